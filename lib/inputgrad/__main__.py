@@ -1,0 +1,123 @@
+"""``python -m inputgrad``: list, run, verdicts, fetch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from . import checks, data, study
+from .checks import InputError
+from .paths import BUILD, relative
+from .study.schema import PROFILES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, or 2 when something asked for is not allowed."""
+    args = parser().parse_args(arguments)
+    try:
+        args.command(args)
+    except InputError as err:
+        print(f"inputgrad: {err}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("inputgrad: stopped; what was finished is kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m inputgrad", description="Input Gradients, Reproduced")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="the exhibits, what is recorded and what is stale")
+    listing.set_defaults(command=list_exhibits)
+    running = commands.add_parser("run", help="run one exhibit's notebook")
+    running.add_argument("exhibit", metavar="PAPER/EXHIBIT")
+    running.add_argument("--profile", default="smoke", help="smoke (default), quick or paper")
+    running.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="parameters",
+                         help="a notebook parameter, its value written as YAML; may be repeated")  # fmt: skip
+    running.add_argument("-o", "--output", type=Path, help="the executed notebook (default: under build/runs)")
+    running.set_defaults(command=run_exhibit)
+    judging = commands.add_parser("verdicts", help="every claim and what came out")
+    judging.add_argument("paper", nargs="?", help="only this paper")
+    judging.add_argument("--brief", action="store_true", help="only the counts")
+    judging.set_defaults(command=show_verdicts)
+    fetching = commands.add_parser("fetch", help="download and verify data sets")
+    fetching.add_argument("datasets", nargs="+", metavar="DATASET")
+    fetching.add_argument("--data-root", help="where to (default: $INPUTGRAD_DATA or data/datasets)")
+    fetching.set_defaults(command=fetch)
+    return top
+
+
+def parsed(assignments: list[str]) -> dict:
+    """``["eps=[0.1]", "device=cpu"]`` as a mapping, values read as YAML."""
+    values = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise InputError(f"parameter {assignment!r} has no value: write it as name=value")
+        try:
+            values[name] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError(f"parameter {name}: {text!r} cannot be read; quote it, as in -p {name}='[\"0.1\"]'") from None
+    return values
+
+
+def list_exhibits(args: argparse.Namespace) -> None:
+    """Print a line for each exhibit."""
+    from . import results
+
+    print(f"{'exhibit':24} {'reproduces':62} recorded (of declared trials)")
+    for paper in study.STUDY.values():
+        for exhibit in paper.exhibits:
+            name = f"{paper.key}/{exhibit.name}"
+            there = results.recorded(name)
+            counts = []
+            for profile in PROFILES[1:]:
+                done = sum(r.provenance["declaration"]["profile"] == profile for r in there)
+                counts.append(f"{profile} {done}/{len(study.declared_trials(name, profile))}")
+            old = results.stale(name)
+            counts += [f"stale {len(old)}"] if old else []
+            print(f"{name:24} {exhibit.reproduces[:60]:62} {', '.join(counts)}")
+        if not paper.exhibits:
+            print(f"{paper.key + '/':24} {'not yet run':62} -")
+
+
+def run_exhibit(args: argparse.Namespace) -> None:
+    """Run one notebook and say where it is."""
+    from .runner import execute
+
+    checks.one_of("exhibit", args.exhibit, study.EXHIBITS)
+    parameters = {"profile": args.profile, **parsed(args.parameters)}
+    output = args.output or BUILD / "runs" / f"{args.exhibit}-{args.profile}.ipynb"
+    execute(args.exhibit, parameters, output)
+    print(f"{args.exhibit}: done, {relative(output)}")
+
+
+def show_verdicts(args: argparse.Namespace) -> None:
+    """Print the scoreboard, and unless brief every claim."""
+    from . import claims, tables
+
+    if args.paper:
+        checks.one_of("paper", args.paper, study.STUDY)
+    print(tables.as_text(claims.scoreboard()))
+    if not args.brief:
+        for key in [args.paper] if args.paper else study.STUDY:
+            print()
+            for verdict in claims.verdicts(key):
+                print(f"{verdict.claim.id:14} {verdict.word:16} {verdict.profile or '-':6} {verdict.claim.text}")
+
+
+def fetch(args: argparse.Namespace) -> None:
+    """Download, verify, and say where."""
+    for name in args.datasets:
+        data.check_name(name, args.data_root)
+    for name in args.datasets:
+        print(data.fetch(name, root=args.data_root))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

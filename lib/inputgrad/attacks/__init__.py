@@ -1,0 +1,29 @@
+"""The catalogue of attacks: ``ATTACKS[name](model, x, y, *, eps, ...) -> x_adv``."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ..gradients import Classifier
+from .one_step import NOISE, STEPS, Step, along, one_step, random_gauss, random_sign, sweep
+from .pgd import pgd
+
+__all__ = ["ATTACKS", "NOISE", "STEPS", "Step", "along", "noise", "one_step", "pgd", "random_gauss", "random_sign", "sweep"]
+
+
+def noise(
+    model: Classifier, x: Tensor, y: Tensor, *, eps: float, kind: str, seed: int = 0, clip: bool = True
+) -> Tensor:
+    """``x + eps * noise``, a control that never asks ``model``; ``kind`` is a name in ``NOISE``."""
+    return along(x, NOISE[kind](x, torch.Generator().manual_seed(seed)), eps, clip=clip)
+
+
+ATTACKS = {
+    **{name: partial(one_step, step=step) for name, step in STEPS.items()},
+    **{name: partial(noise, kind=name) for name in NOISE},
+    "PGD": pgd,
+}
+"""Adding an attack is one file and one line here."""

@@ -1,0 +1,75 @@
+"""Input checks: one clear sentence naming the parameter, the value and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+
+class InputError(ValueError):
+    """Something the reader can put right; its text is one sentence, shown without a traceback."""
+
+
+def nearest(value: object, allowed: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the closest allowed name, or nothing when none is close."""
+    close = difflib.get_close_matches(str(value), list(allowed), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def one_of(what: str, value: object, allowed: Iterable[str]) -> str:
+    """``value`` when it is one of ``allowed``; else an error that lists them and names the closest."""
+    names = list(allowed)
+    if isinstance(value, str) and value in names:
+        return value
+    raise InputError(f"{what} {value!r} is unknown: choose from {', '.join(names)}{nearest(value, names)}")
+
+
+def items(what: str, values: object) -> list:
+    """``values`` as a list; an empty one, or something that is no list, is an error."""
+    if isinstance(values, (str, bytes, dict)) or not isinstance(values, Iterable):
+        raise InputError(f"{what} is {values!r}: give a list, for instance {what}='[...]'")
+    found = list(values)
+    if not found:
+        raise InputError(f"{what} is an empty list: give at least one value, or leave it out for the default")
+    return found
+
+
+def eps_value(text: object, what: str = "eps") -> float:
+    """A radius in units of ``x``, from text (``"8/255"``, ``"0.3"``) or a number; finite and >= 0."""
+    try:
+        if isinstance(text, bool):
+            raise ValueError
+        value = float(Fraction(text.strip())) if isinstance(text, str) else float(text)  # type: ignore[arg-type]
+    except ZeroDivisionError:
+        raise InputError(f"{what} {text!r} divides by zero: write a number >= 0 such as '0.3' or '8/255'") from None
+    except (TypeError, ValueError):
+        raise InputError(f"{what} {text!r} is not a number: write it as '0.3' or '8/255'") from None
+    if not math.isfinite(value) or value < 0:
+        raise InputError(f"{what} {text!r} is not allowed: it must be finite and >= 0, in units of x in [0, 1]")
+    return value
+
+
+def whole(what: str, value: object, least: int = 0) -> int:
+    """An integer of at least ``least`` (``True`` and ``2.0`` are refused: they are slips)."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{what} {value!r} is not an integer")
+    if value < least:
+        raise InputError(f"{what} {value!r} is too small: it must be at least {least}")
+    return value
+
+
+def unique(what: str, values: Sequence) -> list:
+    """``values`` as a list; a repeated one is an error, since it would be counted twice."""
+    repeated = sorted({str(v) for v in values if list(values).count(v) > 1})
+    if repeated:
+        raise InputError(f"{what} names {', '.join(repeated)} more than once")
+    return list(values)
+
+
+def truth(what: str, value: object) -> bool:
+    """``True`` or ``False``, and nothing that merely looks like it."""
+    if not isinstance(value, bool):
+        raise InputError(f"{what} {value!r} is neither true nor false")
+    return value

@@ -1,0 +1,170 @@
+"""The data sets: a catalogue that needs no torch, and one function that loads any of them.
+
+Everything becomes uint8 tensors ``(N, C, H, W)`` held in memory, labels int64 ``(N,)``.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..checks import InputError, nearest
+from ..paths import data_root
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set of the catalogue.
+
+    ``digest`` is the content sum of all (image, label) pairs whatever their order (:func:`content_digest`);
+    ``None`` where the project has never held the data, and then only the counts are verified.
+    """
+
+    name: str
+    label: str  # as the papers print it
+    shape: tuple[int, int, int]  # (C, H, W)
+    classes: int
+    train: int
+    test: int
+    digest: str | None
+    torchvision: str | None = None  # its class there; None: made from scikit-learn's digits
+    archives: tuple[str, ...] = ()  # the files a reader can put in place by hand
+
+    @property
+    def embedded(self) -> bool:
+        """Needs no download: built from scikit-learn's handwritten digits."""
+        return self.torchvision is None
+
+
+_IDX = tuple(f"{s}-{k}-ubyte.gz" for s in ("train", "t10k") for k in ("images-idx3", "labels-idx1"))
+
+# fmt: off
+DATASETS: dict[str, Source] = {
+    s.name: s
+    for s in (
+        Source("digits28", "digits28", (1, 28, 28), 10, 1_200, 597,
+               "89a4d03b073b820028eac90df3518734668767dc5b0ffa0ad5d0229905f08048"),
+        Source("digits32", "digits32", (3, 32, 32), 10, 1_200, 597,
+               "0761e1aa888c47b114f9b25bfd01134a0edb2085e066a54e2b39d13421ae578f"),
+        Source("digits100", "digits100", (3, 32, 32), 100, 2_400, 600,
+               "95e0841371ff7ea2d2599d13eda8d6eeb8034bed51c466003c328b9e2a333381"),
+        Source("mnist", "MNIST", (1, 28, 28), 10, 60_000, 10_000,
+               "ad5847021b4236f1ae8deb1fd16b65dd876d19ffbda95911cfa90aa881d43b1d", "MNIST",
+               tuple(f"MNIST/raw/{f}" for f in _IDX)),
+        Source("fashion_mnist", "F-MNIST", (1, 28, 28), 10, 60_000, 10_000,
+               "bf2ac27d11a745af0afa7ec7e686f51a3872644fc155f6ecf99faa0d14d5ac93", "FashionMNIST",
+               tuple(f"FashionMNIST/raw/{f}" for f in _IDX)),
+        Source("cifar10", "CIFAR-10", (3, 32, 32), 10, 50_000, 10_000,
+               "c7d387ea80a2e9216850dec406c0f2ab8b31cd42c77c2951de8de1db958296c5", "CIFAR10",
+               ("cifar-10-python.tar.gz",)),
+        Source("cifar100", "CIFAR-100", (3, 32, 32), 100, 50_000, 10_000,
+               "7f4a16d2568fd29168c4d3ca98df07ad2c3aefa5fa38666984e971ba3f3203c8", "CIFAR100",
+               ("cifar-100-python.tar.gz",)),
+        Source("svhn", "SVHN", (3, 32, 32), 10, 73_257, 26_032,
+               None, "SVHN",
+               ("train_32x32.mat", "test_32x32.mat")),
+        Source("stl10", "STL-10", (3, 96, 96), 10, 5_000, 8_000,
+               None, "STL10",
+               ("stl10_binary.tar.gz",)),
+    )
+}
+# fmt: on
+"""The catalogue. A name that is not in it is looked for as ``<root>/<name>.npz`` or ``<root>/<name>/``."""
+
+STAND_INS = {
+    "mnist": "digits28",
+    "fashion_mnist": "digits28",
+    "cifar10": "digits32",
+    "svhn": "digits32",
+    "stl10": "digits32",
+    "cifar100": "digits100",
+}
+"""Which embedded set stands for which real one at the ``smoke`` profile."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A loaded data set: uint8 images ``(N, C, H, W)``, int64 labels ``(N,)``, and its content sum."""
+
+    name: str
+    x_train: torch.Tensor
+    y_train: torch.Tensor
+    x_test: torch.Tensor
+    y_test: torch.Tensor
+    classes: int
+    digest: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(C, H, W)`` of one image."""
+        return tuple(self.x_train.shape[1:])
+
+
+def known(name: str, root: str | os.PathLike | None = None) -> bool:
+    """Is ``name`` in the catalogue, or the reader's own archive or folder under ``root``?"""
+    folder = data_root(root)
+    return name in DATASETS or (folder / f"{name}.npz").is_file() or (folder / name / "train").is_dir()
+
+
+def present(name: str, root: str | os.PathLike | None = None) -> bool:
+    """Does something of ``name`` lie under ``root``? Cheap: its content is verified when it is loaded."""
+    if name in DATASETS and DATASETS[name].embedded:
+        return True
+    folder = data_root(root)
+    own = (folder / f"{name}.npz").is_file() or (folder / name / "train").is_dir()
+    unpacked = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python", "stl10": "stl10_binary"}
+    files = DATASETS[name].archives if name in DATASETS else ()
+    return own or (folder / unpacked.get(name, "?")).is_dir() or any((folder / f).is_file() for f in files)
+
+
+def check_name(name: object, root: str | os.PathLike | None = None) -> str:
+    """``name`` when it is known; else an error that names the closest.
+
+    Raises:
+        InputError: no such data set.
+    """
+    if isinstance(name, str) and known(name, root):
+        return name
+    raise InputError(
+        f"dataset {name!r} is unknown: choose from {', '.join(DATASETS)}, or put {name}.npz or {name}/train/<class>/ "
+        f"in {data_root(root)}{nearest(name, DATASETS)}"
+    )
+
+
+def label(name: str) -> str:
+    """The data set's name as the papers print it (``"cifar10"`` -> ``"CIFAR-10"``)."""
+    return DATASETS[name].label if name in DATASETS else name
+
+
+def load(name: str, *, root: str | os.PathLike | None = None, size: int | None = None) -> Splits:
+    """Load a data set into memory and verify its counts and content.
+
+    Args:
+        name: in :data:`DATASETS`, or the reader's own ``<root>/<name>.npz`` (``x_train, y_train, x_test, y_test``,
+            uint8) or ``<root>/<name>/{train,test}/<class>/*`` image folder.
+        root: the data folder; default ``$INPUTGRAD_DATA`` or ``data/datasets``.
+        size: resize images to ``size`` x ``size`` pixels (bilinear); ``None`` keeps the native size.
+
+    Raises:
+        InputError: unknown name, missing or unreadable folder, truncated or wrong file, no network.
+    """
+    from . import readers  # torch starts here
+
+    check_name(name, root)
+    return readers.load(name, data_root(root), size)
+
+
+def fetch(name: str, *, root: str | os.PathLike | None = None) -> str:
+    """Download one data set with torchvision, verify it, and say where it lies.
+
+    Raises:
+        InputError: unknown name, no network, or a download that does not verify.
+    """
+    from . import readers
+
+    check_name(name, root)
+    return readers.fetch(name, data_root(root))

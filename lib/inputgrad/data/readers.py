@@ -1,0 +1,149 @@
+"""Reading data sets from torchvision, ``.npz`` archives, image folders and the embedded digits."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..checks import InputError
+from . import DATASETS, Source, Splits
+from .digits import EMBEDDED
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def content_digest(x: np.ndarray, y: np.ndarray) -> int:
+    """A sum over (image, label) pairs that does not depend on their order: blake2b of each, added modulo 2^128."""
+    total = 0
+    for image, target in zip(np.ascontiguousarray(x), y, strict=True):
+        pair = image.tobytes() + int(target).to_bytes(2, "big")
+        total += int.from_bytes(hashlib.blake2b(pair, digest_size=16).digest(), "big")
+    return total % 2**128
+
+
+def load(name: str, root: Path, size: int | None = None) -> Splits:
+    """Load and verify; see :func:`inputgrad.data.load`."""
+    source = DATASETS.get(name)
+    if source and source.embedded:
+        arrays = [*EMBEDDED[name]("train"), *EMBEDDED[name]("test")]
+    elif (archive := root / f"{name}.npz").is_file():
+        arrays = read_npz(archive)
+    elif source:
+        arrays = read_torchvision(source, root, download=True)
+    else:
+        arrays = read_folder(root / name, size)
+    return verified(name, source, root, arrays, size)
+
+
+def fetch(name: str, root: Path) -> str:
+    """Download, verify and say where; see :func:`inputgrad.data.fetch`."""
+    data = load(name, root)
+    where = "comes with the project" if name in EMBEDDED else f"is in {root}"
+    return f"{name} {where}: {len(data.x_train)} training and {len(data.x_test)} test images, content verified"
+
+
+def verified(name: str, source: Source | None, root: Path, arrays: list[np.ndarray], size: int | None) -> Splits:
+    """Check counts, shapes, labels and content, and turn the arrays into tensors."""
+    x_train, y_train, x_test, y_test = arrays
+    for x, y, split in ((x_train, y_train, "train"), (x_test, y_test, "test")):
+        if len(x) != len(y):
+            raise InputError(f"{name}: the {split} split has {len(x)} images but {len(y)} labels")
+    digest = f"{content_digest(x_train, y_train):032x}{content_digest(x_test, y_test):032x}"
+    classes = int(max(y_train.max(), y_test.max())) + 1
+    if source:
+        classes = source.classes
+        found = (x_train.shape, x_test.shape)
+        expected = ((source.train, *source.shape), (source.test, *source.shape))
+        if found != expected:
+            raise InputError(f"{name} in {root}: expected arrays of {expected}, found {found}")
+        if source.digest and digest != source.digest:
+            raise InputError(
+                f"{name} in {root}: the content sum is {digest}, expected {source.digest}; delete the file and fetch it again"
+            )
+    tensors = [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
+    if size and size != tensors[0].shape[-1]:
+        tensors[0], tensors[2] = resized(tensors[0], size), resized(tensors[2], size)
+    x_train, y_train, x_test, y_test = tensors
+    return Splits(name, x_train, y_train.long(), x_test, y_test.long(), classes, digest)
+
+
+def resized(x: torch.Tensor, size: int) -> torch.Tensor:
+    """Bilinear, antialiased resampling of uint8 ``(N, C, H, W)`` to ``size`` x ``size``."""
+    parts = [
+        torch.nn.functional.interpolate(part.float(), (size, size), mode="bilinear", antialias=True)
+        for part in x.split(1024)
+    ]
+    return torch.cat([part.round().clamp(0, 255).byte() for part in parts])
+
+
+def read_npz(path: Path) -> list[np.ndarray]:
+    """The four arrays of a Keras-style archive, images as ``(N, C, H, W)``."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [key for key in ARRAYS if key not in archive]
+            if missing:
+                raise InputError(f"{path}: expected the arrays {', '.join(ARRAYS)}; {', '.join(missing)} not found")
+            arrays = [archive[key] for key in ARRAYS]
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as err:
+        if isinstance(err, InputError):
+            raise
+        raise InputError(f"{path}: expected a complete .npz archive, found a damaged file ({err})") from err
+    return [channels_first(path, a) if i % 2 == 0 else a.ravel() for i, a in enumerate(arrays)]
+
+
+def channels_first(path: Path, x: np.ndarray) -> np.ndarray:
+    """``(N, H, W)`` or ``(N, H, W, C)`` uint8 to ``(N, C, H, W)``."""
+    if x.dtype != np.uint8 or x.ndim not in (3, 4):
+        raise InputError(f"{path}: expected uint8 images (N, H, W) or (N, H, W, C), found {x.dtype} {x.shape}")
+    return x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
+
+
+def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.ndarray]:
+    """The four arrays of a torchvision data set, downloaded (with its progress bar and checksums) if need be."""
+    import torchvision
+
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        maker = getattr(torchvision.datasets, source.torchvision)
+        splits = [{"split": "train"}, {"split": "test"}] if source.name in ("svhn", "stl10") else [{"train": True}, {"train": False}]
+        parts = [maker(str(root), download=download, **split) for split in splits]
+    except (RuntimeError, OSError, EOFError, ValueError) as err:
+        first_line = (str(err) or type(err).__name__).splitlines()[0]
+        raise InputError(
+            f"{source.name} is not in {root} and could not be downloaded ({first_line}); on a machine without network put "
+            f"{' and '.join(source.archives)} there, or {source.name}.npz with {', '.join(ARRAYS)}"
+        ) from err
+    arrays = []
+    for part in parts:
+        x = np.asarray(part.data)
+        if x.ndim == 3:
+            x = x[:, None]
+        elif source.name.startswith("cifar"):
+            x = x.transpose(0, 3, 1, 2)
+        arrays += [x, np.asarray(part.targets if hasattr(part, "targets") else part.labels)]
+    return arrays
+
+
+def read_folder(folder: Path, size: int | None) -> list[np.ndarray]:
+    """The four arrays of ``<folder>/{train,test}/<class>/*``; all images cut to one square size."""
+    from torchvision.datasets import ImageFolder
+    from torchvision.transforms import v2
+
+    arrays: list[np.ndarray] = []
+    for split in ("train", "test"):
+        try:
+            images = ImageFolder(str(folder / split))
+        except (OSError, RuntimeError) as err:
+            raise InputError(f"{folder / split}: expected one folder of images for each class ({err})") from err
+        first = min(images[0][0].size) if size is None and not arrays else size or arrays[0].shape[-1]
+        square = v2.Compose([v2.Resize(first), v2.CenterCrop(first)])
+        try:
+            x = np.stack([np.asarray(square(image)) for image, _ in images]).transpose(0, 3, 1, 2)
+        except OSError as err:
+            raise InputError(f"{folder / split}: an image could not be read ({err})") from err
+        arrays += [x, np.asarray(images.targets)]
+    return arrays

@@ -1,0 +1,51 @@
+"""Which device computes, and what to say of it."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+
+import torch
+
+from .checks import InputError, one_of
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def choose(device: str = "auto") -> torch.device:
+    """``"auto"``: the GPU when there is one, else the CPU.
+
+    Raises:
+        InputError: an unknown name, or ``"cuda"`` where there is none.
+    """
+    one_of("device", device, DEVICES)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device 'cuda' was asked for, but this machine has no CUDA GPU: use 'cpu' or 'auto'")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+def describe(device: torch.device) -> dict[str, str | int]:
+    """What ran: kind, name and threads."""
+    if device.type == "cuda":
+        return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
+    return {"device": "cpu", "name": cpu_name(), "threads": torch.get_num_threads()}
+
+
+def cpu_name() -> str:
+    """The processor's name, as the operating system gives it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the most the GPU's allocator held, or the most resident memory this process had."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,32 @@
+"""What is measured of a prediction and of a perturbation. Fractions here, percent on pages."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from .norms import norm
+
+
+def correct(logits: Tensor, y: Tensor) -> Tensor:
+    """Which images are classified right, ``(B,)`` bool."""
+    return logits.argmax(1) == y
+
+
+def perceptibility(x: Tensor, x_adv: Tensor) -> dict[str, Tensor]:
+    """How visible each perturbation is, one value an image.
+
+    ``l2`` and ``linf`` in units of ``x``; ``l0`` the share of values changed by more than 1/255; ``psnr`` in dB for a
+    peak of 1, capped at 100 for an unchanged image; ``ssim`` in [-1, 1] (Wang et al. 2004, torchmetrics).
+    """
+    delta = x_adv - x
+    mse = delta.flatten(1).square().mean(1)
+    ssim = structural_similarity_index_measure(x_adv, x, data_range=1.0, reduction="none")
+    return {
+        "l2": norm(delta, 2),
+        "linf": norm(delta, torch.inf),
+        "l0": (delta.abs() > 1 / 255).flatten(1).float().mean(1),
+        "psnr": (-10 * torch.log10(mse.clamp(min=1e-10))),
+        "ssim": torch.as_tensor(ssim).reshape(-1),
+    }

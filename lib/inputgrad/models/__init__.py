@@ -1,0 +1,57 @@
+"""The catalogue of networks; building one imports torch, naming one does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..checks import one_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network of the catalogue: where its builder is, and how the papers print its name."""
+
+    name: str
+    label: str
+    builder: str  # "module:function", relative to this package
+    options: tuple[tuple[str, object], ...] = ()
+
+
+MODELS: dict[str, Architecture] = {
+    a.name: a
+    for a in (
+        Architecture("alexnet", "AlexNet", "alexnet:alexnet"),
+        Architecture("alexnet_5pool", "AlexNet, five pools", "alexnet:alexnet_5pool"),
+        Architecture("alexnet_224", "AlexNet at 224 pixels", "alexnet:alexnet_224"),
+        Architecture("resnet18", "ResNet-18", "resnet:resnet18"),
+        Architecture("resnet18_imagenet", "ResNet-18, ImageNet stem", "resnet:resnet18", (("stem", "imagenet"),)),
+    )
+}
+
+
+def label(name: str) -> str:
+    """The network's name as the papers print it (``"resnet18"`` -> ``"ResNet-18"``)."""
+    return MODELS[name].label if name in MODELS else name
+
+
+def build(name: str, *, shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
+    """A freshly initialised network (from torch's global generator): ``x`` in [0, 1] -> logits ``(B, classes)``.
+
+    Args:
+        name: in :data:`MODELS`.
+        shape: ``(C, H, W)`` of one image.
+        classes: number of classes.
+        width: factor on every channel count; 1 is the network of the paper.
+
+    Raises:
+        InputError: unknown name.
+    """
+    architecture = MODELS[one_of("model", name, MODELS)]
+    module, function = architecture.builder.split(":")
+    builder = getattr(import_module(f".{module}", __package__), function)
+    return builder(shape=shape, classes=classes, width=width, **dict(architecture.options))

@@ -1,0 +1,13 @@
+"""Progress on the terminal: one moving bar where there is a terminal, a line now and then where there is none."""
+
+from __future__ import annotations
+
+import sys
+
+from tqdm import tqdm
+
+
+def progress(*args, **kwargs) -> tqdm:
+    """A tqdm bar with an estimate of the time left, on standard error."""
+    seldom = {} if sys.stderr.isatty() else {"mininterval": 15.0, "ncols": 100, "ascii": True}
+    return tqdm(*args, **{"leave": False, "delay": 2.0, **seldom, **kwargs})

@@ -1,0 +1,185 @@
+"""What the study can declare: recipes, grids, exhibits and papers, frozen and validated on construction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from .. import checks
+from ..checks import InputError
+from ..data import DATASETS
+from ..models import MODELS
+
+PROFILES = ("smoke", "quick", "paper")
+"""From the smallest to the largest; a result of a later one is shown in place of an earlier one."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained. Every field may be overridden by a notebook's ``recipe`` parameter.
+
+    Attributes:
+        optimizer: ``"adam"`` or ``"sgd"``.
+        lr: peak learning rate.
+        batch: images per step.
+        epochs: passes over the training images.
+        images: how many training images are used, a fixed prefix of the set; ``None`` is all.
+        width: factor on every channel count of the network.
+        schedule: ``"constant"`` or ``"onecycle"`` (linear up for 30 %, then down to zero).
+        momentum: of SGD.
+        weight_decay: L2 penalty as the optimiser applies it.
+        augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``.
+        precision: ``"fp32"``, or ``"bf16"`` for bfloat16 autocast during training. Evaluation is always float32.
+    """
+
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    batch: int = 32
+    epochs: int = 10
+    images: int | None = None
+    width: float = 1.0
+    schedule: str = "constant"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    augment: str = "none"
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        checks.one_of("recipe optimizer", self.optimizer, ("adam", "sgd"))
+        checks.one_of("recipe schedule", self.schedule, ("constant", "onecycle"))
+        checks.one_of("recipe augment", self.augment, ("none", "crop", "crop_flip"))
+        checks.one_of("recipe precision", self.precision, ("fp32", "bf16"))
+        for name in ("batch", "epochs"):
+            checks.whole(f"recipe {name}", getattr(self, name), least=1)
+        if self.images is not None:
+            checks.whole("recipe images", self.images, least=1)
+        for name in ("lr", "width", "momentum", "weight_decay"):
+            checks.eps_value(getattr(self, name), f"recipe {name}")
+
+    def override(self, changes: object) -> Recipe:
+        """This recipe with the fields named in ``changes`` replaced.
+
+        Raises:
+            InputError: not a mapping, an unknown field (with the closest), or a value that is not allowed.
+        """
+        if not isinstance(changes, Mapping):
+            raise InputError(f"recipe is {changes!r}: give a mapping such as {{'epochs': 2}}")
+        names = [f.name for f in fields(self)]
+        for name in changes:
+            checks.one_of("recipe field", name, names)
+        return Recipe(**{**asdict(self), **changes})
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The trials of one profile: every data set with every model and seed, and the scale of each.
+
+    Attributes:
+        datasets: names in ``DATASETS``.
+        models: names in ``MODELS``.
+        seeds: of initialisation, batch order and random controls.
+        images: how many test images are attacked, a fixed prefix of the test set.
+        recipes: one for each model.
+    """
+
+    datasets: tuple[str, ...]
+    models: tuple[str, ...]
+    seeds: tuple[int, ...]
+    images: int
+    recipes: Mapping[str, Recipe]
+
+    def __post_init__(self) -> None:
+        for name in checks.items("datasets", self.datasets):
+            checks.one_of("dataset", name, DATASETS)
+        for name in checks.items("models", self.models):
+            checks.one_of("model", name, MODELS)
+        for seed in checks.items("seeds", self.seeds):
+            checks.whole("seed", seed)
+        checks.whole("images", self.images, least=1)
+        missing = set(self.models) - set(self.recipes)
+        if missing:
+            raise InputError(f"no recipe for {', '.join(sorted(missing))}")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an exhibit beyond those that all share.
+
+    Attributes:
+        name: as in the notebook's ``parameters`` cell.
+        default: used where the reader gives none.
+        help: unit and meaning, one line; the comment in the notebook.
+        check: takes the value, returns it normalised (plain JSON types), or raises ``InputError``.
+    """
+
+    name: str
+    default: Any
+    help: str
+    check: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One table or figure of a paper, or the group of them that one computation yields.
+
+    Attributes:
+        name: ``notebooks/<paper>/<name>.ipynb``.
+        title: the page's title.
+        reproduces: the exhibits of the paper it stands for.
+        compute: ``"module:function"``, a function of a ``Job`` that returns an ``Outcome``.
+        version: raised whenever the way it is computed changes; results of another version are stale.
+        grids: one for each profile.
+        parameters: those of its own.
+    """
+
+    name: str
+    title: str
+    reproduces: str
+    compute: str
+    version: int
+    grids: Mapping[str, Grid]
+    parameters: tuple[Parameter, ...] = ()
+
+    def __post_init__(self) -> None:
+        if set(self.grids) != set(PROFILES):
+            raise InputError(f"exhibit {self.name}: declare a grid for each of {', '.join(PROFILES)}")
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One paper: its key, how to cite it, its exhibits (none while it is not yet run)."""
+
+    key: str
+    citation: str  # key in book/references.bib
+    title: str
+    authors: str
+    question: str
+    exhibits: tuple[Exhibit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One exhibit on one (dataset, model, seed) at one profile: the unit of computation and caching."""
+
+    exhibit: str  # "<paper>/<name>"
+    version: int
+    profile: str
+    dataset: str
+    model: str
+    seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)  # images, recipe and the exhibit's own parameters
+
+    @property
+    def name(self) -> str:
+        """``<dataset>-<model>-s<seed>``."""
+        return f"{self.dataset}-{self.model}-s{self.seed}"
+
+    @property
+    def key(self) -> str:
+        """What freshness is judged by: a hash of the declaration and of the catalogue's content sum of the data."""
+        source = DATASETS.get(self.dataset)
+        declared = {**asdict(self), "data": source.digest if source else None}
+        return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]

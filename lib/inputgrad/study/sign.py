@@ -1,0 +1,153 @@
+"""`sign`: what the sign and the direction of the input gradient do to a network's accuracy."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .. import checks
+from .schema import Exhibit, Grid, Paper, Parameter, Recipe
+
+REAL = ("mnist", "fashion_mnist", "cifar10", "cifar100")
+STAND_INS = ("digits28", "digits32", "digits100")
+MODELS = ("alexnet", "resnet18")
+
+SMOKE = {"alexnet": Recipe(epochs=6, batch=32), "resnet18": Recipe(epochs=3, batch=32, width=0.25)}
+QUICK = {
+    "alexnet": Recipe(epochs=10, batch=256, lr=2e-3),
+    "resnet18": Recipe(epochs=5, batch=128, images=20_000, precision="bf16"),
+}
+PAPERS_OWN = {"alexnet": Recipe(epochs=10, batch=32, lr=1e-3), "resnet18": Recipe(epochs=10, batch=32, lr=1e-3)}
+
+TABLE_EPS = ("0.05", "0.10", "0.15", "0.20", "0.25", "0.30")
+SMALL_EPS = ("0.01", "0.02", "0.03", "0.04", "0.05")
+
+
+def grids(*, images: dict[str, int], real: tuple = REAL, stand_ins: tuple = STAND_INS, models: tuple = MODELS):
+    """One grid for each profile; ``images`` are the test images attacked at ``smoke``, ``quick`` and ``paper``."""
+    return {
+        "smoke": Grid(stand_ins, models, (0,), images["smoke"], SMOKE),
+        "quick": Grid(real, models, (0, 1, 2), images["quick"], QUICK),
+        "paper": Grid((*real, "svhn") if len(real) > 2 else real, models, (0, 1, 2, 3, 4), images["paper"], PAPERS_OWN),
+    }
+
+
+def eps_list(value: object, what: str = "eps") -> list[str] | None:
+    """A list of radii written as text or numbers, kept as text; ``None`` is the paper's own grid."""
+    if value is None:
+        return None
+    texts = [v if isinstance(v, str) else repr(v) for v in checks.items(what, value) if checks.eps_value(v, what) >= 0]
+    return checks.unique(what, texts)
+
+
+def several(what: str, allowed: tuple[str, ...], value: object) -> list[str]:
+    """A non-empty list of names out of ``allowed``."""
+    return checks.unique(what, [checks.one_of(what, v, allowed) for v in checks.items(what, value)])
+
+
+def names(name: str, default: tuple[str, ...], help: str, allowed: tuple[str, ...]) -> Parameter:
+    """A parameter that is a list of names."""
+    return Parameter(name, list(default), help, partial(several, name, allowed))
+
+
+def choice(name: str, help: str, allowed: tuple[str, ...]) -> Parameter:
+    """A parameter that is one of ``allowed``; the first is the default."""
+    return Parameter(name, allowed[0], help, lambda value: checks.one_of(name, value, allowed))
+
+
+def flag(name: str, default: bool, help: str) -> Parameter:
+    """A parameter that is true or false."""
+    return Parameter(name, default, help, partial(checks.truth, name))
+
+
+def count(name: str, default: int, help: str) -> Parameter:
+    """A parameter that is an integer of at least 1."""
+    return Parameter(name, default, help, partial(checks.whole, name, least=1))
+
+
+EPS = Parameter("eps", None, "list of step sizes in units of x, as text ('0.3', '8/255'); None: the paper's own", eps_list)
+CLIP = flag("clip", True, "keep the edited images in [0, 1]")
+LOSSES = ("ce", "nll_logits", "margin")
+
+ADVERSARIAL = Exhibit(
+    name="adversarial",
+    title="Adversarial examples with and without the sign",
+    reproduces="Tables 1 and 2, and the SVHN and eps 0.9 figures of Sec. 4.1",
+    compute="inputgrad.trials.sign:adversarial",
+    version=1,
+    grids=grids(images={"smoke": 200, "quick": 1000, "paper": 10_000}),
+    parameters=(
+        EPS,
+        names("attacks", ("FGSM", "FGM"), "list of FGSM, FGM", ("FGSM", "FGM")),
+        names("attack_loss", ("ce", "nll_logits"), "losses to follow, each a reading: ce, nll_logits, margin", LOSSES),
+        names("fgm_reduction", ("sum", "mean32"), "how a batch's loss is reduced for FGM: sum, mean32", ("sum", "mean32")),
+        choice("label", "whose loss is followed: true or predicted label", ("true", "predicted")),
+        CLIP,
+        flag("skip_misclassified", False, "leave images alone that are already misclassified"),
+        flag("controls", True, "also run random noise, the l2-normalised step and PGD-20"),
+        count("pgd_images", 256, "how many of the images PGD-20 attacks"),
+    ),
+)
+
+COOPERATIVE = Exhibit(
+    name="cooperative",
+    title="The same step downhill, and what it owes to the label",
+    reproduces="Tables 3 and 4, and the figures of Sec. 6 given in prose",
+    compute="inputgrad.trials.sign:cooperative",
+    version=1,
+    grids=grids(images={"smoke": 200, "quick": 1000, "paper": 10_000}),
+    parameters=(
+        EPS,
+        names("attacks", ("D-FGSM", "D-FGM"), "list of D-FGSM, D-FGM", ("D-FGSM", "D-FGM")),
+        choice("attack_loss", "loss to go down: ce, nll_logits or margin", LOSSES),
+        names("edit", ("negatives", "all"), "which images are edited, each a reading: negatives, all", ("negatives", "all")),
+        names("label", ("true", "predicted", "random"), "whose loss is followed, each a reading: true, predicted, random",
+              ("true", "predicted", "random")),
+        Parameter("ablation_eps", ["0.02", "0.10"], "list of step sizes for the readings other than the first",
+                  partial(eps_list, what="ablation_eps")),
+        CLIP,
+    ),
+)  # fmt: skip
+
+METHODS = ("FGSM", "FGM", "FGM-l2", "random sign", "random normal")
+
+PERCEPTIBILITY = Exhibit(
+    name="perceptibility",
+    title="Equal norm, equal success: the comparison the tables do not make",
+    reproduces="the claim of Sec. 3 and Fig. 3 that sign noise is visible and magnitude noise is not",
+    compute="inputgrad.trials.sign:equal_norm",
+    version=1,
+    grids=grids(images={"smoke": 100, "quick": 250, "paper": 2000}),
+    parameters=(
+        Parameter("budgets", ["1/32", "1/16", "1/8", "1/4", "1/2", "1", "2", "4", "8", "16"],
+                  "list of median l2 lengths of the step, in units of x", partial(eps_list, what="budgets")),
+        names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
+        CLIP,
+    ),
+)  # fmt: skip
+
+EXAMPLES = Exhibit(
+    name="examples",
+    title="The pictures: attacked and repaired digits, a gradient and its sign",
+    reproduces="Figures 1 to 6",
+    compute="inputgrad.trials.sign:examples",
+    version=1,
+    grids=grids(
+        images={"smoke": 200, "quick": 1000, "paper": 10_000},
+        real=("mnist", "fashion_mnist"), stand_ins=("digits28",), models=("alexnet",),
+    ),
+    parameters=(
+        Parameter("eps", ["0", "0.05", "0.10", "0.20", "0.30"], "list of step sizes in units of x, one row of pictures each",
+                  eps_list),
+        count("columns", 6, "how many images are shown in a row"),
+    ),
+)  # fmt: skip
+
+PAPER = Paper(
+    key="sign",
+    citation="agarwal2020sign",
+    title="The Role of 'Sign' and 'Direction' of Gradient on the Performance of CNN",
+    authors="Agarwal, Singh, Vatsa",
+    question="What do the sign and the direction of the gradient contribute to an attack, and does the same step "
+    "downhill repair what the network gets wrong?",
+    exhibits=(ADVERSARIAL, COOPERATIVE, PERCEPTIBILITY, EXAMPLES),
+)

@@ -1,0 +1,225 @@
+"""One training loop for every network of the study, with checkpoints that survive a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from filelock import FileLock
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from .checks import InputError
+from .data import Splits
+from .files import replacing
+from .models import build
+from .paths import CHECKPOINTS, relative
+from .progress import progress
+from .study.schema import Recipe
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in eval mode and how it came about."""
+
+    model: nn.Module
+    history: list[dict[str, float]]  # one entry an epoch: epoch, loss, accuracy (both of the training images)
+    seconds: float
+    images_per_second: float
+    checkpoint: str
+
+
+def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
+    """The network of this declaration: from its checkpoint when there is one, else trained now and saved.
+
+    Two callers that want the same network at once train it once: the second waits for the first.
+
+    Raises:
+        InputError: a damaged checkpoint, or one that cannot be written.
+        TrainingDiverged: the loss became NaN or infinite.
+    """
+    declared = {
+        "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
+        "shape": list(data.shape),
+    }  # fmt: skip
+    digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
+    path = CHECKPOINTS / f"{data.name}-{model}-s{seed}-{digest}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    net = build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
+    if device.type == "cuda":
+        net = net.to(memory_format=torch.channels_last)
+    with FileLock(path.with_suffix(".lock")):
+        if path.is_file():
+            _, note = restore(path, net)
+        else:
+            note = fit(net, data, recipe, seed, path.with_suffix(".partial"))
+            save(path, net.state_dict(), note)
+            path.with_suffix(".partial").unlink(missing_ok=True)
+    images = recipe.epochs * min(recipe.images or len(data.x_train), len(data.x_train))
+    return Trained(net.eval(), note["history"], note["seconds"], images / max(note["seconds"], 1e-9), path.name)
+
+
+def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path) -> dict:
+    """Train ``net`` in place; resumes from ``partial`` when a killed run left one there.
+
+    ::
+
+        for epoch:  for a random batch (x, y):  x <- augment(x / 255);  step down the gradient of CE(net(x), y)
+
+    Every epoch draws its order and its augmentation from ``(seed, epoch)`` alone, so an interrupted run ends with
+    the same weights as an unbroken one (bit for bit on a CPU).
+    """
+    device = next(net.parameters()).device
+    x, y = data.x_train[: recipe.images].to(device), data.y_train[: recipe.images].to(device)
+    optimizer = optimizer_of(net, recipe)
+    note = {"history": [], "seconds": 0.0}
+    if partial.is_file():
+        tensors, note = restore(partial, net)
+        load_optimizer(optimizer, tensors)
+    batches = math.ceil(len(x) / recipe.batch)
+    bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"train {partial.stem}")
+    net.train()
+    for epoch in range(len(note["history"]), recipe.epochs):
+        start = time.perf_counter()
+        generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+        torch.manual_seed(1_000_003 * seed + epoch)  # layers that draw (dropout)
+        order = torch.randperm(len(x), generator=generator).to(device)
+        loss_sum = torch.zeros((), device=device)
+        right = torch.zeros((), device=device)
+        for step, chosen in enumerate(order.split(recipe.batch)):
+            set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
+            images = augment(x[chosen].float() / 255, recipe.augment, generator)
+            loss, logits = train_step(net, optimizer, images, y[chosen], recipe.precision)
+            loss_sum += loss * len(chosen)
+            right += (logits.argmax(1) == y[chosen]).sum()
+            if step % 100 == 99 or step == batches - 1:
+                stop_if_diverged(loss_sum, epoch, step, partial.stem, recipe)
+            bar.update()
+        note["seconds"] += time.perf_counter() - start
+        note["history"].append(
+            {"epoch": epoch + 1, "loss": loss_sum.item() / len(x), "accuracy": right.item() / len(x)}
+        )
+        if epoch + 1 < recipe.epochs:
+            save(partial, {**net.state_dict(), **optimizer_tensors(optimizer)}, note)
+    bar.close()
+    return note
+
+
+def train_step(
+    net: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, precision: str
+) -> tuple[Tensor, Tensor]:
+    """One step down the mean cross-entropy of a batch; returns the detached loss and logits."""
+    if x.device.type == "cuda":
+        x = x.to(memory_format=torch.channels_last)
+    cast = torch.autocast(x.device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+    with cast:
+        logits = net(x)
+        loss = F.cross_entropy(logits, y)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.detach(), logits.detach()
+
+
+def stop_if_diverged(loss_sum: Tensor, epoch: int, step: int, name: str, recipe: Recipe) -> None:
+    """Raise when the running loss is no longer finite."""
+    if not torch.isfinite(loss_sum):
+        raise TrainingDiverged(
+            f"the loss of {name} is {loss_sum.item()} by epoch {epoch + 1}, step {step + 1}, with lr {recipe.lr:g}: "
+            "try a smaller lr"
+        )
+
+
+def optimizer_of(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimiser a recipe names."""
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            net.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )  # fmt: skip
+    return torch.optim.Adam(net.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
+    """Set the learning rate for the moment when the share ``done`` in [0, 1) of the training is over."""
+    factor = 1.0 if recipe.schedule == "constant" else min(done / 0.3, (1 - done) / 0.7)
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.lr * factor
+
+
+def augment(x: Tensor, kind: str, generator: torch.Generator, pad: int = 4) -> Tensor:
+    """A random crop of each zero-padded image, and for ``"crop_flip"`` a mirror image of every other one."""
+    if kind == "none":
+        return x
+    n, _, height, width = x.shape
+    padded = F.pad(x, (pad, pad, pad, pad))
+    top, left = torch.randint(0, 2 * pad + 1, (2, n), generator=generator).to(x.device)
+    rows = top[:, None] + torch.arange(height, device=x.device)
+    columns = left[:, None] + torch.arange(width, device=x.device)
+    if kind == "crop_flip":
+        mirror = (torch.rand(n, generator=generator) < 0.5).to(x.device)
+        columns = torch.where(mirror[:, None], columns.flip(1), columns)
+    index = torch.arange(n, device=x.device)
+    return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+# Checkpoints: tensors and a JSON note in one safetensors file; loading one runs no code.
+
+
+def save(path: Path, tensors: dict[str, Tensor], note: dict) -> None:
+    """Write a checkpoint at once or not at all."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(plain, temporary, metadata={"note": json.dumps(note)})
+
+
+def restore(path: Path, net: nn.Module) -> tuple[dict[str, Tensor], dict]:
+    """Load a checkpoint's weights into ``net``; returns all its tensors and its note.
+
+    Raises:
+        InputError: the file is damaged or belongs to another network.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            note = json.loads(file.metadata()["note"])
+        net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("optimizer.")})
+    except (SafetensorError, RuntimeError, OSError, ValueError, KeyError, TypeError) as err:
+        reason = str(err).splitlines()[0]
+        raise InputError(
+            f"checkpoint {relative(path)} is damaged ({reason}): delete it, and the network is trained again"
+        ) from err
+    return tensors, note
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as flat tensors ``optimizer.<parameter>.<name>``."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"optimizer.{i}.{name}": torch.as_tensor(value)
+        for i, entry in state.items()
+        for name, value in entry.items()
+        if value is not None
+    }  # fmt: skip
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The inverse of :func:`optimizer_tensors`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -1,0 +1,85 @@
+"""Computing one trial: load the data, train or restore the network, call the exhibit's function, note how."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+
+import numpy as np
+import torch
+
+from .. import device as devices
+from ..data import Splits, load
+from ..paths import ROOT
+from ..study import exhibit
+from ..study.schema import Recipe, Trial
+from ..training import Trained, trained
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an exhibit's function is given: the trial, its data and its trained network, on one device."""
+
+    trial: Trial
+    data: Splits
+    trained: Trained
+    device: torch.device
+
+    def test_images(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first ``images`` test images as float ``(N, C, H, W)`` in [0, 1], and their labels."""
+        n = self.trial.settings["images"]
+        return self.data.x_test[:n].to(self.device).float() / 255, self.data.y_test[:n].to(self.device)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What it returns: tidy rows, and arrays for figures that show images."""
+
+    rows: list[dict]
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> tuple[Outcome, dict]:
+    """Compute ``trial`` and say how: ``(outcome, provenance)``."""
+    module, function = exhibit(trial.exhibit).compute.split(":")
+    chosen = devices.choose(device)
+    start = time.perf_counter()
+    data = load(trial.dataset, root=root)
+    network = trained(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
+    job = Job(trial, data, network, chosen)
+    ready = time.perf_counter()
+    outcome = getattr(import_module(module), function)(job)
+    seconds = {"prepare": ready - start, "measure": time.perf_counter() - ready, "training": network.seconds}
+    return outcome, provenance(job, seconds)
+
+
+def provenance(job: Job, seconds: dict[str, float]) -> dict:
+    """Where a result comes from: code, versions, machine, time, memory, data and network."""
+    packages = ("torch", "torchvision", "numpy")
+    return {
+        "commit": git("rev-parse", "--short=12", "HEAD"),
+        "modified": bool(git("status", "--porcelain", "--untracked-files=no", "--", "lib")),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
+        **devices.describe(job.device),
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+        "peak_memory_mib": devices.peak_memory(job.device) // 2**20,
+        "data_digest": job.data.digest,
+        "checkpoint": job.trained.checkpoint,
+        "network_parameters": sum(p.numel() for p in job.trained.model.parameters()),
+        "training_images_per_second": round(job.trained.images_per_second, 1),
+        "learning_curve": [{k: round(v, 5) for k, v in entry.items()} for entry in job.trained.history],
+        "declaration": asdict(job.trial),
+    }
+
+
+def git(*arguments: str) -> str:
+    """What git prints, or ``""`` outside a checkout."""
+    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

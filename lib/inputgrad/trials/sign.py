@@ -1,0 +1,297 @@
+"""Computing the exhibits of `sign` (Agarwal, Singh, Vatsa 2020)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import data, models
+from ..attacks import NOISE, STEPS, along, one_step, pgd, sweep
+from ..checks import eps_value
+from ..gradients import input_gradient
+from ..metrics import correct, perceptibility
+from ..norms import DIRECTIONS, norm
+from ..progress import progress
+from ..study.sign import SMALL_EPS, TABLE_EPS
+from . import Job, Outcome
+
+BATCH = 250
+TABLES = {("adversarial", "alexnet"): "1", ("adversarial", "resnet18"): "2",
+          ("cooperative", "alexnet"): "3", ("cooperative", "resnet18"): "4"}  # fmt: skip
+PROSE_EPS = {  # step sizes that the paper mentions outside its tables
+    ("adversarial", "fashion_mnist", "alexnet"): ("0.9",),
+    ("cooperative", "cifar10", "alexnet"): ("0.02",),
+    ("cooperative", "cifar100", "alexnet"): ("0.04",),
+    ("cooperative", "svhn", "alexnet"): ("0.02",),
+}
+
+
+class Tally:
+    """Collects, batch by batch, one number an image for each measured cell, and turns them into rows."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.values: dict[tuple, list[Tensor]] = defaultdict(list)
+
+    def add(self, attack: str, eps: str, reading: str, metric: str, values: Tensor, *, steps: int = 1) -> None:
+        """Add the values of one batch, ``(B,)``."""
+        self.values[attack, eps, steps, reading, metric].append(values.cpu())
+
+    def perturbation(self, attack: str, eps: str, reading: str, x: Tensor, x_adv: Tensor) -> None:
+        """Add how visible a batch of perturbations is."""
+        for name, values in perceptibility(x, x_adv).items():
+            self.add(attack, eps, reading, name, values)
+
+    def rows(self) -> list[dict]:
+        """One row a cell: shares with their counts; medians and means of the rest."""
+        rows = []
+        for (attack, eps, steps, reading, metric), parts in self.values.items():
+            values = torch.cat(parts)
+            cell = {"attack": attack, "eps": eps, "steps": steps, "reading": reading}
+            if values.dtype == torch.bool:
+                hits, total = int(values.sum()), len(values)
+                rows.append({**self.place(eps), **cell, "metric": metric, "value": hits / total, "unit": "fraction",
+                             "count": hits, "total": total})  # fmt: skip
+            else:
+                for name, value in ((f"{metric}_median", values.median()), (f"{metric}_mean", values.mean())):
+                    rows.append({**self.place(eps), **cell, "metric": name, "value": round(float(value), 6), "unit": "x",
+                                 "count": None, "total": len(values)})  # fmt: skip
+        return rows
+
+    def place(self, eps: str) -> dict[str, str]:
+        """Which table of the paper a cell belongs to, and what the paper calls its data set and network."""
+        trial = self.job.trial
+        exhibit = trial.exhibit.split("/")[1]
+        table = TABLES.get((exhibit, trial.model), "")
+        if trial.dataset == "svhn" or eps in PROSE_EPS.get((exhibit, trial.dataset, trial.model), ()):
+            table = "prose"
+        elif eps not in ("0.0", *TABLE_EPS, *(SMALL_EPS if table == "4" else ())):
+            table = ""
+        return {"table": table, "dataset": data.label(trial.dataset), "model": models.label(trial.model), "defense": "none"}
+
+
+def step_sizes(job: Job, small: bool = False) -> dict[str, float]:
+    """The step sizes asked for, text to number; by default the paper's own for this data set and network."""
+    trial = job.trial
+    texts = trial.settings["eps"]
+    if texts is None:
+        own = {*TABLE_EPS, *(SMALL_EPS if small and trial.model != "alexnet" else ())}
+        own |= set(PROSE_EPS.get((trial.exhibit.split("/")[1], trial.dataset, trial.model), ()))
+        texts = sorted(own, key=float)
+    return {text: eps_value(text) for text in texts}
+
+
+def batches(job: Job, n: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    """The test images in batches, with progress."""
+    x, y = job.test_images()
+    parts = list(zip(x[:n].split(BATCH), y[:n].split(BATCH), strict=True))
+    yield from progress(parts, desc=f"measure {job.trial.exhibit} {job.trial.name}")
+
+
+def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Logits without a graph."""
+    with torch.no_grad():
+        return model(x)
+
+
+def reading(**choices: object) -> str:
+    """The name of a reading: the choices that differ from the study's default, or ``"default"``."""
+    default = {"attack_loss": "ce", "fgm_reduction": "sum", "label": "true", "clip": True, "skip_misclassified": False,
+               "edit": "negatives"}  # fmt: skip
+    changed = [f"{name}={value}" for name, value in choices.items() if value != default[name]]
+    return " ".join(changed) or "default"
+
+
+# Tables 1 and 2
+
+
+def adversarial(job: Job) -> Outcome:
+    """Accuracy under FGSM and FGM over eps, in every reading asked for, beside the controls."""
+    tally, model, s = Tally(job), job.trained.model, job.trial.settings
+    sizes = step_sizes(job)
+    generator = torch.Generator().manual_seed(job.trial.seed)
+    shared = {"label": s["label"], "clip": s["clip"], "skip_misclassified": s["skip_misclassified"]}
+    for x, y in batches(job):
+        logits = predict(model, x)
+        right = correct(logits, y)
+        tally.add("none", "0.0", "default", "accuracy", right, steps=0)
+        followed = y if s["label"] == "true" else logits.argmax(1)
+        edited = right if s["skip_misclassified"] else torch.ones_like(right)
+        for loss in s["attack_loss"]:
+            g = input_gradient(model, x, followed, loss=loss)
+            tally.add("none", "0.0", reading(attack_loss=loss, **shared), "gradient_zero", norm(g, torch.inf) < 1e-6, steps=0)
+            for attack, reduction, d in directions_of(g, s["attacks"], s["fgm_reduction"], batch=32):
+                name = reading(attack_loss=loss, fgm_reduction=reduction, **shared)
+                for eps, size in sizes.items():
+                    x_adv = torch.where(edited[:, None, None, None], along(x, d, size, clip=s["clip"]), x)
+                    tally.add(attack, eps, name, "accuracy", correct(predict(model, x_adv), y))
+                    if name == reading(**shared):
+                        tally.perturbation(attack, eps, name, x, x_adv)
+        if s["controls"]:
+            measure_controls(tally, model, x, y, sizes, generator)
+    if s["controls"]:
+        measure_pgd(tally, job, sizes)
+    return Outcome(tally.rows())
+
+
+def directions_of(
+    g: Tensor, attacks: Iterable[str], reductions: Iterable[str], *, batch: int
+) -> Iterator[tuple[str, str, Tensor]]:
+    """``(attack, reduction, direction)``; the mean over a batch only rescales, so it changes FGM and not FGSM."""
+    for attack in attacks:
+        d = DIRECTIONS[STEPS[attack].direction](g)
+        for reduction in reductions if attack == "FGM" else ("sum",):
+            yield attack, reduction, d / batch if reduction == "mean32" else d
+
+
+def measure_controls(
+    tally: Tally, model: Callable, x: Tensor, y: Tensor, sizes: dict[str, float], generator: torch.Generator
+) -> None:
+    """Random noise of FGSM's size, and the gradient normalised to FGSM's l2 length."""
+    length = norm(torch.ones_like(x), 2).view(-1, 1, 1, 1)  # eps * sign(g) has l2 norm eps * sqrt(CHW)
+    g = DIRECTIONS["l2"](input_gradient(model, x, y)) * length
+    controls = {"FGM-l2": g, **{kind: draw(x, generator) for kind, draw in NOISE.items()}}
+    for attack, d in controls.items():
+        for eps, size in sizes.items():
+            x_adv = along(x, d, size)
+            tally.add(attack, eps, "default", "accuracy", correct(predict(model, x_adv), y))
+
+
+def measure_pgd(tally: Tally, job: Job, sizes: dict[str, float], steps: int = 20) -> None:
+    """The reference attack, on the first ``pgd_images`` images: what a strong attack leaves in the same ball."""
+    for x, y in batches(job, job.trial.settings["pgd_images"]):
+        for eps, size in sizes.items():
+            x_adv = pgd(job.trained.model, x, y, eps=size, steps=steps, early_exit=True)
+            tally.add("PGD", eps, "default", "accuracy", correct(predict(job.trained.model, x_adv), y), steps=steps)
+
+
+# Tables 3 and 4
+
+
+def cooperative(job: Job) -> Outcome:
+    """Error after D-FGSM and D-FGM over eps, and the ablation of the label the step was told."""
+    tally, model, s = Tally(job), job.trained.model, job.trial.settings
+    sizes = step_sizes(job, small=True)
+    ablation = {text: eps_value(text) for text in s["ablation_eps"]}
+    generator = torch.Generator().manual_seed(job.trial.seed)
+    for x, y in batches(job):
+        logits = predict(model, x)
+        wrong = ~correct(logits, y)
+        tally.add("none", "0.0", "default", "error", wrong, steps=0)
+        random = torch.randint(job.data.classes, y.shape, generator=generator).to(y)
+        labels = {"true": y, "predicted": logits.argmax(1), "random": random}
+        for i, label in enumerate(s["label"]):
+            for j, edit in enumerate(s["edit"]):
+                name = reading(attack_loss=s["attack_loss"], label=label, edit=edit, clip=s["clip"])
+                chosen = wrong if edit == "negatives" else torch.ones_like(wrong)
+                for attack, eps, classes in repaired(
+                    model, x, labels[label], chosen, logits, s, sizes if i == j == 0 else ablation
+                ):
+                    tally.add(attack, eps, name, "error", classes != y)
+                    if label == "random":
+                        tally.add(attack, eps, name, "reached_target", classes[chosen] == random[chosen])
+    rows = tally.rows()
+    return Outcome(rows + best_of_svhn(rows))
+
+
+def repaired(
+    model: Callable, x: Tensor, label: Tensor, chosen: Tensor, logits: Tensor, s: dict, sizes: dict[str, float]
+) -> Iterator[tuple[str, str, Tensor]]:
+    """Step the ``chosen`` images down the loss of ``label``: yields ``(attack, eps, classes of the whole batch)``."""
+    classes = logits.argmax(1)
+    if not chosen.any():
+        yield from ((attack, eps, classes) for attack in s["attacks"] for eps in sizes)
+        return
+    edits = sweep(model, x[chosen], label[chosen], attacks=s["attacks"], eps=sizes, loss=s["attack_loss"], clip=s["clip"])
+    for attack, eps, x_new in edits:
+        after = classes.clone()
+        after[chosen] = predict(model, x_new).argmax(1)
+        yield attack, str(eps), after
+
+
+def best_of_svhn(rows: list[dict]) -> list[dict]:
+    """The paper gives SVHN's lowest D-FGSM error without its eps: the lowest over our grid stands beside it."""
+    errors = [r for r in rows if (r["dataset"], r["attack"], r["reading"], r["metric"]) == ("SVHN", "D-FGSM", "default", "error")]
+    return [{**min(errors, key=lambda r: r["value"]), "eps": ""}] if errors else []
+
+
+# Equal norm
+
+
+def equal_norm(job: Job) -> Outcome:
+    """Accuracy and visibility when every method's step has the same median l2 length before clipping.
+
+    For each method the step is ``eps * d`` with one ``eps`` for all images, as the paper has it, chosen so that the
+    median over the images of the step's l2 norm is the budget. ``fooled`` counts over the images right before.
+    """
+    tally, model, s = Tally(job), job.trained.model, job.trial.settings
+    budgets = {text: eps_value(text) for text in s["budgets"]}
+    generator = torch.Generator().manual_seed(job.trial.seed)
+    x, y = job.test_images()
+    logits = torch.cat([predict(model, part) for part in x.split(BATCH)])
+    right = correct(logits, y)
+    tally.add("none", "0.0", "default", "accuracy", right, steps=0)
+    x, y = x[right], y[right]
+    g = torch.cat([input_gradient(model, a, b) for a, b in zip(x.split(BATCH), y.split(BATCH), strict=True)])
+    for method in progress(s["methods"], desc=f"measure {job.trial.exhibit} {job.trial.name}"):
+        d = NOISE[method](x, generator) if method in NOISE else DIRECTIONS[STEPS[method].direction](g)
+        typical = norm(d, 2).median()
+        for text, budget in budgets.items():
+            eps = float(budget / typical) if typical > 0 else 0.0
+            x_adv = along(x, d, eps, clip=s["clip"])
+            classes = torch.cat([predict(model, part) for part in x_adv.split(BATCH)]).argmax(1)
+            tally.add(method, text, "default", "fooled", classes != y)
+            tally.perturbation(method, text, "default", x, x_adv)
+    return Outcome(tally.rows())
+
+
+# Figures 1 to 6
+
+
+def examples(job: Job) -> Outcome:
+    """The paper's pictures: attacked images right before, repaired images wrong before, a gradient and its sign."""
+    model, s = job.trained.model, job.trial.settings
+    sizes = [eps_value(text) for text in s["eps"]]
+    x, y = job.test_images()
+    before = torch.cat([predict(model, part) for part in x.split(BATCH)]).argmax(1)
+    arrays: dict[str, np.ndarray] = {}
+    for group, chosen, attacks in (
+        ("attacked", one_of_each_class(y, before == y, s["columns"]), ("FGSM", "FGM")),
+        ("repaired", torch.nonzero(before != y)[: s["columns"], 0], ("D-FGSM", "D-FGM")),
+    ):
+        images, labels = x[chosen], y[chosen]
+        arrays[f"{group}/true"] = labels.cpu().numpy().astype(np.int16)
+        for attack in attacks:
+            edited = [one_step(model, images, labels, eps=eps, step=STEPS[attack]) for eps in sizes] if len(chosen) else []
+            arrays[f"{group}/{attack}"] = as_pictures(edited, x)
+            arrays[f"{group}/{attack}/class"] = as_classes(edited, model)
+    first = one_of_each_class(y, before == y, 1)
+    arrays["gradient/image"] = as_pictures([x[first]], x)[0, 0]
+    arrays["gradient/value"] = input_gradient(model, x[first], y[first])[0].mean(0).cpu().numpy().astype(np.float32)
+    tally = Tally(job)
+    tally.add("none", "0.0", "default", "accuracy", before == y, steps=0)
+    return Outcome(tally.rows(), arrays)
+
+
+def one_of_each_class(y: Tensor, eligible: Tensor, n: int) -> Tensor:
+    """Indices of the first eligible image of each of the first ``n`` classes that have one, in label order."""
+    found = [torch.nonzero(eligible & (y == label))[:1, 0] for label in y.unique()]
+    return torch.cat(found)[:n]
+
+
+def as_pictures(edited: list[Tensor], like: Tensor) -> np.ndarray:
+    """Images of several step sizes as uint8 ``(eps, image, H, W, C)``."""
+    if not edited:
+        return np.zeros((0, 0, *like.shape[2:], like.shape[1]), np.uint8)
+    return (torch.stack(edited) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
+
+
+def as_classes(edited: list[Tensor], model: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """The class the network gives each of them, int16 ``(eps, image)``."""
+    if not edited:
+        return np.zeros((0, 0), np.int16)
+    return torch.stack([predict(model, x).argmax(1) for x in edited]).cpu().numpy().astype(np.int16)
