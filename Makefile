@@ -1,1 +1,56 @@
+# make book   build the book from the embedded digits and the recorded results   make test   the tests
+# make quick, make paper   run the study on real data, then build the book       make serve  read it on localhost:8000
 PYTHON  ?= python3
+VENV    ?= .venv
+BIN     := $(VENV)/bin
+PROFILE ?= smoke
+CORES   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
+
+.DEFAULT_GOAL := help
+.PHONY: help book test test-slow lint serve quick paper readme bench lock clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+book: $(VENV)/.ready  ## install, run every exhibit at the smoke profile, build the book
+	@$(SNAKEMAKE) --config profile=$(PROFILE)
+	@$(BIN)/python -m inputgrad announce
+
+test: $(VENV)/.ready  ## install, run the tests
+	@$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.ready  ## the tests that need minutes
+	@$(BIN)/python -m pytest -m slow
+
+quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then build the book
+	@$(SNAKEMAKE) --config profile=$@ threads=$(CORES)
+	@$(BIN)/python -m inputgrad announce
+
+lint: $(VENV)/.ready  ## what pre-commit and CI check
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+serve: book  ## read the book at http://localhost:8000
+	@$(BIN)/python -m http.server --directory build/_build/html --bind 127.0.0.1 8000
+
+readme: $(VENV)/.ready  ## bring the README's scoreboard and figure up to date
+	@$(BIN)/python -m inputgrad readme
+
+bench: $(VENV)/.ready  ## measure the attacks beside kept libraries
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[bench]'
+	@$(BIN)/python -m benchmarks.one_step
+
+lock: $(VENV)/.ready  ## pin the set of packages that is known to work
+	@$(BIN)/uv pip compile pyproject.toml --extra book --extra test --python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock
+
+clean:  ## remove what was built; what was recorded stays
+	rm -rf build .snakemake .pytest_cache .ruff_cache
+
+$(VENV)/.ready: pyproject.toml
+	@echo "Installing into $(VENV) (several GB with CUDA builds of torch; minutes where the package index is far)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; name one with make PYTHON=...")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet uv 2>/dev/null || true
+	@if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --python $(BIN)/python -e '.[book,test]'; \
+	 else $(BIN)/python -m pip install -e '.[book,test]'; fi
+	@touch $@

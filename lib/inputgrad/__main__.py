@@ -49,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
     fetching.add_argument("datasets", nargs="+", metavar="DATASET")
     fetching.add_argument("--data-root", help="where to (default: $INPUTGRAD_DATA or data/datasets)")
     fetching.set_defaults(command=fetch)
+    staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
+    staging.add_argument("--profile", default="smoke")
+    staging.set_defaults(command=stage)
+    commands.add_parser("readme", help="bring the README's scoreboard and figure up to date").set_defaults(command=readme)
+    commands.add_parser("announce", help="where the book is, and the scoreboard in a few lines").set_defaults(command=announce)
     return top
 
 
@@ -117,6 +122,27 @@ def fetch(args: argparse.Namespace) -> None:
         data.check_name(name, args.data_root)
     for name in args.datasets:
         print(data.fetch(name, root=args.data_root))
+
+
+def stage(args: argparse.Namespace) -> None:
+    """Lay out the book."""
+    from . import book
+
+    book.stage(checks.one_of("profile", args.profile, PROFILES))
+
+
+def readme(args: argparse.Namespace) -> None:
+    """Bring the README up to date."""
+    from . import book
+
+    book.write_readme()
+
+
+def announce(args: argparse.Namespace) -> None:
+    """Say where the book is."""
+    from . import book
+
+    print(book.announce())
 
 
 if __name__ == "__main__":

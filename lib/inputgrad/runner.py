@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import tempfile
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,7 +53,7 @@ class Run:
         return [r for r in recorded if kept & set(zip(*triples(r), strict=True))]
 
     def summary(self) -> str:
-        """One sentence on where the numbers of this page come from."""
+        """Where the numbers of this page come from, in lines of at most 96 characters."""
         n, kept = len(self.results), len(self.results) - self.computed
         text = f"This execution ran {n} trials at the {self.profile} profile ({self.computed} computed now, {kept} from its cache)."
         if self.shown is not self.results:
@@ -59,7 +61,7 @@ class Run:
             text += f" The tables and figures below show the {len(self.shown)} recorded trials at {profiles} instead."
         elif self.profile == "smoke":
             text += " Smoke numbers check the code; they say nothing about the paper."
-        return text
+        return textwrap.fill(text, 96)
 
 
 def triples(result: Result) -> tuple[list[str], list[str], list[str]]:
@@ -94,10 +96,7 @@ def run(exhibit: str, **parameters: Any) -> Run:
         result, new = read_or_compute(trial, device, root)
         found.append(result)
         computed += new
-    asked = {t.key for t in trials}
-    own = asked != {t.key for t in study.declared_trials(exhibit, trials[0].profile)} and not all(
-        results.is_declared(t) for t in trials
-    )
+    own = {t.key for t in trials} != results.declared_keys(exhibit, trials[0].profile)
     return Run(exhibit, found, computed, own)
 
 
@@ -172,21 +171,22 @@ def execute_notebook(notebook: Path, parameters: Mapping[str, Any], output: Path
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.transport = "ipc"
+            self.transport, self.ip = "ipc", str(Path(sockets) / "kernel")
 
     output.parent.mkdir(parents=True, exist_ok=True)
     running = output.with_suffix(f".{os.getpid()}.running.ipynb")
     failed = output.with_suffix(".failed.ipynb")
-    try:
-        papermill.execute_notebook(
-            str(notebook), str(running), dict(parameters), kernel_name="python3", progress_bar=False,
-            stderr_file=sys.stderr, kernel_manager_class=LocalKernelManager, cwd=str(NOTEBOOKS.parent),
-        )  # fmt: skip
-    except PapermillExecutionError as err:
-        running.replace(failed)
-        raise InputError(f"{relative(notebook)}: {err.evalue} (the notebook with the error: {relative(failed)})") from err
-    finally:
-        if running.exists() and sys.exc_info()[0] is not None:
-            running.unlink()
+    with tempfile.TemporaryDirectory(prefix="inputgrad-") as sockets:
+        try:
+            papermill.execute_notebook(
+                str(notebook), str(running), dict(parameters), kernel_name="python3", progress_bar=False,
+                stderr_file=sys.stderr, kernel_manager_class=LocalKernelManager, cwd=str(NOTEBOOKS.parent),
+            )  # fmt: skip
+        except PapermillExecutionError as err:
+            running.replace(failed)
+            raise InputError(f"{relative(notebook)}: {err.evalue} (with its traceback: {relative(failed)})") from err
+        except BaseException:
+            running.unlink(missing_ok=True)
+            raise
     running.replace(output)
     failed.unlink(missing_ok=True)

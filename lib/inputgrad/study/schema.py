@@ -133,6 +133,8 @@ class Exhibit:
         version: raised whenever the way it is computed changes; results of another version are stale.
         grids: one for each profile.
         parameters: those of its own.
+        tables: which of the paper's tables (the ``table`` column) its cells stand beside.
+        metrics: which metrics of those tables.
     """
 
     name: str
@@ -142,6 +144,8 @@ class Exhibit:
     version: int
     grids: Mapping[str, Grid]
     parameters: tuple[Parameter, ...] = ()
+    tables: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if set(self.grids) != set(PROFILES):

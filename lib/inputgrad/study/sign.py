@@ -74,6 +74,8 @@ ADVERSARIAL = Exhibit(
     reproduces="Tables 1 and 2, and the SVHN and eps 0.9 figures of Sec. 4.1",
     compute="inputgrad.trials.sign:adversarial",
     version=1,
+    tables=("1", "2", "prose"),
+    metrics=("accuracy", "accuracy_drop"),
     grids=grids(images={"smoke": 200, "quick": 1000, "paper": 10_000}),
     parameters=(
         EPS,
@@ -94,6 +96,8 @@ COOPERATIVE = Exhibit(
     reproduces="Tables 3 and 4, and the figures of Sec. 6 given in prose",
     compute="inputgrad.trials.sign:cooperative",
     version=1,
+    tables=("3", "4", "prose"),
+    metrics=("error",),
     grids=grids(images={"smoke": 200, "quick": 1000, "paper": 10_000}),
     parameters=(
         EPS,

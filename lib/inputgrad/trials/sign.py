@@ -20,6 +20,7 @@ from ..study.sign import SMALL_EPS, TABLE_EPS
 from . import Job, Outcome
 
 BATCH = 250
+SURE = 0.99  # softmax confidence above which the network is called sure of an image
 TABLES = {("adversarial", "alexnet"): "1", ("adversarial", "resnet18"): "2",
           ("cooperative", "alexnet"): "3", ("cooperative", "resnet18"): "4"}  # fmt: skip
 PROSE_EPS = {  # step sizes that the paper mentions outside its tables
@@ -54,11 +55,13 @@ class Tally:
             cell = {"attack": attack, "eps": eps, "steps": steps, "reading": reading}
             if values.dtype == torch.bool:
                 hits, total = int(values.sum()), len(values)
+                if total == 0:  # no image of this kind
+                    continue
                 rows.append({**self.place(eps), **cell, "metric": metric, "value": hits / total, "unit": "fraction",
                              "count": hits, "total": total})  # fmt: skip
             else:
                 for name, value in ((f"{metric}_median", values.median()), (f"{metric}_mean", values.mean())):
-                    rows.append({**self.place(eps), **cell, "metric": name, "value": round(float(value), 6), "unit": "x",
+                    rows.append({**self.place(eps), **cell, "metric": name, "value": float(f"{float(value):.5g}"), "unit": "x",
                                  "count": None, "total": len(values)})  # fmt: skip
         return rows
 
@@ -67,9 +70,10 @@ class Tally:
         trial = self.job.trial
         exhibit = trial.exhibit.split("/")[1]
         table = TABLES.get((exhibit, trial.model), "")
-        if trial.dataset == "svhn" or eps in PROSE_EPS.get((exhibit, trial.dataset, trial.model), ()):
+        in_tables = ("0.0", *TABLE_EPS, *(SMALL_EPS if table == "4" else ()))
+        if table and (trial.dataset == "svhn" or eps in PROSE_EPS.get((exhibit, trial.dataset, trial.model), ())):
             table = "prose"
-        elif eps not in ("0.0", *TABLE_EPS, *(SMALL_EPS if table == "4" else ())):
+        elif eps not in in_tables:
             table = ""
         return {"table": table, "dataset": data.label(trial.dataset), "model": models.label(trial.model), "defense": "none"}
 
@@ -110,7 +114,11 @@ def reading(**choices: object) -> str:
 
 
 def adversarial(job: Job) -> Outcome:
-    """Accuracy under FGSM and FGM over eps, in every reading asked for, beside the controls."""
+    """Accuracy under FGSM and FGM over eps, in every reading asked for, beside the controls.
+
+    In the default reading also how visible the step is, and the accuracy over the images that were right before,
+    apart for those the network was sure of: where the loss is saturated the gradient has no magnitude to keep.
+    """
     tally, model, s = Tally(job), job.trained.model, job.trial.settings
     sizes = step_sizes(job)
     generator = torch.Generator().manual_seed(job.trial.seed)
@@ -118,6 +126,7 @@ def adversarial(job: Job) -> Outcome:
     for x, y in batches(job):
         logits = predict(model, x)
         right = correct(logits, y)
+        sure = logits.softmax(1).amax(1) > SURE
         tally.add("none", "0.0", "default", "accuracy", right, steps=0)
         followed = y if s["label"] == "true" else logits.argmax(1)
         edited = right if s["skip_misclassified"] else torch.ones_like(right)
@@ -128,14 +137,29 @@ def adversarial(job: Job) -> Outcome:
                 name = reading(attack_loss=loss, fgm_reduction=reduction, **shared)
                 for eps, size in sizes.items():
                     x_adv = torch.where(edited[:, None, None, None], along(x, d, size, clip=s["clip"]), x)
-                    tally.add(attack, eps, name, "accuracy", correct(predict(model, x_adv), y))
+                    after = correct(predict(model, x_adv), y)
+                    tally.add(attack, eps, name, "accuracy", after)
                     if name == reading(**shared):
                         tally.perturbation(attack, eps, name, x, x_adv)
+                        tally.add(attack, eps, name, "accuracy_sure", after[right & sure])
+                        tally.add(attack, eps, name, "accuracy_unsure", after[right & ~sure])
         if s["controls"]:
             measure_controls(tally, model, x, y, sizes, generator)
     if s["controls"]:
         measure_pgd(tally, job, sizes)
-    return Outcome(tally.rows())
+    rows = tally.rows()
+    return Outcome(rows + drops_of_svhn(rows))
+
+
+def drops_of_svhn(rows: list[dict]) -> list[dict]:
+    """For SVHN the paper gives drops instead of accuracies: the natural accuracy minus the one after the attack."""
+    accuracies = [r for r in rows if r["dataset"] == "SVHN" and r["metric"] == "accuracy" and r["table"]]
+    natural = [r["value"] for r in accuracies if r["attack"] == "none"]
+    return [
+        {**r, "metric": "accuracy_drop", "value": natural[0] - r["value"], "count": None}
+        for r in accuracies
+        if r["attack"] != "none"
+    ]
 
 
 def directions_of(

@@ -1,0 +1,151 @@
+"""Staging the book: what people wrote, executed notebooks, and tables and figures made from the results.
+
+Jupyter Book builds ``build/stage``, in which every file keeps the path it has in the checkout. Numbers enter prose as
+tokens, replaced here; one that names nothing stops the build.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import yaml
+
+from . import claims, figures, results, study, tables
+from .checks import InputError
+from .files import write_text
+from .paths import BUILD, ROOT, relative
+
+STAGE = BUILD / "stage"
+GENERATED = STAGE / "generated"
+TOKEN = re.compile(r"\[\[(ours|paper|count|question) ([^\]]+)\]\]")
+MARKERS = ("<!-- scoreboard: written by `make readme` -->", "<!-- end of scoreboard -->")
+
+
+def stage(profile: str) -> None:
+    """Lay out ``build/stage`` for Jupyter Book from the pages executed at ``profile``."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    shutil.copytree(ROOT / "book", STAGE / "book", ignore=shutil.ignore_patterns("_ext", "__pycache__"))
+    for page in (STAGE / "book").rglob("*.md"):
+        write_text(page, fill(page.read_text(encoding="utf-8"), page.name))
+    for exhibit in study.EXHIBITS:
+        source = BUILD / "executed" / profile / f"{exhibit}.ipynb"
+        target = STAGE / "notebooks" / f"{exhibit}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    generate()
+    write_text(STAGE / "_config.yml", config())
+
+
+def generate() -> None:
+    """Write every table and figure that pages include, as Markdown and PNG."""
+    write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard"))
+    write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
+    for key in study.STUDY:
+        write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}"))
+        write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
+    save(figures.scoreboard(), GENERATED / "scoreboard.png")
+    save(figures.stand_ins(), GENERATED / "stand-ins.png")
+
+
+def save(figure, path: Path) -> None:
+    """Write a figure as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def config() -> str:
+    """``book/_config.yml``, with repository buttons where the repository is known (``GITHUB_REPOSITORY``)."""
+    settings = yaml.safe_load((ROOT / "book" / "_config.yml").read_text(encoding="utf-8"))
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    if repository:
+        owner, name = repository.split("/")
+        site = f"https://{owner}.github.io/{name}/"
+        settings["repository"] = {"url": f"https://github.com/{repository}", "branch": "main", "path_to_book": ""}
+        settings["launch_buttons"] = {"notebook_interface": "jupyterlab", "colab_url": "https://colab.research.google.com"}
+        settings["html"] |= {"use_repository_button": True, "use_issues_button": True, "use_edit_page_button": True, "baseurl": site}
+        settings["sphinx"]["config"] |= {"ogp_site_url": site}
+    return yaml.safe_dump(settings, sort_keys=False)
+
+
+def parameters_of(exhibit: str) -> str:
+    """The parameters of one exhibit's notebook, as a Markdown section."""
+    import pandas as pd
+
+    rows = [
+        {"parameter": f"`{p.name}`", "default": f"`{p.default!r}`", "meaning": p.help}
+        for p in study.parameters(exhibit).values()
+    ]
+    return f"## `{exhibit}`\n\n" + tables.Table(pd.DataFrame(rows), study.exhibit(exhibit).title).markdown()
+
+
+# Numbers in prose
+
+
+def fill(text: str, where: str) -> str:
+    """``text`` with its tokens replaced by numbers from the results.
+
+    ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number, the same with
+    ``paper`` the paper's, ``[[count sign reproduced]]`` the claims with that verdict, ``[[question sign]]`` what it asks.
+
+    Raises:
+        InputError: a token names no number of the study, or several.
+    """
+    return TOKEN.sub(lambda match: token(match[1], match[2], where), text)
+
+
+def token(kind: str, text: str, where: str) -> str:
+    """What one token stands for."""
+    key, *words = shlex.split(text)
+    try:
+        if kind == "question":
+            return study.STUDY[key].question
+        if kind == "count":
+            row = claims.scoreboard().set_index("paper").loc[key]
+            return str(row[" ".join(words)])
+        selector = dict(word.split("=", 1) for word in words)
+        found = claims.paper_cells(key) if kind == "paper" else claims.our_cells(key)
+        if kind == "ours" and "table" not in selector:
+            found = found[found["table"] != ""]
+        value, _ = claims.select(found, selector)
+    except claims.Missing:
+        return "(not run yet)"
+    except (KeyError, ValueError) as err:
+        raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
+    percent = selector.get("metric") in ("accuracy", "error", "fooled", "reached_target", "accuracy_drop", "gradient_zero")
+    return f"{value:.1f} %" if percent else f"{value:.2f}"
+
+
+# The README
+
+
+def readme(path: Path = ROOT / "README.md") -> str:
+    """The README with the scoreboard of now between its markers."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        before, rest = text.split(MARKERS[0])
+        _, after = rest.split(MARKERS[1])
+    except ValueError as err:
+        raise InputError(f"{relative(path)} has lost its scoreboard markers") from err
+    board = tables.Table(tables.scoreboard().frame).markdown()
+    return f"{before}{MARKERS[0]}\n\n{board}\n{MARKERS[1]}{after}"
+
+
+def write_readme() -> None:
+    """Bring the README's scoreboard and its figure up to date."""
+    write_text(ROOT / "README.md", readme())
+    save(figures.readme(), ROOT / "book" / "_static" / "sign-on-one-page.png")
+
+
+def announce() -> str:
+    """The last words of a build: where the book is, and the scoreboard in a few lines."""
+    page = BUILD / "_build" / "html" / "index.html"
+    lines = [f"The book: {page}", ""]
+    for row in claims.scoreboard().to_dict("records"):
+        verdict = ", ".join(f"{row[w]} {w}" for w in claims.CLAIM_WORDS if row[w])
+        lines.append(f"  {row['paper']:10} {row['claims']:3} claims: {verdict}")
+    recorded = sum(len(results.recorded(exhibit)) for exhibit in study.EXHIBITS)
+    return "\n".join([*lines, "", f"from {recorded} recorded trials; list them with: python -m inputgrad list"])
