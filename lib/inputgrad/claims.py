@@ -366,7 +366,7 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     values = {name: value for name, (value, _) in found.items()}
     rows = pd.concat([r for _, r in found.values()]).drop_duplicates()
     exact, weak = (holds(claim, e, values, CLOSE) for e in (claim.exact, claim.weak))
-    if weak is False:
+    if weak is False or (weak is None and exact is False):
         word = "not reproduced"
     else:
         word = "partly" if exact is False else "reproduced"

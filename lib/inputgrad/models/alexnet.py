@@ -21,7 +21,7 @@ def alexnet(*, shape: tuple[int, int, int], classes: int, width: float = 1.0) ->
     The paper says that each of five convolutions is followed by max-pooling and ReLU. With AlexNet's own stem a
     32x32 image is 8x8 after the first convolution and only three pools fit; they stand where AlexNet has them
     (after convolutions 1, 2 and 5). :func:`alexnet_5pool` takes the sentence literally. One hidden layer.
-    At width 1, 2,401,546 parameters for one input channel and ten classes.
+    At width 1, 2,538,058 parameters for three input channels and ten classes.
     """
     a, b, c, d = (scaled(n, width) for n in (64, 192, 384, 256))
     return nn.Sequential(

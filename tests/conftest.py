@@ -1,0 +1,82 @@
+"""Shared by all tests: a linear classifier whose optimum is known, small networks, and a command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture
+def linear():
+    """``(model, x, y)``: logits ``Wx + b`` on eight 1x4x4 images away from the edges of the box."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    layer = torch.nn.Linear(16, 3)
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(3, 16, generator=generator))
+        layer.bias.copy_(torch.randn(3, generator=generator))
+    model = torch.nn.Sequential(torch.nn.Flatten(), layer).eval()
+    x = 0.4 + 0.2 * torch.rand(8, 1, 4, 4, generator=generator)
+    return model, x, torch.arange(8) % 3
+
+
+@pytest.fixture
+def convnet():
+    """``(model, x, y)``: a small convolutional network with batch norm and max-pooling, in eval mode."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 5)
+    )  # fmt: skip
+    return model.eval(), torch.rand(8, 1, 8, 8), torch.arange(8) % 5
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A data folder with one small archive of our own, ``tiny.npz``: 12x12 grey squares, bright or dark by class."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, n in (("train", 60), ("test", 20)):
+        y = np.arange(n) % 2
+        arrays[f"x_{split}"] = (rng.integers(0, 60, (n, 12, 12)) + 150 * y[:, None, None]).astype(np.uint8)
+        arrays[f"y_{split}"] = y.astype(np.uint8)
+    np.savez(tmp_path / "tiny.npz", **arrays)
+    return tmp_path
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """Results and checkpoints of this test go to a folder of its own."""
+    from inputgrad import results, training
+
+    monkeypatch.setattr(results, "SCRATCH", tmp_path / "scratch")
+    monkeypatch.setattr(results, "RECORDED", tmp_path / "recorded")
+    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "checkpoints")
+    return tmp_path
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run ``python -m inputgrad ...`` as a user would; scratch results and checkpoints go elsewhere."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        env = {**os.environ, "INPUTGRAD_CHECKPOINTS": str(tmp_path / "checkpoints"), "OMP_NUM_THREADS": "1", **environment}
+        return subprocess.run(
+            [sys.executable, "-m", "inputgrad", *arguments], capture_output=True, text=True, env=env, cwd=ROOT, check=False
+        )
+
+    return run

@@ -1,0 +1,163 @@
+import pytest
+import torch
+
+from inputgrad.attacks import ATTACKS, NOISE, STEPS, along, noise, one_step, pgd, sweep
+from inputgrad.checks import InputError
+from inputgrad.gradients import LOSSES
+
+EPS = {"0.05": 0.05, "0.1": 0.1, "0.3": 0.3}
+
+
+class Counting(torch.nn.Module):
+    """Counts the forward and backward passes of a model."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.forwards, self.backwards = model, 0, 0
+
+    def forward(self, x):
+        self.forwards += 1
+        logits = self.model(x)
+        if logits.requires_grad:
+            logits.register_hook(self.count)
+        return logits
+
+    def count(self, gradient):
+        self.backwards += 1
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_stays_in_the_box_and_shape(convnet, name):
+    model, x, y = convnet
+    x_adv = ATTACKS[name](model, x, y, eps=0.3)
+    assert x_adv.shape == x.shape
+    assert not x_adv.requires_grad
+    assert x_adv.min() >= 0
+    assert x_adv.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["FGSM", "D-FGSM", "random sign", "PGD"])
+def test_sign_attacks_stay_in_the_ball(convnet, name):
+    model, x, y = convnet
+    assert (ATTACKS[name](model, x, y, eps=0.1) - x).abs().max() <= 0.1 + 1e-6
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_eps_zero_is_the_identity(convnet, name):
+    model, x, y = convnet
+    assert torch.equal(ATTACKS[name](model, x, y, eps=0.0), x)
+
+
+@pytest.mark.parametrize("name", [*STEPS, "PGD"])
+def test_an_image_is_attacked_the_same_alone_as_in_a_batch(convnet, name):
+    model, x, y = convnet
+    whole = ATTACKS[name](model, x, y, eps=0.1)
+    alone = torch.cat([ATTACKS[name](model, x[i : i + 1], y[i : i + 1], eps=0.1) for i in range(len(x))])
+    assert torch.allclose(whole, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_leaves_the_model_as_it_was(convnet, name):
+    model, x, y = convnet
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    ATTACKS[name](model, x, y, eps=0.1)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    assert not model.training
+
+
+def test_fgsm_moves_the_logits_of_a_linear_model_by_the_closed_form(linear):
+    """Before clipping the gap z_i - z_j moves by eps (w_i - w_j) . sign(g) under FGSM and eps (w_i - w_j) . g under FGM."""
+    model, x, y = linear
+    w = model[1].weight.detach()
+    p = model(x).softmax(1).detach()
+    g = (p - torch.nn.functional.one_hot(y, 3)) @ w
+    for name, d in (("FGSM", g.sign()), ("FGM", g), ("D-FGSM", -g.sign()), ("D-FGM", -g)):
+        x_adv = ATTACKS[name](model, x, y, eps=0.01)
+        moved = (model(x_adv) - model(x)).detach()
+        assert torch.allclose(moved, 0.01 * d @ w.T, atol=1e-5)
+
+
+def test_fgsm_is_optimal_for_two_classes_of_a_linear_model():
+    w = torch.randn(2, 16)
+    layer = torch.nn.Linear(16, 2, bias=False)
+    layer.weight.data = w
+    model = torch.nn.Sequential(torch.nn.Flatten(), layer).eval()
+    x, y = torch.full((1, 1, 4, 4), 0.5), torch.tensor([0])
+    x_adv = ATTACKS["FGSM"](model, x, y, eps=0.1)
+    gap = (model(x) - model(x_adv))[0]
+    assert torch.isclose(gap[0] - gap[1], 0.1 * (w[0] - w[1]).abs().sum(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_up_and_down_are_mirror_images_without_clipping(convnet, loss):
+    model, x, y = convnet
+    for up, down in (("FGSM", "D-FGSM"), ("FGM", "D-FGM")):
+        a, b = (one_step(model, x, y, eps=0.2, step=STEPS[n], loss=loss, clip=False) for n in (up, down))
+        assert torch.allclose(a + b, 2 * x, atol=1e-6)
+
+
+def test_clip_is_what_keeps_the_box(convnet):
+    model, x, y = convnet
+    free = one_step(model, x, y, eps=0.9, step=STEPS["FGSM"], clip=False)
+    assert free.min() < 0
+    assert torch.equal(free.clamp(0, 1), one_step(model, x, y, eps=0.9, step=STEPS["FGSM"]))
+
+
+def test_a_sweep_gives_what_the_single_attacks_give(convnet):
+    model, x, y = convnet
+    for attack, eps, x_adv in sweep(model, x, y, attacks=list(STEPS), eps=EPS):
+        assert torch.equal(x_adv, ATTACKS[attack](model, x, y, eps=EPS[eps]))
+
+
+def test_four_attacks_at_every_eps_share_one_gradient(convnet):
+    counting = Counting(convnet[0])
+    _, x, y = convnet
+    attacks = ["FGSM", "FGM", "D-FGSM", "D-FGM"]
+    for _, _, x_adv in sweep(counting, x, y, attacks=attacks, eps=EPS):
+        with torch.no_grad():
+            counting(x_adv)
+    assert (counting.backwards, counting.forwards) == (1, 1 + len(attacks) * len(EPS))
+
+
+def test_noise_is_seeded_and_never_asks_the_model(convnet):
+    _, x, y = convnet
+    for kind in NOISE:
+        a, b, c = (noise(None, x, y, eps=0.1, kind=kind, seed=s) for s in (0, 0, 1))
+        assert torch.equal(a, b)
+        assert not torch.equal(a, c)
+
+
+def test_pgd_raises_the_loss_above_one_step(convnet):
+    model, x, y = convnet
+    losses = [LOSSES["ce"](model(a), y).sum() for a in (x, ATTACKS["FGSM"](model, x, y, eps=0.1), pgd(model, x, y, eps=0.1))]
+    assert losses[0] < losses[1] <= losses[2]
+
+
+def test_early_exit_fools_the_same_images(convnet):
+    model, x, y = convnet
+    full, early = (pgd(model, x, y, eps=0.2, steps=10, early_exit=e) for e in (False, True))
+    fooled = [model(a).argmax(1) != y for a in (full, early)]
+    assert (fooled[1] | ~fooled[0]).all()
+    assert (early - x).abs().max() <= 0.2 + 1e-6
+
+
+def test_pgd_refuses_no_steps(convnet):
+    model, x, y = convnet
+    with pytest.raises(InputError, match="steps 0 is too small"):
+        pgd(model, x, y, eps=0.1, steps=0)
+
+
+def test_fgsm_agrees_with_foolbox(convnet):
+    foolbox = pytest.importorskip("foolbox")
+    model, x, y = convnet
+    theirs = foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu")
+    _, clipped, _ = foolbox.attacks.LinfFastGradientAttack(random_start=False)(theirs, x, y, epsilons=[0.05, 0.3])
+    for eps, peer in zip([0.05, 0.3], clipped, strict=True):
+        assert torch.allclose(ATTACKS["FGSM"](model, x, y, eps=eps), peer, atol=1e-6)
+
+
+def test_along_is_a_straight_line():
+    x, d = torch.full((1, 1, 1, 2), 0.5), torch.tensor([1.0, -3.0]).view(1, 1, 1, 2)
+    assert along(x, d, 0.1).flatten().tolist() == pytest.approx([0.6, 0.2])
+    assert along(x, d, 1.0).flatten().tolist() == [1, 0]

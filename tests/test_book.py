@@ -1,0 +1,158 @@
+"""Tables, figures, the staged book and everything a reader meets first."""
+
+import re
+import tomllib
+
+import matplotlib
+import nbformat
+import pandas as pd
+import pytest
+import yaml
+
+from inputgrad import book, claims, figures, results, runner, study, tables
+from inputgrad.checks import InputError
+from inputgrad.study import EXHIBITS, STUDY
+
+matplotlib.use("agg")
+
+
+@pytest.fixture(scope="module")
+def small():
+    """One small run of every exhibit of `sign`, kept in its own folder."""
+    import tempfile
+    from pathlib import Path
+
+    from inputgrad import training
+
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as m:
+        m.setattr(results, "SCRATCH", Path(folder) / "scratch")
+        m.setattr(training, "CHECKPOINTS", Path(folder) / "checkpoints")
+        common = {"datasets": ["digits28"], "models": ["alexnet"], "images": 60, "recipe": {"epochs": 2}}
+        yield {name: runner.run(name, **common, **({"pgd_images": 8} if name == "sign/adversarial" else {})) for name in EXHIBITS}
+
+
+def test_tables_of_a_run(small):
+    beside = tables.beside(small["sign/adversarial"], ["default", "attack_loss=nll_logits", "fgm_reduction=mean32"])
+    (table,) = beside.tables
+    assert list(table.frame.columns[:4]) == ["data set", "eps", "FGSM: paper", "FGSM: ours"]
+    assert "FGM: ours, mean of 32" in table.frame
+    assert "FGSM: ours, mean of 32" not in table.frame
+    assert table.frame["eps"].tolist() == ["0.0", "0.05", "0.10", "0.15", "0.20", "0.25", "0.30"]
+    assert set(table.frame["FGSM: verdict"]) == {"–"}  # smoke numbers get none
+    (repair,) = tables.beside(small["sign/cooperative"]).tables
+    assert "D-FGM: ours" in repair.frame
+    assert len(tables.readings(small["sign/cooperative"]).frame) > 10
+    assert set(tables.equal_success(small["sign/perceptibility"]).frame["method"]) >= {"FGSM", "FGM", "random sign"}
+    assert len(tables.cost(small["sign/examples"]).frame) == 1
+    assert "digits28" in tables.own(small["sign/adversarial"])._repr_html_()
+
+
+def test_figures_of_a_run(small):
+    drawn = [
+        figures.over_eps(small["sign/adversarial"], "accuracy", ["FGSM", "FGM"], extra=[("PGD", "default", "PGD-20")]),
+        figures.over_eps(small["sign/cooperative"], "error", ["D-FGSM", "D-FGM"]),
+        figures.oracle(small["sign/cooperative"]),
+        figures.equal_norm(small["sign/perceptibility"]),
+        figures.galleries(small["sign/examples"], ["FGSM", "FGM"]),
+        figures.galleries(small["sign/examples"], ["D-FGSM", "D-FGM"]),
+        figures.gradients(small["sign/examples"]),
+        figures.scoreboard(),
+        figures.stand_ins(),
+    ]
+    for figure in drawn:
+        figure.canvas.draw()
+        assert figure.axes or figure.subfigs
+
+
+def test_over_eps_draws_our_numbers(small):
+    run = small["sign/adversarial"]
+    figure = figures.over_eps(run, "accuracy", ["FGSM"])
+    line = next(x for x in figure.axes[0].lines if x.get_label() == "FGSM, ours")
+    cells = claims.cells(run.rows).query("metric == 'accuracy' and reading == 'default' and attack in ['none', 'FGSM']")
+    assert sorted(line.get_ydata()) == sorted(cells["value"])
+
+
+def test_a_table_escapes_what_papers_say():
+    table = tables.Table(pd.DataFrame([{"a": "x < y & z | w", "verdict": "not run"}]), "c")
+    assert "x &lt; y &amp; z" in table._repr_html_()
+    assert 'class="v-not-run"' in table._repr_html_()
+    assert "x < y & z \\| w" in table.markdown()
+
+
+def test_numbers_have_a_true_minus_and_no_nan():
+    assert [tables.number(v) for v in (-1.25, 0.04, float("nan"))] == ["−1.2", "0.0", "–"]
+
+
+def test_tokens_are_numbers_from_the_results_and_the_papers():
+    text = "[[paper sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]"
+    assert book.fill(text, "x.md") == "26.4 %"
+    assert book.fill("[[count sign claims]]", "x.md") == str(len(claims.load("sign")))
+    assert book.fill("[[ours convex dataset=MNIST metric=accuracy]]", "x.md") == "(not run yet)"
+    assert book.fill("[[question sign]]", "x.md") == STUDY["sign"].question
+
+
+@pytest.mark.parametrize("text", ["[[count sign claimz]]", "[[ours sign datset=MNIST]]", "[[paper sign metric=accuracy]]", "[[ours sign MNIST]]"])
+def test_a_token_that_names_nothing_stops_the_build(text):
+    with pytest.raises(InputError):
+        book.fill(text, "x.md")
+
+
+def test_pages_type_no_result(root):
+    """Percentages in prose are tokens; the two tolerances, stated as definitions, are the only exceptions."""
+    for page in (root / "book").rglob("*.md"):
+        text = re.sub(r"\[\[[^\]]*\]\]", "", page.read_text())
+        typed = [p for p in re.findall(r"\d[\d.]* ?%", text) if p not in ("95 %", "50 %")]
+        assert not typed, (page, typed)
+    for path in (root / "notebooks").rglob("*.ipynb"):
+        words = "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown")
+        assert not [p for p in re.findall(r"\d[\d.]* ?%", words) if p not in ("95 %", "50 %")], path
+
+
+def test_repository_buttons_only_where_the_repository_is_known(monkeypatch):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert "repository" not in yaml.safe_load(book.config())
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/study")
+    settings = yaml.safe_load(book.config())
+    assert settings["repository"]["url"] == "https://github.com/someone/study"
+    assert settings["launch_buttons"]
+
+
+def test_the_readme_shows_the_scoreboard_of_now():
+    assert book.readme() == (book.ROOT / "README.md").read_text(), "run: make readme"
+
+
+def test_every_paper_is_cited_and_has_a_chapter(root):
+    bibliography = (root / "book" / "references.bib").read_text()
+    for paper in STUDY.values():
+        assert f"{{{paper.citation}," in bibliography
+        assert (root / "book" / "papers" / f"{paper.key}.md").is_file()
+
+
+def test_environment_and_project_name_the_same_things(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((root / "environment.yml").read_text())
+    pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
+    extras = re.search(r"-e \.\[(.+)\]", pip[0])[1].split(",")
+    assert set(extras) <= set(project["optional-dependencies"])
+    assert {"book", "test"} <= set(extras)
+    python = next(d for d in environment["dependencies"] if str(d).startswith("python"))
+    assert tuple(map(int, re.findall(r"\d+", python))) >= tuple(map(int, re.findall(r"\d+", project["requires-python"])))
+
+
+def test_the_lock_names_every_dependency_and_no_host(root):
+    lock = (root / "requirements.lock").read_text().lower()
+    assert "://" not in lock
+    pinned = {line.split("==")[0] for line in lock.splitlines() if "==" in line}
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["book"] + project["optional-dependencies"]["test"]
+    assert {re.split(r"[<>=]", w)[0].lower() for w in wanted} <= pinned
+
+
+def test_lib_is_not_ignored(root):
+    import subprocess
+
+    assert subprocess.run(["git", "check-ignore", "-q", "lib/inputgrad/__init__.py"], cwd=root, check=False).returncode == 1
+
+
+def test_study_questions_are_sentences():
+    assert all(p.question.endswith("?") for p in study.STUDY.values())

@@ -1,0 +1,167 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from inputgrad import claims
+from inputgrad.checks import InputError
+from inputgrad.claims import FUNCTIONS, Claim, Vector, cell_word, judge
+from inputgrad.study import STUDY
+
+CELL = {"exhibit": "sign/adversarial", "profile": "quick", "table": "1", "dataset": "CIFAR-10", "model": "AlexNet", "defense": "none",
+        "attack": "none", "eps": "0.0", "steps": 0, "reading": "default", "metric": "accuracy", "value": 60.0, "spread": float("nan"),
+        "low": 58.0, "high": 62.0, "seeds": 1, "images": 100}  # fmt: skip
+
+
+def ours(*changes):
+    return pd.DataFrame([{**CELL, **change} for change in changes])
+
+
+@pytest.mark.parametrize("key", STUDY)
+def test_each_claim_holds_on_the_papers_own_numbers_as_expected(key):
+    for claim in claims.load(key):
+        if claim.holds_on_paper is not None:
+            assert claims.holds_on_paper(key, claim) == claim.holds_on_paper, claim.id
+
+
+def test_the_papers_slips_are_the_four_known_ones():
+    slips = [c.id for key in STUDY for c in claims.load(key) if c.holds_on_paper is False]
+    assert slips == ["sign.c08", "sign.c27", "smooth.c04", "selfgrad.c05"]
+
+
+@pytest.mark.parametrize("key", STUDY)
+def test_the_papers_own_tables_reproduce_themselves(key):
+    """Every exact predicate that holds on the paper holds when the paper's cells are handed in as ours."""
+    paper = claims.paper_cells(key).assign(profile="paper", exhibit=key)
+    for claim in claims.load(key):
+        if claim.holds_on_paper:
+            assert judge(key, claim, paper).word in ("reproduced",), claim.id
+
+
+def test_transcription_counts():
+    assert {k: len(claims.paper_cells(k)) for k in STUDY} == {"sign": 250, "convex": 16, "smooth": 80, "selfgrad": 124, "butterfly": 312}
+
+
+@pytest.mark.parametrize("key", STUDY)
+def test_transcribed_values_are_the_printed_ones(key):
+    for cell in claims.paper_cells(key).to_dict("records"):
+        digits = "".join(c for c in cell["raw"].split("/")[0 if len(cell["raw"].split("/")) == 1 else -1] if c in "0123456789.")
+        if cell["raw"].replace(".", "", 1).isdigit():
+            assert float(digits) == pytest.approx(cell["value"]), cell
+
+
+@pytest.mark.parametrize(
+    ("paper", "mine", "low", "high", "word"),
+    [(50, 53, 52, 54, "close"), (50, 53.1, 52, 54, "near"), (50, 55, 49, 61, "close"), (50, 60, 58, 62, "near"), (50, 60.1, 58, 62, "apart")],
+)
+def test_cell_words_at_inside_and_outside_the_tolerance(paper, mine, low, high, word):
+    assert cell_word(paper, mine, low, high) == word
+
+
+CLAIM = {"id": "x.c01", "source": "Table 1", "kind": "result", "text": "t", "vars": {"n": {"table": "1", "dataset": "CIFAR-10", "attack": "none"}}}
+
+
+@pytest.mark.parametrize(
+    ("exact", "weak", "word"),
+    [("abs(n-62.9)<=tol", "n>50", "reproduced"), ("abs(n-63.1)<=tol", "n>50", "partly"), ("abs(n-60)<=tol", "n>90", "not reproduced"),
+     (None, "n>50", "reproduced"), (None, "n>90", "not reproduced"), ("n>90", None, "not reproduced"), ("n>50", None, "reproduced")],
+)  # fmt: skip
+def test_verdict_words(exact, weak, word):
+    assert judge("sign", Claim(**CLAIM, exact=exact, weak=weak), ours({})).word == word
+
+
+def test_a_claim_without_rows_is_not_run():
+    claim = Claim(**{**CLAIM, "vars": {"n": {"dataset": "SVHN"}}}, exact=None, weak="n>1")
+    verdict = judge("sign", claim, ours({}))
+    assert (verdict.word, verdict.profile) == ("not run", None)
+    assert "SVHN" in verdict.reason
+
+
+def test_a_list_needs_every_value():
+    claim = Claim(**{**CLAIM, "vars": {"n": {"dataset": ["CIFAR-10", "MNIST"], "over": "dataset"}}}, exact=None, weak="max(n)>1")
+    assert judge("sign", claim, ours({})).word == "not run"
+    assert judge("sign", claim, ours({}, {"dataset": "MNIST"})).word == "reproduced"
+
+
+def test_the_profile_of_a_verdict_is_the_smallest_behind_it():
+    claim = Claim(**{**CLAIM, "vars": {"n": {"attack": "none", "over": "dataset"}}}, exact=None, weak="max(n)>1")
+    assert judge("sign", claim, ours({"profile": "paper"}, {"dataset": "MNIST"})).profile == "quick"
+
+
+def test_rows_outside_the_papers_tables_decide_nothing():
+    assert judge("sign", Claim(**CLAIM, exact=None, weak="n>50"), ours({"table": ""})).word == "not run"
+
+
+def test_other_readings_decide_only_when_asked():
+    alternative = ours({"reading": "edit=all", "value": 10.0})
+    assert judge("sign", Claim(**CLAIM, exact=None, weak="n>50"), alternative).word == "not run"
+    asked = Claim(**{**CLAIM, "vars": {"n": {"attack": "none", "reading": "edit=all"}}}, exact=None, weak="n==10")
+    assert judge("sign", asked, alternative).word == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"vars": {"n": {"datset": "MNIST"}}, "exact": "n>1"}, "claim x.c01: n selects by datset, which is no column"),
+        ({"exact": "m>1"}, "claim x.c01: m is neither a variable nor a function"),
+        ({"exact": "open('x')"}, "claim x.c01: open is neither a variable nor a function"),
+        ({"exact": "n>"}, "claim x.c01: 'n>' is no expression"),
+    ],
+)
+def test_a_name_that_does_not_exist_fails_at_load(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Claim(**{**CLAIM, "weak": None, **changes})
+
+
+def test_an_ambiguous_selector_is_an_error():
+    with pytest.raises(InputError, match="fits 2 rows, expected 1"):
+        judge("sign", Claim(**CLAIM, exact=None, weak="n>1"), ours({}, {"model": "ResNet-18"}))
+
+
+def test_functions_worked_by_hand():
+    f = FUNCTIONS
+    x = Vector([0.05, 0.1, 0.2], [9.0, 4.0, 1.0])
+    assert f["lt"]([1, 2], [2, 3]) and not f["lt"]([1, 3], [2, 3])
+    assert f["le"]([1, 3.4], [2, 3], 0.5) and not f["le"]([1, 3.6], [2, 3], 0.5)
+    assert f["sub"]([3, 1], [1, 2]) == [2, -1]
+    assert f["absd"]([3, 1], [1, 2]) == [2, 1]
+    assert f["frac_lt"]([1, 5], [2, 3]) == 0.5
+    assert f["frac_le"]([1, 5], [2, 3], 2) == 1
+    assert f["at"](x, 0.1) == 4
+    assert f["argmin"](x) == 0.2
+    assert f["first_below"](x, 4.5) == 0.1 and f["first_below"](x, 0) == np.inf
+    assert f["nonincreasing"](x) and not f["nonincreasing"]([1, 2]) and f["nonincreasing"]([1, 1.5], 0.5)
+    assert f["b_first_below"]([5, 1], [0, 2])
+    assert f["ptrue_ok"](0.9, 0.88, 10) and not f["ptrue_ok"](0.9, 0.05, 10) and not f["ptrue_ok"](0.5, 0.9, 10)
+    assert f["spearman"]([1, 2, 3], [10, 20, 15]) == pytest.approx(0.5)
+    with pytest.raises(ValueError):
+        f["lt"]([1], [1, 2])
+
+
+def test_eps_are_compared_as_numbers():
+    assert claims.eps_number("0.30") == claims.eps_number("0.3") == claims.eps_number("3/10")
+    table = pd.DataFrame({"eps": ["0.30", "8/255", ""]})
+    assert claims.matching(table, "eps", "0.3").tolist() == [True, False, False]
+    assert claims.matching(table, "eps", "").tolist() == [False, False, True]
+
+
+def test_intervals():
+    low, high = claims.interval([50], [50], [100])
+    assert (low, high) == pytest.approx((40.4, 59.6), abs=0.1)  # Wilson
+    low, high = claims.interval([10, 12, 14], [1, 1, 1], [10, 10, 10])
+    assert (low, high) == pytest.approx((12 - 4.303 * 2 / 3**0.5, 12 + 4.303 * 2 / 3**0.5), abs=0.01)  # Student
+    assert all(np.isnan(claims.interval([1.0], [float("nan")], [5])))
+
+
+def test_seeds_are_joined_to_cells():
+    row = {k: CELL[k] for k in claims.IDENTITY} | {"exhibit": "e", "profile": "quick", "unit": "fraction", "total": 10}
+    rows = pd.DataFrame([{**row, "value": v, "count": 10 * v, "seed": i} for i, v in enumerate((0.5, 0.7))])
+    cell = claims.cells(rows).iloc[0]
+    assert (cell["value"], cell["seeds"]) == (60, 2)
+    assert cell["spread"] == pytest.approx(14.14, abs=0.01)
+
+
+def test_comparison_matches_by_number_and_reports_what_is_missing():
+    paper = claims.paper_cells("sign")
+    compared = claims.compare(paper, ours({"value": 62.0, "eps": "0"}))
+    assert compared.loc[compared["word"] != "not run", "ours"].tolist() == [62.0]
+    assert len(compared) == len(paper)

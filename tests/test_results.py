@@ -1,0 +1,112 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from inputgrad import results, study
+from inputgrad.checks import InputError
+from inputgrad.files import write_text
+from inputgrad.paths import RECORDED
+from inputgrad.study.schema import PROFILES
+
+SIGN = "sign/adversarial"
+
+
+def row(**changes):
+    base = {"table": "1", "dataset": "MNIST", "model": "AlexNet", "defense": "none", "attack": "FGSM", "eps": "0.05", "steps": 1,
+            "reading": "default", "metric": "accuracy", "value": 0.5, "unit": "fraction", "count": 5, "total": 10}  # fmt: skip
+    return {**base, **changes}
+
+
+@pytest.fixture
+def trial(workspace):
+    return study.trials(SIGN, profile="quick", datasets=["mnist"], models=["alexnet"], seeds=[0])[0]
+
+
+def provenance(trial):
+    from dataclasses import asdict
+
+    return {"declaration": asdict(trial)}
+
+
+def test_round_trip(trial):
+    arrays = {"a/b": np.arange(6, dtype=np.int16).reshape(2, 3), "empty": np.zeros((0, 4), np.uint8)}
+    path = results.write(trial, [row(), row(eps="0.10", value=0.25)], arrays, provenance(trial))
+    back = results.fresh(trial)
+    assert back.path == path
+    assert back.rows["value"].tolist() == [0.5, 0.25]
+    assert all(np.array_equal(back.arrays[k], arrays[k]) and back.arrays[k].dtype == arrays[k].dtype for k in arrays)
+    json.loads(path.read_text())
+
+
+def test_declared_trials_are_recorded_and_others_are_not(trial, workspace):
+    own = study.trials(SIGN, profile="quick", datasets=["mnist"], models=["alexnet"], seeds=[0], eps=["0.1"])[0]
+    smoke = study.declared_trials(SIGN, "smoke")[0]
+    assert results.path_of(trial).is_relative_to(workspace / "recorded")
+    assert results.path_of(own).is_relative_to(workspace / "scratch")
+    assert results.path_of(smoke).is_relative_to(workspace / "scratch")
+
+
+def test_a_result_of_another_declaration_is_not_fresh(trial):
+    path = results.write(trial, [row()], {}, provenance(trial))
+    path.write_text(path.read_text().replace(trial.key, "0" * 16))
+    assert results.fresh(trial) is None
+    assert results.recorded(SIGN) == []
+    assert results.stale(SIGN) == [path]
+
+
+@pytest.mark.parametrize("damage", [lambda t: t[: len(t) // 2], lambda t: "{}", lambda t: "[1, 2", lambda t: ""])
+def test_a_damaged_file_is_named(trial, damage):
+    path = results.write(trial, [row()], {}, provenance(trial))
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(InputError, match="results file .*mnist-alexnet-s0.json is damaged .*: restore it with git, or delete it"):
+        results.fresh(trial)
+
+
+def test_rows_must_have_every_column(trial):
+    with pytest.raises(ValueError, match="a row of sign/adversarial has columns"):
+        results.write(trial, [{"value": 1}], {}, {})
+
+
+def test_a_full_disk_keeps_what_was_there(trial, monkeypatch):
+    path = results.write(trial, [row()], {}, provenance(trial))
+    before = path.read_text()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match="No space left on device.: nothing was changed there"):
+        results.write(trial, [row(value=0.1)], {}, provenance(trial))
+    assert path.read_text() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_an_error_while_writing_leaves_no_file(tmp_path):
+    with pytest.raises(TypeError):
+        write_text(tmp_path / "x.json", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_largest_profile_is_the_one_shown():
+    rows = pd.DataFrame(
+        [
+            {"exhibit": SIGN, "profile": p, "seed": s, **row(dataset=d)}
+            for p, s, d in (("quick", 0, "MNIST"), ("quick", 1, "MNIST"), ("paper", 0, "MNIST"), ("quick", 0, "F-MNIST"))
+        ]
+    )
+    best = results.best(rows)
+    assert sorted(zip(best["profile"], best["dataset"], strict=True)) == [("paper", "MNIST"), ("quick", "F-MNIST")]
+
+
+def test_every_recorded_file_is_fresh_and_says_where_it_comes_from():
+    files = {p for p in RECORDED.rglob("*.json")}
+    found = [r for e in study.EXHIBITS for r in results.recorded(e)]
+    assert {r.path for r in found} == files
+    for result in found:
+        p = result.provenance
+        assert p["declaration"]["profile"] in PROFILES[1:]
+        assert p["commit"] and p["device"] in ("cpu", "cuda") and p["versions"]["torch"] and p["seconds"]["measure"] > 0
+        shares = result.rows[result.rows["unit"] == "fraction"].dropna(subset=["count"])
+        assert np.allclose(shares["value"], shares["count"] / shares["total"])

@@ -1,0 +1,141 @@
+import re
+
+import nbformat
+import pytest
+import yaml
+
+from inputgrad import study
+from inputgrad.checks import InputError
+from inputgrad.study import EXHIBITS, STUDY
+from inputgrad.study.schema import PROFILES, Grid, Recipe
+
+SIGN = "sign/adversarial"
+
+
+def notebook_of(root, exhibit):
+    return nbformat.read(root / "notebooks" / f"{exhibit}.ipynb", as_version=4)
+
+
+def code(notebook):
+    return [c for c in notebook.cells if c.cell_type == "code"]
+
+
+def test_the_five_papers_in_order():
+    assert list(STUDY) == ["sign", "convex", "smooth", "selfgrad", "butterfly"]
+
+
+def test_notebooks_and_toc_agree_with_the_study(root):
+    found = {p.relative_to(root / "notebooks").with_suffix("").as_posix() for p in (root / "notebooks").rglob("*.ipynb")}
+    assert found == set(EXHIBITS)
+    toc = yaml.safe_load((root / "book" / "_toc.yml").read_text())
+    listed = re.findall(r"'file': '([^']+)'", str(toc))
+    assert [f for f in listed if f.startswith("notebooks/")] == [f"notebooks/{e}" for e in EXHIBITS]
+    assert [f for f in listed if f.startswith("book/papers/")] == [f"book/papers/{p}" for p in STUDY]
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS)
+def test_notebooks_keep_the_form(root, exhibit):
+    notebook = notebook_of(root, exhibit)
+    cells = code(notebook)
+    assert all(not c.outputs and c.execution_count is None for c in cells)
+    assert not any(re.search(r"^\s*(def|class) ", c.source, re.M) for c in cells)
+    assert [i for i, c in enumerate(cells) if "parameters" in c.metadata.get("tags", [])] == [0]
+    imported = re.findall(r"^(?:import|from) (\w+)", "\n".join(c.source for c in cells), re.M)
+    assert set(imported) == {"inputgrad"}
+    text = [c.source for c in notebook.cells if c.cell_type == "markdown"]
+    assert text[0].startswith("# ")
+    assert f"python -m inputgrad run {exhibit} " in text[0]
+    assert "## Departures from the paper" in text[-1]
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS)
+def test_figures_have_alternative_text(root, exhibit):
+    for cell in code(notebook_of(root, exhibit)):
+        if cell.source.startswith("figures."):
+            assert len(cell.metadata["mystnb"]["image"]["alt"]) > 40
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS)
+def test_the_parameters_cell_is_the_declaration(root, exhibit):
+    cells = code(notebook_of(root, exhibit))
+    values: dict = {}
+    exec(cells[0].source, values)
+    lines = cells[0].source.splitlines()
+    for line, parameter in zip(lines, study.parameters(exhibit).values(), strict=True):
+        assert line.startswith(f"{parameter.name} = ")
+        assert line.endswith(f"  # {parameter.help}")
+        assert values[parameter.name] == parameter.default
+        assert f"{parameter.name}={parameter.name}" in cells[1].source
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_declared_trials_are_distinct_and_pass_their_own_checks(exhibit, profile):
+    trials = study.declared_trials(exhibit, profile)
+    assert len({t.key for t in trials}) == len({t.name for t in trials}) == len(trials) > 0
+
+
+def test_the_smoke_profile_needs_no_download():
+    from inputgrad.data import DATASETS
+
+    assert all(DATASETS[t.dataset].embedded for e in EXHIBITS for t in study.declared_trials(e, "smoke"))
+
+
+def test_a_key_changes_with_whatever_decides_the_result():
+    base = study.trials(SIGN, models=["alexnet"], datasets=["digits28"])[0]
+    others = [
+        study.trials(SIGN, models=["alexnet"], datasets=["digits28"], **change)[0]
+        for change in ({"seeds": [1]}, {"eps": ["0.1"]}, {"recipe": {"epochs": 1}}, {"images": 7}, {"clip": False})
+    ]
+    assert len({t.key for t in [base, *others]}) == 6
+    again = study.trials(SIGN, models=["alexnet"], datasets=["digits28"], device="cpu")[0]
+    assert again.key == base.key
+
+
+BAD = [
+    ({"epz": ["0.1"]}, r"parameter of sign/adversarial 'epz' is unknown: .*did you mean 'eps'"),
+    ({"profile": "smok"}, r"profile 'smok' is unknown: .*did you mean 'smoke'"),
+    ({"datasets": ["minst"]}, r"dataset 'minst' is unknown: .*did you mean 'mnist'"),
+    ({"models": ["resnet"]}, r"model 'resnet' is unknown: .*did you mean 'resnet18'"),
+    ({"attacks": ["FGSMM"]}, r"attacks 'FGSMM' is unknown: choose from FGSM, FGM; did you mean 'FGSM'"),
+    ({"eps": ["-0.1"]}, r"eps '-0.1' is not allowed: it must be finite and >= 0"),
+    ({"eps": ["8/0"]}, r"eps '8/0' divides by zero"),
+    ({"eps": ["large"]}, r"eps 'large' is not a number"),
+    ({"eps": ["nan"]}, r"eps 'nan' is not"),
+    ({"eps": [True]}, r"eps True is not a number"),
+    ({"eps": []}, r"eps is an empty list"),
+    ({"eps": "0.1"}, r"eps is '0.1': give a list"),
+    ({"eps": ["0.1", "0.1"]}, r"eps names 0.1 more than once"),
+    ({"datasets": []}, r"datasets is an empty list"),
+    ({"seeds": [0.5]}, r"seed 0.5 is not an integer"),
+    ({"seeds": ["1"]}, r"seed '1' is not an integer"),
+    ({"seeds": [-1]}, r"seed -1 is too small"),
+    ({"images": 0}, r"images 0 is too small: it must be at least 1"),
+    ({"recipe": {"epoch": 1}}, r"recipe field 'epoch' is unknown: .*did you mean 'epochs'"),
+    ({"recipe": {"epochs": 0}}, r"recipe epochs 0 is too small"),
+    ({"recipe": {"optimizer": "adamw"}}, r"recipe optimizer 'adamw' is unknown: .*did you mean 'adam'"),
+    ({"recipe": 3}, r"recipe is 3: give a mapping"),
+    ({"clip": "yes"}, r"clip 'yes' is neither true nor false"),
+    ({"data_root": "/no/such/folder"}, r"data_root '/no/such/folder' is not a folder that can be read"),
+]
+
+
+@pytest.mark.parametrize(("given", "sentence"), BAD)
+def test_bad_input_gets_one_clear_sentence(given, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        study.trials(SIGN, **given)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_exhibit():
+    with pytest.raises(InputError, match="exhibit 'sign/adverserial' is unknown: .*did you mean 'sign/adversarial'"):
+        study.trials("sign/adverserial")
+
+
+def test_declarations_are_checked_on_construction():
+    with pytest.raises(InputError, match="dataset 'mnst' is unknown"):
+        Grid(("mnst",), ("alexnet",), (0,), 10, {"alexnet": Recipe()})
+    with pytest.raises(InputError, match="no recipe for resnet18"):
+        Grid(("mnist",), ("resnet18",), (0,), 10, {"alexnet": Recipe()})
+    with pytest.raises(InputError, match="recipe lr -1"):
+        Recipe(lr=-1)

@@ -1,0 +1,128 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from inputgrad import data, training
+from inputgrad.checks import InputError
+from inputgrad.study.schema import Recipe
+from inputgrad.training import TrainingDiverged, augment, trained
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(epochs=3, batch=16, images=48, lr=1e-3, augment="crop_flip")
+
+
+@pytest.fixture
+def loaded(tiny, workspace):
+    return data.load("tiny", root=tiny)
+
+
+def weights(network):
+    return {k: v.clone() for k, v in network.model.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize(("optimizer", "lr"), [("adam", 1e-3), ("sgd", 1e-2)])
+def test_the_loss_falls(loaded, optimizer, lr):
+    network = trained(loaded, "resnet18", replace(RECIPE, optimizer=optimizer, lr=lr, width=0.125), 0, CPU)
+    assert network.history[-1]["loss"] < network.history[0]["loss"]
+    assert network.images_per_second > 0
+    assert not network.model.training
+
+
+def test_same_seed_same_bits_other_seed_other_bits(loaded, monkeypatch, tmp_path):
+    found = []
+    for i, seed in enumerate((0, 0, 1)):
+        monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / str(i))
+        found.append(weights(trained(loaded, "alexnet", RECIPE, seed, CPU)))
+    assert same(found[0], found[1])
+    assert not same(found[0], found[2])
+
+
+def test_a_checkpoint_is_used_instead_of_training(loaded, monkeypatch):
+    first = trained(loaded, "alexnet", RECIPE, 0, CPU)
+    monkeypatch.setattr(training, "fit", None)  # would fail if it were called
+    assert same(weights(first), weights(trained(loaded, "alexnet", RECIPE, 0, CPU)))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(loaded, monkeypatch, tmp_path, optimizer):
+    recipe = replace(RECIPE, optimizer=optimizer)
+    unbroken = weights(trained(loaded, "alexnet", recipe, 0, CPU))
+    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "killed")
+    steps, step = [], training.train_step
+
+    def dies(*arguments):
+        if len(steps) == 7:  # in the third of three epochs of three steps
+            raise KeyboardInterrupt
+        steps.append(1)
+        return step(*arguments)
+
+    monkeypatch.setattr(training, "train_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        trained(loaded, "alexnet", recipe, 0, CPU)
+    assert list((tmp_path / "killed").glob("*.partial"))
+    assert not list((tmp_path / "killed").glob("*.safetensors"))
+    steps.clear()
+    monkeypatch.setattr(training, "train_step", lambda *a: steps.append(1) or step(*a))
+    assert same(unbroken, weights(trained(loaded, "alexnet", recipe, 0, CPU)))
+    assert len(steps) == 3  # only the epoch that was cut short
+    assert not list((tmp_path / "killed").glob("*.partial"))
+
+
+def test_a_damaged_checkpoint_is_named(loaded, workspace):
+    name = trained(loaded, "alexnet", RECIPE, 0, CPU).checkpoint
+    path = workspace / "checkpoints" / name
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match=f"checkpoint .*{name} is damaged .*: delete it"):
+        trained(loaded, "alexnet", RECIPE, 0, CPU)
+
+
+def test_divergence_stops_with_a_clear_sentence(loaded, workspace):
+    with pytest.raises(TrainingDiverged, match=r"the loss of tiny-alexnet-s0.* is (nan|inf) by epoch \d+.* with lr 1e\+20"):
+        trained(loaded, "alexnet", replace(RECIPE, lr=1e20), 0, CPU)
+    assert not list((workspace / "checkpoints").glob("*.safetensors"))
+
+
+def test_a_full_disk_leaves_nothing_behind(loaded, workspace, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match="could not be written .No space left on device.: nothing was changed there"):
+        trained(loaded, "alexnet", RECIPE, 0, CPU)
+    assert [p.suffix for p in (workspace / "checkpoints").iterdir()] == [".lock"]
+
+
+def test_bfloat16_training_gives_a_float32_network(loaded):
+    network = trained(loaded, "alexnet", replace(RECIPE, precision="bf16", epochs=1), 0, CPU)
+    assert {p.dtype for p in network.model.parameters()} == {torch.float32}
+
+
+def test_onecycle_rises_and_falls():
+    net = torch.nn.Linear(1, 1)
+    recipe = Recipe(optimizer="sgd", lr=0.4, schedule="onecycle")
+    optimizer = training.optimizer_of(net, recipe)
+    rates = []
+    for done in (0.0, 0.15, 0.3, 0.65, 0.999):
+        training.set_lr(optimizer, recipe, done)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0, 0.2, 0.4, 0.2, 0.4 * 0.001 / 0.7])
+
+
+def test_augmentation_crops_and_mirrors():
+    x = torch.arange(2 * 3 * 8 * 8, dtype=torch.float32).view(2, 3, 8, 8) + 1
+    generator = torch.Generator().manual_seed(0)
+    assert torch.equal(augment(x, "none", generator), x)
+    for pad in (0, 2):
+        crops = augment(x.repeat(50, 1, 1, 1), "crop", torch.Generator().manual_seed(0), pad=pad)
+        assert crops.shape == (100, 3, 8, 8)
+    assert torch.equal(augment(x, "crop", generator, pad=0), x)
+    flips = augment(x.repeat(50, 1, 1, 1), "crop_flip", generator, pad=0)
+    mirrored = (flips == x.flip(3).repeat(50, 1, 1, 1)).flatten(1).all(1)
+    straight = (flips == x.repeat(50, 1, 1, 1)).flatten(1).all(1)
+    assert (mirrored | straight).all()
+    assert 20 < mirrored.sum() < 80
