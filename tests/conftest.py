@@ -74,9 +74,19 @@ def command(tmp_path):
     """Run ``python -m inputgrad ...`` as a user would; scratch results and checkpoints go elsewhere."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-        env = {**os.environ, "INPUTGRAD_CHECKPOINTS": str(tmp_path / "checkpoints"), "OMP_NUM_THREADS": "1", **environment}
+        env = {
+            **os.environ,
+            "INPUTGRAD_CHECKPOINTS": str(tmp_path / "checkpoints"),
+            "OMP_NUM_THREADS": "1",
+            **environment,
+        }
         return subprocess.run(
-            [sys.executable, "-m", "inputgrad", *arguments], capture_output=True, text=True, env=env, cwd=ROOT, check=False
+            [sys.executable, "-m", "inputgrad", *arguments],
+            capture_output=True,
+            text=True,
+            env=env,
+            cwd=ROOT,
+            check=False,
         )
 
     return run

@@ -130,7 +130,9 @@ def test_noise_is_seeded_and_never_asks_the_model(convnet):
 
 def test_pgd_raises_the_loss_above_one_step(convnet):
     model, x, y = convnet
-    losses = [LOSSES["ce"](model(a), y).sum() for a in (x, ATTACKS["FGSM"](model, x, y, eps=0.1), pgd(model, x, y, eps=0.1))]
+    losses = [
+        LOSSES["ce"](model(a), y).sum() for a in (x, ATTACKS["FGSM"](model, x, y, eps=0.1), pgd(model, x, y, eps=0.1))
+    ]
     assert losses[0] < losses[1] <= losses[2]
 
 

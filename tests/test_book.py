@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from inputgrad import book, claims, figures, results, runner, study, tables
+from inputgrad import book, cells, claims, figures, results, runner, study, tables
 from inputgrad.checks import InputError
 from inputgrad.study import EXHIBITS, STUDY
 
@@ -28,7 +28,10 @@ def small():
         m.setattr(results, "SCRATCH", Path(folder) / "scratch")
         m.setattr(training, "CHECKPOINTS", Path(folder) / "checkpoints")
         common = {"datasets": ["digits28"], "models": ["alexnet"], "images": 60, "recipe": {"epochs": 2}}
-        yield {name: runner.run(name, **common, **({"pgd_images": 8} if name == "sign/adversarial" else {})) for name in EXHIBITS}
+        yield {
+            name: runner.run(name, **common, **({"pgd_images": 8} if name == "sign/adversarial" else {}))
+            for name in EXHIBITS
+        }
 
 
 def test_tables_of_a_run(small):
@@ -43,6 +46,7 @@ def test_tables_of_a_run(small):
     assert "D-FGM: ours" in repair.frame
     assert len(tables.readings(small["sign/cooperative"]).frame) > 10
     assert set(tables.equal_success(small["sign/perceptibility"]).frame["method"]) >= {"FGSM", "FGM", "random sign"}
+    assert tables.saturation(small["sign/adversarial"]).frame["images it is sure of"].item() != "–"
     assert len(tables.cost(small["sign/examples"]).frame) == 1
     assert "digits28" in tables.own(small["sign/adversarial"])._repr_html_()
 
@@ -68,8 +72,10 @@ def test_over_eps_draws_our_numbers(small):
     run = small["sign/adversarial"]
     figure = figures.over_eps(run, "accuracy", ["FGSM"])
     line = next(x for x in figure.axes[0].lines if x.get_label() == "FGSM, ours")
-    cells = claims.cells(run.rows).query("metric == 'accuracy' and reading == 'default' and attack in ['none', 'FGSM']")
-    assert sorted(line.get_ydata()) == sorted(cells["value"])
+    table = cells.join_seeds(run.rows).query(
+        "metric == 'accuracy' and reading == 'default' and attack in ['none', 'FGSM']"
+    )
+    assert sorted(line.get_ydata()) == sorted(table["value"])
 
 
 def test_a_table_escapes_what_papers_say():
@@ -91,7 +97,10 @@ def test_tokens_are_numbers_from_the_results_and_the_papers():
     assert book.fill("[[question sign]]", "x.md") == STUDY["sign"].question
 
 
-@pytest.mark.parametrize("text", ["[[count sign claimz]]", "[[ours sign datset=MNIST]]", "[[paper sign metric=accuracy]]", "[[ours sign MNIST]]"])
+@pytest.mark.parametrize(
+    "text",
+    ["[[count sign claimz]]", "[[ours sign datset=MNIST]]", "[[paper sign metric=accuracy]]", "[[ours sign MNIST]]"],
+)
 def test_a_token_that_names_nothing_stops_the_build(text):
     with pytest.raises(InputError):
         book.fill(text, "x.md")
@@ -136,7 +145,9 @@ def test_environment_and_project_name_the_same_things(root):
     assert set(extras) <= set(project["optional-dependencies"])
     assert {"book", "test"} <= set(extras)
     python = next(d for d in environment["dependencies"] if str(d).startswith("python"))
-    assert tuple(map(int, re.findall(r"\d+", python))) >= tuple(map(int, re.findall(r"\d+", project["requires-python"])))
+    assert tuple(map(int, re.findall(r"\d+", python))) >= tuple(
+        map(int, re.findall(r"\d+", project["requires-python"]))
+    )
 
 
 def test_the_lock_names_every_dependency_and_no_host(root):
@@ -144,14 +155,19 @@ def test_the_lock_names_every_dependency_and_no_host(root):
     assert "://" not in lock
     pinned = {line.split("==")[0] for line in lock.splitlines() if "==" in line}
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["book"] + project["optional-dependencies"]["test"]
+    wanted = (
+        project["dependencies"] + project["optional-dependencies"]["book"] + project["optional-dependencies"]["test"]
+    )
     assert {re.split(r"[<>=]", w)[0].lower() for w in wanted} <= pinned
 
 
 def test_lib_is_not_ignored(root):
     import subprocess
 
-    assert subprocess.run(["git", "check-ignore", "-q", "lib/inputgrad/__init__.py"], cwd=root, check=False).returncode == 1
+    assert (
+        subprocess.run(["git", "check-ignore", "-q", "lib/inputgrad/__init__.py"], cwd=root, check=False).returncode
+        == 1
+    )
 
 
 def test_study_questions_are_sentences():

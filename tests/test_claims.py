@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inputgrad import claims
+from inputgrad import cells, claims
 from inputgrad.checks import InputError
-from inputgrad.claims import FUNCTIONS, Claim, Vector, cell_word, judge
+from inputgrad.claims import Claim, judge
+from inputgrad.predicates import FUNCTIONS, Vector
 from inputgrad.study import STUDY
 
 CELL = {"exhibit": "sign/adversarial", "profile": "quick", "table": "1", "dataset": "CIFAR-10", "model": "AlexNet", "defense": "none",
@@ -31,33 +32,53 @@ def test_the_papers_slips_are_the_four_known_ones():
 @pytest.mark.parametrize("key", STUDY)
 def test_the_papers_own_tables_reproduce_themselves(key):
     """Every exact predicate that holds on the paper holds when the paper's cells are handed in as ours."""
-    paper = claims.paper_cells(key).assign(profile="paper", exhibit=key)
+    paper = cells.of_paper(key).assign(profile="paper", exhibit=key)
     for claim in claims.load(key):
         if claim.holds_on_paper:
             assert judge(key, claim, paper).word in ("reproduced",), claim.id
 
 
 def test_transcription_counts():
-    assert {k: len(claims.paper_cells(k)) for k in STUDY} == {"sign": 250, "convex": 16, "smooth": 80, "selfgrad": 124, "butterfly": 312}
+    assert {k: len(cells.of_paper(k)) for k in STUDY} == {
+        "sign": 250,
+        "convex": 16,
+        "smooth": 80,
+        "selfgrad": 124,
+        "butterfly": 312,
+    }
 
 
 @pytest.mark.parametrize("key", STUDY)
 def test_transcribed_values_are_the_printed_ones(key):
-    for cell in claims.paper_cells(key).to_dict("records"):
-        digits = "".join(c for c in cell["raw"].split("/")[0 if len(cell["raw"].split("/")) == 1 else -1] if c in "0123456789.")
+    for cell in cells.of_paper(key).to_dict("records"):
+        digits = "".join(
+            c for c in cell["raw"].split("/")[0 if len(cell["raw"].split("/")) == 1 else -1] if c in "0123456789."
+        )
         if cell["raw"].replace(".", "", 1).isdigit():
             assert float(digits) == pytest.approx(cell["value"]), cell
 
 
 @pytest.mark.parametrize(
     ("paper", "mine", "low", "high", "word"),
-    [(50, 53, 52, 54, "close"), (50, 53.1, 52, 54, "near"), (50, 55, 49, 61, "close"), (50, 60, 58, 62, "near"), (50, 60.1, 58, 62, "apart")],
+    [
+        (50, 53, 52, 54, "close"),
+        (50, 53.1, 52, 54, "near"),
+        (50, 55, 49, 61, "close"),
+        (50, 60, 58, 62, "near"),
+        (50, 60.1, 58, 62, "apart"),
+    ],
 )
 def test_cell_words_at_inside_and_outside_the_tolerance(paper, mine, low, high, word):
-    assert cell_word(paper, mine, low, high) == word
+    assert cells.word_for(paper, mine, low, high) == word
 
 
-CLAIM = {"id": "x.c01", "source": "Table 1", "kind": "result", "text": "t", "vars": {"n": {"table": "1", "dataset": "CIFAR-10", "attack": "none"}}}
+CLAIM = {
+    "id": "x.c01",
+    "source": "Table 1",
+    "kind": "result",
+    "text": "t",
+    "vars": {"n": {"table": "1", "dataset": "CIFAR-10", "attack": "none"}},
+}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +98,9 @@ def test_a_claim_without_rows_is_not_run():
 
 
 def test_a_list_needs_every_value():
-    claim = Claim(**{**CLAIM, "vars": {"n": {"dataset": ["CIFAR-10", "MNIST"], "over": "dataset"}}}, exact=None, weak="max(n)>1")
+    claim = Claim(
+        **{**CLAIM, "vars": {"n": {"dataset": ["CIFAR-10", "MNIST"], "over": "dataset"}}}, exact=None, weak="max(n)>1"
+    )
     assert judge("sign", claim, ours({})).word == "not run"
     assert judge("sign", claim, ours({}, {"dataset": "MNIST"})).word == "reproduced"
 
@@ -138,30 +161,30 @@ def test_functions_worked_by_hand():
 
 
 def test_eps_are_compared_as_numbers():
-    assert claims.eps_number("0.30") == claims.eps_number("0.3") == claims.eps_number("3/10")
+    assert cells.eps_number("0.30") == cells.eps_number("0.3") == cells.eps_number("3/10")
     table = pd.DataFrame({"eps": ["0.30", "8/255", ""]})
-    assert claims.matching(table, "eps", "0.3").tolist() == [True, False, False]
-    assert claims.matching(table, "eps", "").tolist() == [False, False, True]
+    assert cells.matching(table, "eps", "0.3").tolist() == [True, False, False]
+    assert cells.matching(table, "eps", "").tolist() == [False, False, True]
 
 
 def test_intervals():
-    low, high = claims.interval([50], [50], [100])
+    low, high = cells.interval([50], [50], [100])
     assert (low, high) == pytest.approx((40.4, 59.6), abs=0.1)  # Wilson
-    low, high = claims.interval([10, 12, 14], [1, 1, 1], [10, 10, 10])
+    low, high = cells.interval([10, 12, 14], [1, 1, 1], [10, 10, 10])
     assert (low, high) == pytest.approx((12 - 4.303 * 2 / 3**0.5, 12 + 4.303 * 2 / 3**0.5), abs=0.01)  # Student
-    assert all(np.isnan(claims.interval([1.0], [float("nan")], [5])))
+    assert all(np.isnan(cells.interval([1.0], [float("nan")], [5])))
 
 
 def test_seeds_are_joined_to_cells():
-    row = {k: CELL[k] for k in claims.IDENTITY} | {"exhibit": "e", "profile": "quick", "unit": "fraction", "total": 10}
+    row = {k: CELL[k] for k in cells.IDENTITY} | {"exhibit": "e", "profile": "quick", "unit": "fraction", "total": 10}
     rows = pd.DataFrame([{**row, "value": v, "count": 10 * v, "seed": i} for i, v in enumerate((0.5, 0.7))])
-    cell = claims.cells(rows).iloc[0]
+    cell = cells.join_seeds(rows).iloc[0]
     assert (cell["value"], cell["seeds"]) == (60, 2)
     assert cell["spread"] == pytest.approx(14.14, abs=0.01)
 
 
 def test_comparison_matches_by_number_and_reports_what_is_missing():
-    paper = claims.paper_cells("sign")
-    compared = claims.compare(paper, ours({"value": 62.0, "eps": "0"}))
+    paper = cells.of_paper("sign")
+    compared = cells.compare(paper, ours({"value": 62.0, "eps": "0"}))
     assert compared.loc[compared["word"] != "not run", "ours"].tolist() == [62.0]
     assert len(compared) == len(paper)

@@ -122,13 +122,20 @@ def test_without_network_the_sentence_says_what_to_put_where(tmp_path, monkeypat
         raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nno route")
 
     monkeypatch.setattr(torchvision.datasets, "MNIST", offline)
-    with pytest.raises(InputError, match="mnist is not in .*could not be downloaded.*put MNIST/raw/train-images-idx3-ubyte.gz.* there, or mnist.npz"):
+    with pytest.raises(
+        InputError,
+        match="mnist is not in .*could not be downloaded.*put MNIST/raw/train-images-idx3-ubyte.gz.* there, or mnist.npz",
+    ):
         data.fetch("mnist", root=tmp_path)
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("MNIST", ("data", (5, 28, 28), "targets")), ("CIFAR10", ("data", (5, 32, 32, 3), "targets")), ("SVHN", ("data", (5, 3, 32, 32), "labels"))],
+    [
+        ("MNIST", ("data", (5, 28, 28), "targets")),
+        ("CIFAR10", ("data", (5, 32, 32, 3), "targets")),
+        ("SVHN", ("data", (5, 3, 32, 32), "labels")),
+    ],
 )
 def test_torchvision_arrays_become_channels_first(name, content, tmp_path, monkeypatch):
     import torchvision

@@ -60,7 +60,9 @@ def test_a_result_of_another_declaration_is_not_fresh(trial):
 def test_a_damaged_file_is_named(trial, damage):
     path = results.write(trial, [row()], {}, provenance(trial))
     path.write_text(damage(path.read_text()))
-    with pytest.raises(InputError, match="results file .*mnist-alexnet-s0.json is damaged .*: restore it with git, or delete it"):
+    with pytest.raises(
+        InputError, match="results file .*mnist-alexnet-s0.json is damaged .*: restore it with git, or delete it"
+    ):
         results.fresh(trial)
 
 
@@ -93,7 +95,12 @@ def test_the_largest_profile_is_the_one_shown():
     rows = pd.DataFrame(
         [
             {"exhibit": SIGN, "profile": p, "seed": s, **row(dataset=d)}
-            for p, s, d in (("quick", 0, "MNIST"), ("quick", 1, "MNIST"), ("paper", 0, "MNIST"), ("quick", 0, "F-MNIST"))
+            for p, s, d in (
+                ("quick", 0, "MNIST"),
+                ("quick", 1, "MNIST"),
+                ("paper", 0, "MNIST"),
+                ("quick", 0, "F-MNIST"),
+            )
         ]
     )
     best = results.best(rows)
@@ -101,7 +108,7 @@ def test_the_largest_profile_is_the_one_shown():
 
 
 def test_every_recorded_file_is_fresh_and_says_where_it_comes_from():
-    files = {p for p in RECORDED.rglob("*.json")}
+    files = set(RECORDED.rglob("*.json"))
     found = [r for e in study.EXHIBITS for r in results.recorded(e)]
     assert {r.path for r in found} == files
     for result in found:

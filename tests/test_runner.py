@@ -13,7 +13,13 @@ from inputgrad import results, runner, study
 from inputgrad.checks import InputError
 
 SIGN = "sign/adversarial"
-SMALL = {"datasets": ["digits28"], "models": ["alexnet"], "images": 20, "recipe": {"epochs": 1, "width": 0.25}, "pgd_images": 4}
+SMALL = {
+    "datasets": ["digits28"],
+    "models": ["alexnet"],
+    "images": 20,
+    "recipe": {"epochs": 1, "width": 0.25},
+    "pgd_images": 4,
+}
 
 
 def flags(**parameters):
@@ -40,15 +46,24 @@ def test_a_run_computes_once_and_then_reads(workspace):
 
 def test_the_rows_say_what_was_measured(workspace):
     rows = inputgrad.run(SIGN, **SMALL, eps=["0", "0.3"]).rows
-    accuracy = rows[(rows["metric"] == "accuracy") & (rows["reading"] == "default")].set_index(["attack", "eps"])["value"]
+    accuracy = rows[(rows["metric"] == "accuracy") & (rows["reading"] == "default")].set_index(["attack", "eps"])[
+        "value"
+    ]
     natural = accuracy["none", "0.0"]
     assert all(accuracy[a, "0"] == natural for a in ("FGSM", "FGM", "FGM-l2", "random sign", "random normal"))
     assert accuracy["FGSM", "0.3"] <= natural
-    assert set(rows["reading"]) == {"default", "attack_loss=nll_logits", "fgm_reduction=mean32", "attack_loss=nll_logits fgm_reduction=mean32"}
+    assert set(rows["reading"]) == {
+        "default",
+        "attack_loss=nll_logits",
+        "fgm_reduction=mean32",
+        "attack_loss=nll_logits fgm_reduction=mean32",
+    }
 
 
 def test_only_misclassified_images_are_edited_by_default(workspace):
-    rows = inputgrad.run("sign/cooperative", datasets=["digits28"], models=["alexnet"], images=60, recipe={"epochs": 2}).rows
+    rows = inputgrad.run(
+        "sign/cooperative", datasets=["digits28"], models=["alexnet"], images=60, recipe={"epochs": 2}
+    ).rows
     error = rows[rows["metric"] == "error"].set_index(["reading", "attack", "eps"])["value"]
     natural = error["default", "none", "0.0"]
     assert (error["default"] <= natural).all()
@@ -88,7 +103,9 @@ def test_two_runs_at_once_compute_each_trial_once(tmp_path):
 def test_recorded_results_stand_in_for_smoke(workspace, monkeypatch):
     """A run of the study's own smoke grid shows what is recorded; one with other parameters shows itself."""
     stand_in = study.trials(SIGN, **SMALL)
-    monkeypatch.setattr(results, "declared_keys", lambda exhibit, profile: {t.key for t in stand_in} if profile == "smoke" else set())
+    monkeypatch.setattr(
+        results, "declared_keys", lambda exhibit, profile: {t.key for t in stand_in} if profile == "smoke" else set()
+    )
     own = inputgrad.run(SIGN, **SMALL)
     monkeypatch.setattr(results, "recorded", lambda exhibit: [own.results[0]])
     assert not own.own
@@ -173,11 +190,28 @@ def test_a_run_from_the_command_line(command, tiny, tmp_path):
 
 def test_a_file_size_limit_stands_for_a_full_disk(command, tmp_path):
     """The kernel refuses to write beyond the limit; the sentence says so, and nothing is left in its place."""
-    limited = ["bash", "-c", 'ulimit -f 200; exec "$@"', "limited", sys.executable, "-m", "inputgrad", "run", SIGN, *flags(**SMALL)]
+    limited = [
+        "bash",
+        "-c",
+        'ulimit -f 200; exec "$@"',
+        "limited",
+        sys.executable,
+        "-m",
+        "inputgrad",
+        "run",
+        SIGN,
+        *flags(**SMALL),
+    ]
     environment = {"INPUTGRAD_CHECKPOINTS": str(tmp_path / "checkpoints")}
     import os
 
-    done = subprocess.run([*limited, "-o", str(tmp_path / "o.ipynb")], capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    done = subprocess.run(
+        [*limited, "-o", str(tmp_path / "o.ipynb")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
     assert done.returncode == 2
     assert "could not be written" in done.stderr
     assert not list((tmp_path / "checkpoints").glob("*.safetensors"))
@@ -200,7 +234,14 @@ def test_a_failed_notebook_keeps_its_traceback(tmp_path):
 
 
 def papermill(root, tmp_path, *parameters):
-    words = [sys.executable, "-m", "papermill", "--no-progress-bar", str(root / "notebooks" / f"{SIGN}.ipynb"), str(tmp_path / "out.ipynb")]
+    words = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "--no-progress-bar",
+        str(root / "notebooks" / f"{SIGN}.ipynb"),
+        str(tmp_path / "out.ipynb"),
+    ]
     import os
 
     environment = {**os.environ, "INPUTGRAD_CHECKPOINTS": str(tmp_path / "checkpoints"), "OMP_NUM_THREADS": "1"}
@@ -208,7 +249,12 @@ def papermill(root, tmp_path, *parameters):
 
 
 def test_papermill_runs_a_notebook_with_other_parameters(root, tmp_path, tiny):
-    given = ["-y", json.dumps({**SMALL, "datasets": ["tiny"], "data_root": str(tiny)}), "-y", '{"eps": ["0.02", "0.5"]}']
+    given = [
+        "-y",
+        json.dumps({**SMALL, "datasets": ["tiny"], "data_root": str(tiny)}),
+        "-y",
+        '{"eps": ["0.02", "0.5"]}',
+    ]
     done = papermill(root, tmp_path, *given)
     assert done.returncode == 0, done.stderr
     assert "0.02" in (tmp_path / "out.ipynb").read_text()
@@ -216,7 +262,11 @@ def test_papermill_runs_a_notebook_with_other_parameters(root, tmp_path, tiny):
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
-    [("epz", "[0.1]", "'epz' is unknown: .*did you mean 'eps'"), ("eps", '["8/0"]', "eps '8/0' divides by zero"), ("datasets", "[]", "datasets is an empty list")],
+    [
+        ("epz", "[0.1]", "'epz' is unknown: .*did you mean 'eps'"),
+        ("eps", '["8/0"]', "eps '8/0' divides by zero"),
+        ("datasets", "[]", "datasets is an empty list"),
+    ],
 )
 def test_papermill_gets_the_same_refusals(root, tmp_path, name, value, sentence):
     import re

@@ -25,7 +25,9 @@ def test_the_five_papers_in_order():
 
 
 def test_notebooks_and_toc_agree_with_the_study(root):
-    found = {p.relative_to(root / "notebooks").with_suffix("").as_posix() for p in (root / "notebooks").rglob("*.ipynb")}
+    found = {
+        p.relative_to(root / "notebooks").with_suffix("").as_posix() for p in (root / "notebooks").rglob("*.ipynb")
+    }
     assert found == set(EXHIBITS)
     toc = yaml.safe_load((root / "book" / "_toc.yml").read_text())
     listed = re.findall(r"'file': '([^']+)'", str(toc))

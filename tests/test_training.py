@@ -82,7 +82,9 @@ def test_a_damaged_checkpoint_is_named(loaded, workspace):
 
 
 def test_divergence_stops_with_a_clear_sentence(loaded, workspace):
-    with pytest.raises(TrainingDiverged, match=r"the loss of tiny-alexnet-s0.* is (nan|inf) by epoch \d+.* with lr 1e\+20"):
+    with pytest.raises(
+        TrainingDiverged, match=r"the loss of tiny-alexnet-s0.* is (nan|inf) by epoch \d+.* with lr 1e\+20"
+    ):
         trained(loaded, "alexnet", replace(RECIPE, lr=1e20), 0, CPU)
     assert not list((workspace / "checkpoints").glob("*.safetensors"))
 

@@ -52,8 +52,12 @@ def parser() -> argparse.ArgumentParser:
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
     staging.add_argument("--profile", default="smoke")
     staging.set_defaults(command=stage)
-    commands.add_parser("readme", help="bring the README's scoreboard and figure up to date").set_defaults(command=readme)
-    commands.add_parser("announce", help="where the book is, and the scoreboard in a few lines").set_defaults(command=announce)
+    commands.add_parser("readme", help="bring the README's scoreboard and figure up to date").set_defaults(
+        command=readme
+    )
+    commands.add_parser("announce", help="where the book is, and the scoreboard in a few lines").set_defaults(
+        command=announce
+    )
     return top
 
 
@@ -67,7 +71,9 @@ def parsed(assignments: list[str]) -> dict:
         try:
             values[name] = yaml.safe_load(text)
         except yaml.YAMLError:
-            raise InputError(f"parameter {name}: {text!r} cannot be read; quote it, as in -p {name}='[\"0.1\"]'") from None
+            raise InputError(
+                f"parameter {name}: {text!r} cannot be read; quote it, as in -p {name}='[\"0.1\"]'"
+            ) from None
     return values
 
 
@@ -104,11 +110,11 @@ def run_exhibit(args: argparse.Namespace) -> None:
 
 def show_verdicts(args: argparse.Namespace) -> None:
     """Print the scoreboard, and unless brief every claim."""
-    from . import claims, tables
+    from . import claims
 
     if args.paper:
         checks.one_of("paper", args.paper, study.STUDY)
-    print(tables.as_text(claims.scoreboard()))
+    print(claims.scoreboard().to_string(index=False))
     if not args.brief:
         for key in [args.paper] if args.paper else study.STUDY:
             print()

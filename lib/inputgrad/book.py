@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from . import claims, figures, results, study, tables
+from . import cells, claims, figures, results, study, tables
 from .checks import InputError
 from .files import write_text
 from .paths import BUILD, ROOT, relative
@@ -65,8 +65,16 @@ def config() -> str:
         owner, name = repository.split("/")
         site = f"https://{owner}.github.io/{name}/"
         settings["repository"] = {"url": f"https://github.com/{repository}", "branch": "main", "path_to_book": ""}
-        settings["launch_buttons"] = {"notebook_interface": "jupyterlab", "colab_url": "https://colab.research.google.com"}
-        settings["html"] |= {"use_repository_button": True, "use_issues_button": True, "use_edit_page_button": True, "baseurl": site}
+        settings["launch_buttons"] = {
+            "notebook_interface": "jupyterlab",
+            "colab_url": "https://colab.research.google.com",
+        }
+        settings["html"] |= {
+            "use_repository_button": True,
+            "use_issues_button": True,
+            "use_edit_page_button": True,
+            "baseurl": site,
+        }
         settings["sphinx"]["config"] |= {"ogp_site_url": site}
     return yaml.safe_dump(settings, sort_keys=False)
 
@@ -89,7 +97,8 @@ def fill(text: str, where: str) -> str:
     """``text`` with its tokens replaced by numbers from the results.
 
     ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number, the same with
-    ``paper`` the paper's, ``[[count sign reproduced]]`` the claims with that verdict, ``[[question sign]]`` what it asks.
+    ``paper`` the paper's, ``[[count sign reproduced]]`` the claims with that verdict, and ``[[question sign]]`` what
+    the paper asks.
 
     Raises:
         InputError: a token names no number of the study, or several.
@@ -107,7 +116,7 @@ def token(kind: str, text: str, where: str) -> str:
             row = claims.scoreboard().set_index("paper").loc[key]
             return str(row[" ".join(words)])
         selector = dict(word.split("=", 1) for word in words)
-        found = claims.paper_cells(key) if kind == "paper" else claims.our_cells(key)
+        found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
         if kind == "ours" and "table" not in selector:
             found = found[found["table"] != ""]
         value, _ = claims.select(found, selector)
@@ -115,7 +124,14 @@ def token(kind: str, text: str, where: str) -> str:
         return "(not run yet)"
     except (KeyError, ValueError) as err:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
-    percent = selector.get("metric") in ("accuracy", "error", "fooled", "reached_target", "accuracy_drop", "gradient_zero")
+    percent = selector.get("metric") in (
+        "accuracy",
+        "error",
+        "fooled",
+        "reached_target",
+        "accuracy_drop",
+        "gradient_zero",
+    )
     return f"{value:.1f} %" if percent else f"{value:.2f}"
 
 
@@ -145,7 +161,7 @@ def announce() -> str:
     page = BUILD / "_build" / "html" / "index.html"
     lines = [f"The book: {page}", ""]
     for row in claims.scoreboard().to_dict("records"):
-        verdict = ", ".join(f"{row[w]} {w}" for w in claims.CLAIM_WORDS if row[w])
+        verdict = ", ".join(f"{row[w]} {w}" for w in claims.WORDS if row[w])
         lines.append(f"  {row['paper']:10} {row['claims']:3} claims: {verdict}")
     recorded = sum(len(results.recorded(exhibit)) for exhibit in study.EXHIBITS)
     return "\n".join([*lines, "", f"from {recorded} recorded trials; list them with: python -m inputgrad list"])

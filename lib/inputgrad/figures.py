@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from . import claims, results
+from . import cells, claims, results
 from .data import DATASETS
 
 STYLE = Path(__file__).with_name("inputgrad.mplstyle")
@@ -24,12 +24,16 @@ VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced
                    "close": "#1b7f5c", "near": "#8fc9a8", "apart": "#c8553d"}  # fmt: skip
 
 
-def panels(cells: pd.DataFrame, height: float = 2.5) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+def panels(table: pd.DataFrame, height: float = 2.5) -> tuple[Figure, dict[tuple[str, str], Axes]]:
     """A grid of axes, one row a network and one column a data set, titled."""
-    rows, columns = list(dict.fromkeys(cells["model"])), list(dict.fromkeys(cells["dataset"]))
+    rows, columns = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["dataset"]))
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(
-            len(rows), len(columns), figsize=(0.6 + 2.6 * len(columns), 0.7 + height * len(rows)), squeeze=False, sharey=True
+            len(rows),
+            len(columns),
+            figsize=(0.6 + 2.6 * len(columns), 0.7 + height * len(rows)),
+            squeeze=False,
+            sharey=True,
         )
     plt.close(figure)  # the notebook shows what a cell returns; pyplot need not show it again
     grid = {(m, d): axes[i, j] for i, m in enumerate(rows) for j, d in enumerate(columns)}
@@ -40,11 +44,11 @@ def panels(cells: pd.DataFrame, height: float = 2.5) -> tuple[Figure, dict[tuple
     return figure, grid
 
 
-def line(ax: Axes, cells: pd.DataFrame, label: str, **style) -> None:
+def line(ax: Axes, table: pd.DataFrame, label: str, **style) -> None:
     """One curve over eps with its 95 % band."""
-    cells = cells.assign(x=cells["eps"].map(claims.eps_number)).sort_values("x")
-    (drawn,) = ax.plot(cells["x"], cells["value"], marker="o", label=label, **style)
-    ax.fill_between(cells["x"], cells["low"], cells["high"], color=drawn.get_color(), alpha=0.15, linewidth=0)
+    table = table.assign(x=table["eps"].map(cells.eps_number)).sort_values("x")
+    (drawn,) = ax.plot(table["x"], table["value"], marker="o", label=label, **style)
+    ax.fill_between(table["x"], table["low"], table["high"], color=drawn.get_color(), alpha=0.15, linewidth=0)
 
 
 def share_legend(figure: Figure, axes: Sequence[Axes], columns: int = 4) -> None:
@@ -63,13 +67,13 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
         attacks: drawn beside the paper's numbers.
         extra: further curves of ours, ``(attack, reading, label)``.
     """
-    cells = claims.cells(results.table(run.shown))
-    cells = cells[cells["metric"] == metric]
-    paper = claims.paper_cells(run.exhibit.split("/")[0])
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[table["metric"] == metric]
+    paper = cells.of_paper(run.exhibit.split("/")[0])
     paper = paper[(paper["metric"] == metric) & (paper["eps"] != "")]
-    figure, grid = panels(cells)
+    figure, grid = panels(table)
     for (model, dataset), ax in grid.items():
-        here = cells[(cells["model"] == model) & (cells["dataset"] == dataset)]
+        here = table[(table["model"] == model) & (table["dataset"] == dataset)]
         theirs = paper[(paper["model"] == model) & (paper["dataset"] == dataset)]
         natural = here[here["attack"] == "none"]
         for attack in attacks:
@@ -77,9 +81,11 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
                 own = here[(here["attack"] == attack) & (here["reading"] == reading)]
                 line(ax, pd.concat([natural, own]), f"{attack}, ours", color=COLOURS[attack])
             printed = theirs[theirs["attack"].isin([attack, "none"])]
-            printed = printed.assign(x=printed["eps"].map(claims.eps_number)).sort_values("x")
+            printed = printed.assign(x=printed["eps"].map(cells.eps_number)).sort_values("x")
             if len(printed):
-                ax.plot(printed["x"], printed["value"], "--", color=COLOURS[attack], alpha=0.8, label=f"{attack}, paper")
+                ax.plot(
+                    printed["x"], printed["value"], "--", color=COLOURS[attack], alpha=0.8, label=f"{attack}, paper"
+                )
         for attack, reading, label in extra:
             own = here[(here["attack"] == attack) & (here["reading"] == reading)]
             if len(own):
@@ -89,20 +95,27 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
     return figure
 
 
+ORACLES = {
+    "default": "true label, wrong images",
+    "edit=all": "true label, all",
+    "label=predicted": "predicted, wrong images",
+    "label=predicted edit=all": "predicted, all",
+    "label=random": "random, wrong images",
+    "label=random edit=all": "random, all",
+}
+
+
 def oracle(run, eps: str | None = None) -> Figure:
     """Error after one step of D-FGSM, by whose label the step was told and which images were edited."""
-    cells = claims.cells(results.table(run.shown))
-    cells = cells[(cells["metric"] == "error") & cells["attack"].isin(["D-FGSM", "none"])]
-    tried = [e for e in dict.fromkeys(cells["eps"]) if len(set(cells[cells["eps"] == e]["reading"])) > 1]
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[(table["metric"] == "error") & table["attack"].isin(["D-FGSM", "none"])]
+    tried = [e for e in dict.fromkeys(table["eps"]) if len(set(table[table["eps"] == e]["reading"])) > 1]
     eps = eps or (tried[0] if tried else None)
-    figure, grid = panels(cells, height=2.2)
-    names = {"default": "true label, wrong images", "edit=all": "true label, all", "label=predicted": "predicted, wrong images",
-             "label=predicted edit=all": "predicted, all", "label=random": "random, wrong images",
-             "label=random edit=all": "random, all"}  # fmt: skip
+    figure, grid = panels(table, height=2.2)
     for (model, dataset), ax in grid.items():
-        here = cells[(cells["model"] == model) & (cells["dataset"] == dataset)]
-        shown = here[(here["attack"] == "D-FGSM") & (here["eps"] == eps) & here["reading"].isin(names)]
-        ax.barh([names[r] for r in shown["reading"]], shown["value"], color=COLOURS["FGSM"], alpha=0.85)
+        here = table[(table["model"] == model) & (table["dataset"] == dataset)]
+        shown = here[(here["attack"] == "D-FGSM") & (here["eps"] == eps) & here["reading"].isin(ORACLES)]
+        ax.barh([ORACLES[r] for r in shown["reading"]], shown["value"], color=COLOURS["FGSM"], alpha=0.85)
         for value in here.loc[here["attack"] == "none", "value"]:
             ax.axvline(value, color="black", linestyle="--", linewidth=1, label="natural error")
         ax.invert_yaxis()
@@ -114,11 +127,11 @@ def oracle(run, eps: str | None = None) -> Figure:
 
 def equal_norm(run) -> Figure:
     """Fooled images over the median l2 length of the step, every method at the same lengths."""
-    cells = claims.cells(results.table(run.shown))
-    cells = cells[(cells["metric"] == "fooled")]
-    figure, grid = panels(cells)
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[(table["metric"] == "fooled")]
+    figure, grid = panels(table)
     for (model, dataset), ax in grid.items():
-        here = cells[(cells["model"] == model) & (cells["dataset"] == dataset)]
+        here = table[(table["model"] == model) & (table["dataset"] == dataset)]
         for attack in dict.fromkeys(here["attack"]):
             line(ax, here[here["attack"] == attack], attack, color=COLOURS[attack])
         ax.axhline(50, color="black", linewidth=0.8, linestyle=":")
@@ -174,7 +187,14 @@ def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> Non
             before = true[j] if group == "attacked" else classes[0, j]
             show(axes[i, j], picture, f"{before} → {classes[i, j]}", vmin=0, vmax=255)
         axes[i, 0].text(
-            -0.12, 0.5, f"eps {eps[i]}", rotation=90, va="center", ha="right", fontsize=7, transform=axes[i, 0].transAxes
+            -0.12,
+            0.5,
+            f"eps {eps[i]}",
+            rotation=90,
+            va="center",
+            ha="right",
+            fontsize=7,
+            transform=axes[i, 0].transAxes,
         )
     name = result.provenance["declaration"]["dataset"]
     label = DATASETS[name].label if name in DATASETS else name
@@ -202,8 +222,8 @@ def scoreboard() -> Figure:
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
     for ax, words, suffix, title in (
-        (axes[0], claims.CLAIM_WORDS, "", "claims"),
-        (axes[1], claims.CELL_WORDS, " cells", "table cells"),
+        (axes[0], claims.WORDS, "", "claims"),
+        (axes[1], cells.WORDS, " cells", "table cells"),
     ):
         left = np.zeros(len(board))
         for word in words:
@@ -232,7 +252,7 @@ def stand_ins() -> Figure:
 
 def readme() -> Figure:
     """The study's first picture: accuracy over eps with and without the sign, paper and ours, on CIFAR-10."""
-    ours, paper = claims.our_cells("sign"), claims.paper_cells("sign")
+    ours, paper = cells.ours("sign"), cells.of_paper("sign")
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
     for ax, model in zip(axes, ("AlexNet", "ResNet-18"), strict=True):
@@ -247,7 +267,7 @@ def readme() -> Figure:
             line(ax, own[own["table"] != ""], f"{label}, ours", color=COLOURS[attack], linestyle=style)
             if reading == "default":
                 printed = chosen(paper, {**here, "attack": [attack, "none"]})
-                printed = printed.assign(x=printed["eps"].map(claims.eps_number)).sort_values("x")
+                printed = printed.assign(x=printed["eps"].map(cells.eps_number)).sort_values("x")
                 ax.plot(printed["x"], printed["value"], "--", color=COLOURS[attack], alpha=0.8, label=f"{label}, paper")
         ax.set(title=f"CIFAR-10, {model}", xlabel="eps", ylim=(-3, 103))
     axes[0].set_ylabel("accuracy, percent")
@@ -255,8 +275,8 @@ def readme() -> Figure:
     return figure
 
 
-def chosen(cells: pd.DataFrame, selector: dict) -> pd.DataFrame:
+def chosen(table: pd.DataFrame, selector: dict) -> pd.DataFrame:
     """The cells that have one of the wanted values in every column named."""
     for column, wanted in selector.items():
-        cells = cells[claims.matching(cells, column, wanted)]
-    return cells
+        table = table[cells.matching(table, column, wanted)]
+    return table

@@ -79,8 +79,8 @@ def read(path: Path) -> Result:
         return Result(raw["key"], rows, arrays, raw["provenance"], path)
     except (ValueError, KeyError, TypeError, zlib.error) as err:
         raise InputError(
-            f"results file {relative(path)} is damaged ({type(err).__name__}: {err}): restore it with git, or delete it "
-            "and run the trial again"
+            f"results file {relative(path)} is damaged ({type(err).__name__}: {err}): restore it with git, or delete "
+            "it and run the trial again"
         ) from err
 
 

@@ -55,7 +55,8 @@ class Run:
     def summary(self) -> str:
         """Where the numbers of this page come from, in lines of at most 96 characters."""
         n, kept = len(self.results), len(self.results) - self.computed
-        text = f"This execution ran {n} trials at the {self.profile} profile ({self.computed} computed now, {kept} from its cache)."
+        text = f"This execution ran {n} trials at the {self.profile} profile: "
+        text += f"{self.computed} computed now, {kept} read from results."
         if self.shown is not self.results:
             profiles = " and ".join(sorted({r.provenance["declaration"]["profile"] for r in self.shown}))
             text += f" The tables and figures below show the {len(self.shown)} recorded trials at {profiles} instead."

@@ -11,7 +11,19 @@ from ..gradients import Classifier
 from .one_step import NOISE, STEPS, Step, along, one_step, random_gauss, random_sign, sweep
 from .pgd import pgd
 
-__all__ = ["ATTACKS", "NOISE", "STEPS", "Step", "along", "noise", "one_step", "pgd", "random_gauss", "random_sign", "sweep"]
+__all__ = [
+    "ATTACKS",
+    "NOISE",
+    "STEPS",
+    "Step",
+    "along",
+    "noise",
+    "one_step",
+    "pgd",
+    "random_gauss",
+    "random_sign",
+    "sweep",
+]
 
 
 def noise(

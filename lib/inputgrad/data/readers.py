@@ -62,7 +62,8 @@ def verified(name: str, source: Source | None, root: Path, arrays: list[np.ndarr
             raise InputError(f"{name} in {root}: expected arrays of {expected}, found {found}")
         if source.digest and digest != source.digest:
             raise InputError(
-                f"{name} in {root}: the content sum is {digest}, expected {source.digest}; delete the file and fetch it again"
+                f"{name} in {root}: the content sum is {digest}, expected {source.digest}; delete the file and fetch "
+                "it again"
             )
     tensors = [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
     if size and size != tensors[0].shape[-1]:
@@ -109,13 +110,17 @@ def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.n
     try:
         root.mkdir(parents=True, exist_ok=True)
         maker = getattr(torchvision.datasets, source.torchvision)
-        splits = [{"split": "train"}, {"split": "test"}] if source.name in ("svhn", "stl10") else [{"train": True}, {"train": False}]
+        splits = (
+            [{"split": "train"}, {"split": "test"}]
+            if source.name in ("svhn", "stl10")
+            else [{"train": True}, {"train": False}]
+        )
         parts = [maker(str(root), download=download, **split) for split in splits]
     except (RuntimeError, OSError, EOFError, ValueError) as err:
         first_line = (str(err) or type(err).__name__).splitlines()[0]
         raise InputError(
-            f"{source.name} is not in {root} and could not be downloaded ({first_line}); on a machine without network put "
-            f"{' and '.join(source.archives)} there, or {source.name}.npz with {', '.join(ARRAYS)}"
+            f"{source.name} is not in {root} and could not be downloaded ({first_line}); on a machine without network "
+            f"put {' and '.join(source.archives)} there, or {source.name}.npz with {', '.join(ARRAYS)}"
         ) from err
     arrays = []
     for part in parts:

@@ -28,9 +28,7 @@ class BasicBlock(nn.Module):
         return F.relu(self.shortcut(x) + self.residual(x))
 
 
-def resnet18(
-    *, shape: tuple[int, int, int], classes: int, width: float = 1.0, stem: str = "small"
-) -> nn.Sequential:
+def resnet18(*, shape: tuple[int, int, int], classes: int, width: float = 1.0, stem: str = "small") -> nn.Sequential:
     """ResNet-18: four stages of two basic blocks, 64-128-256-512 channels, global average, one linear layer.
 
     ``stem="small"``: a 3x3 stride-1 convolution, for 28x28 and 32x32 images; 11,173,962 parameters for three

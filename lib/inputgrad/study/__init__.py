@@ -106,5 +106,3 @@ def checked_root(root: object) -> str | None:
 def declared_trials(name: str, profile: str) -> list[Trial]:
     """The trials of an exhibit at one profile with nothing changed: those whose results are recorded."""
     return trials(name, profile=profile)
-
-

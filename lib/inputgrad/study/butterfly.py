@@ -7,5 +7,6 @@ PAPER = Paper(
     citation="yoo2018butterfly",
     title="Butterfly Effect: Bidirectional Control of Classification Performance by Small Additive Perturbation",
     authors="Yoo, Park, Choi, Yun, Kwak",
-    question="Can a generator of small perturbations raise the accuracy of a classifier it may not change, as well as lower it?",
+    question="Can a generator of small perturbations raise the accuracy of a classifier it may not change, "
+    "as well as lower it?",
 )

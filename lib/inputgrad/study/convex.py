@@ -7,5 +7,6 @@ PAPER = Paper(
     citation="balda2018convex",
     title="On Generation of Adversarial Examples using Convex Programming",
     authors="Balda, Behboodi, Mathar",
-    question="Are adversarial examples the closed-form solutions of a linearised margin under a norm bound, and do these beat FastGrad and DeepFool?",
+    question="Are adversarial examples the closed-form solutions of a linearised margin under a norm bound, "
+    "and do these beat FastGrad and DeepFool?",
 )

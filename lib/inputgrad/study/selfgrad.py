@@ -7,5 +7,6 @@ PAPER = Paper(
     citation="aboutalebi2020selfgradient",
     title="Self-Gradient Networks",
     authors="Aboutalebi, Shafiee, Wong",
-    question="Does a network that adds a function of its own input gradient to its input become robust, or only look so?",
+    question="Does a network that adds a function of its own input gradient to its input become robust, "
+    "or only look so?",
 )

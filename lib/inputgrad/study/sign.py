@@ -64,7 +64,9 @@ def count(name: str, default: int, help: str) -> Parameter:
     return Parameter(name, default, help, partial(checks.whole, name, least=1))
 
 
-EPS = Parameter("eps", None, "list of step sizes in units of x, as text ('0.3', '8/255'); None: the paper's own", eps_list)
+EPS = Parameter(
+    "eps", None, "list of step sizes in units of x, as text ('0.3', '8/255'); None: the paper's own", eps_list
+)
 CLIP = flag("clip", True, "keep the edited images in [0, 1]")
 LOSSES = ("ce", "nll_logits", "margin")
 
@@ -81,7 +83,9 @@ ADVERSARIAL = Exhibit(
         EPS,
         names("attacks", ("FGSM", "FGM"), "list of FGSM, FGM", ("FGSM", "FGM")),
         names("attack_loss", ("ce", "nll_logits"), "losses to follow, each a reading: ce, nll_logits, margin", LOSSES),
-        names("fgm_reduction", ("sum", "mean32"), "how a batch's loss is reduced for FGM: sum, mean32", ("sum", "mean32")),
+        names(
+            "fgm_reduction", ("sum", "mean32"), "how a batch's loss is reduced for FGM: sum, mean32", ("sum", "mean32")
+        ),
         choice("label", "whose loss is followed: true or predicted label", ("true", "predicted")),
         CLIP,
         flag("skip_misclassified", False, "leave images alone that are already misclassified"),
@@ -89,6 +93,9 @@ ADVERSARIAL = Exhibit(
         count("pgd_images", 256, "how many of the images PGD-20 attacks"),
     ),
 )
+
+EDITS = ("negatives", "all")
+LABELS = ("true", "predicted", "random")
 
 COOPERATIVE = Exhibit(
     name="cooperative",
@@ -103,9 +110,8 @@ COOPERATIVE = Exhibit(
         EPS,
         names("attacks", ("D-FGSM", "D-FGM"), "list of D-FGSM, D-FGM", ("D-FGSM", "D-FGM")),
         choice("attack_loss", "loss to go down: ce, nll_logits or margin", LOSSES),
-        names("edit", ("negatives", "all"), "which images are edited, each a reading: negatives, all", ("negatives", "all")),
-        names("label", ("true", "predicted", "random"), "whose loss is followed, each a reading: true, predicted, random",
-              ("true", "predicted", "random")),
+        names("edit", EDITS, "which images are edited, each a reading: negatives, all", EDITS),
+        names("label", LABELS, "whose loss is followed, each a reading: true, predicted, random", LABELS),
         Parameter("ablation_eps", ["0.02", "0.10"], "list of step sizes for the readings other than the first",
                   partial(eps_list, what="ablation_eps")),
         CLIP,
@@ -140,8 +146,8 @@ EXAMPLES = Exhibit(
         real=("mnist", "fashion_mnist"), stand_ins=("digits28",), models=("alexnet",),
     ),
     parameters=(
-        Parameter("eps", ["0", "0.05", "0.10", "0.20", "0.30"], "list of step sizes in units of x, one row of pictures each",
-                  eps_list),
+        Parameter("eps", ["0", "0.05", "0.10", "0.20", "0.30"],
+                  "list of step sizes in units of x, one row of pictures each", eps_list),
         count("columns", 6, "how many images are shown in a row"),
     ),
 )  # fmt: skip

@@ -7,5 +7,6 @@ PAPER = Paper(
     citation="mosca2018smooth",
     title="Hardening against adversarial examples with the smooth gradient method",
     authors="Mosca, Magoulas",
-    question="Does a training set that drifts up its own loss gradient, without the sign, harden the network that learns from it?",
+    question="Does a training set that drifts up its own loss gradient, without the sign, harden the network "
+    "that learns from it?",
 )

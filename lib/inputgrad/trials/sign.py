@@ -61,8 +61,8 @@ class Tally:
                              "count": hits, "total": total})  # fmt: skip
             else:
                 for name, value in ((f"{metric}_median", values.median()), (f"{metric}_mean", values.mean())):
-                    rows.append({**self.place(eps), **cell, "metric": name, "value": float(f"{float(value):.5g}"), "unit": "x",
-                                 "count": None, "total": len(values)})  # fmt: skip
+                    rows.append({**self.place(eps), **cell, "metric": name, "value": float(f"{float(value):.5g}"),
+                                 "unit": "x", "count": None, "total": len(values)})  # fmt: skip
         return rows
 
     def place(self, eps: str) -> dict[str, str]:
@@ -75,7 +75,12 @@ class Tally:
             table = "prose"
         elif eps not in in_tables:
             table = ""
-        return {"table": table, "dataset": data.label(trial.dataset), "model": models.label(trial.model), "defense": "none"}
+        return {
+            "table": table,
+            "dataset": data.label(trial.dataset),
+            "model": models.label(trial.model),
+            "defense": "none",
+        }
 
 
 def step_sizes(job: Job, small: bool = False) -> dict[str, float]:
@@ -132,7 +137,9 @@ def adversarial(job: Job) -> Outcome:
         edited = right if s["skip_misclassified"] else torch.ones_like(right)
         for loss in s["attack_loss"]:
             g = input_gradient(model, x, followed, loss=loss)
-            tally.add("none", "0.0", reading(attack_loss=loss, **shared), "gradient_zero", norm(g, torch.inf) < 1e-6, steps=0)
+            tally.add(
+                "none", "0.0", reading(attack_loss=loss, **shared), "gradient_zero", norm(g, torch.inf) < 1e-6, steps=0
+            )
             for attack, reduction, d in directions_of(g, s["attacks"], s["fgm_reduction"], batch=32):
                 name = reading(attack_loss=loss, fgm_reduction=reduction, **shared)
                 for eps, size in sizes.items():
@@ -230,7 +237,9 @@ def repaired(
     if not chosen.any():
         yield from ((attack, eps, classes) for attack in s["attacks"] for eps in sizes)
         return
-    edits = sweep(model, x[chosen], label[chosen], attacks=s["attacks"], eps=sizes, loss=s["attack_loss"], clip=s["clip"])
+    edits = sweep(
+        model, x[chosen], label[chosen], attacks=s["attacks"], eps=sizes, loss=s["attack_loss"], clip=s["clip"]
+    )
     for attack, eps, x_new in edits:
         after = classes.clone()
         after[chosen] = predict(model, x_new).argmax(1)
@@ -239,7 +248,11 @@ def repaired(
 
 def best_of_svhn(rows: list[dict]) -> list[dict]:
     """The paper gives SVHN's lowest D-FGSM error without its eps: the lowest over our grid stands beside it."""
-    errors = [r for r in rows if (r["dataset"], r["attack"], r["reading"], r["metric"]) == ("SVHN", "D-FGSM", "default", "error")]
+    errors = [
+        r
+        for r in rows
+        if (r["dataset"], r["attack"], r["reading"], r["metric"]) == ("SVHN", "D-FGSM", "default", "error")
+    ]
     return [{**min(errors, key=lambda r: r["value"]), "eps": ""}] if errors else []
 
 
@@ -290,7 +303,9 @@ def examples(job: Job) -> Outcome:
         images, labels = x[chosen], y[chosen]
         arrays[f"{group}/true"] = labels.cpu().numpy().astype(np.int16)
         for attack in attacks:
-            edited = [one_step(model, images, labels, eps=eps, step=STEPS[attack]) for eps in sizes] if len(chosen) else []
+            edited = (
+                [one_step(model, images, labels, eps=eps, step=STEPS[attack]) for eps in sizes] if len(chosen) else []
+            )
             arrays[f"{group}/{attack}"] = as_pictures(edited, x)
             arrays[f"{group}/{attack}/class"] = as_classes(edited, model)
     first = one_of_each_class(y, before == y, 1)

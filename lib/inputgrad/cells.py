@@ -1,0 +1,129 @@
+"""Table cells: what the papers print, what we measured, and how far apart they are. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from . import results
+from .checks import InputError
+from .paths import PAPERS, relative
+
+CLOSE, NEAR = 3.0, 10.0
+"""Percentage points within which a cell is *close* or *near*; fixed before any run."""
+
+WORDS = ("close", "near", "apart", "not run")
+IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric"]
+"""The columns that say which cell a number belongs to."""
+
+
+def eps_number(text: object) -> float:
+    """``"8/255"`` -> 0.0314...; text without a number (``""``) -> NaN, which equals no eps but itself."""
+    return float(Fraction(str(text).strip())) if str(text).strip() else float("nan")
+
+
+@cache
+def of_paper(key: str) -> pd.DataFrame:
+    """Everything the paper prints, one row a cell, as transcribed in ``data/papers/<key>/*.csv``."""
+    frames = [
+        pd.read_csv(path, dtype=str, keep_default_na=False)
+        for path in sorted((PAPERS / key).glob("*.csv"))
+        if not path.name.endswith("architectures.csv")
+    ]
+    if not frames:
+        raise InputError(f"{relative(PAPERS / key)} holds no tables")
+    printed = pd.concat(frames, ignore_index=True).assign(reading="default")
+    return printed.assign(value=printed["value"].astype(float))
+
+
+def interval(values: Sequence[float], counts: Sequence[float], totals: Sequence[float]) -> tuple[float, float]:
+    """A 95 % interval in percent: Student's over three seeds or more, else Wilson's over the images of all seeds."""
+    if len(values) >= 3:
+        half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+        return float(np.mean(values) - half), float(np.mean(values) + half)
+    if not len(counts) or np.isnan(list(counts)).any():
+        return float("nan"), float("nan")
+    wilson = stats.binomtest(int(sum(counts)), int(sum(totals))).proportion_ci(method="wilson")
+    return 100 * float(wilson.low), 100 * float(wilson.high)
+
+
+def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of single seeds joined to cells: mean over seeds (fractions as percent), spread, interval, n."""
+    out = []
+    scale = rows["unit"].map({"fraction": 100.0}).fillna(1.0)
+    rows = rows.assign(value=rows["value"] * scale)
+    for identity, group in rows.groupby(["exhibit", "profile", *IDENTITY], sort=False, dropna=False):
+        values = group["value"].to_numpy()
+        shares = group["unit"].iloc[0] == "fraction"
+        low, high = interval(values, group["count"], group["total"]) if shares else (float("nan"),) * 2
+        out.append(
+            {
+                **dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)),
+                "value": values.mean(), "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
+                "low": low, "high": high, "seeds": len(values), "images": int(group["total"].iloc[0]),
+            }
+        )  # fmt: skip
+    columns = ["exhibit", "profile", *IDENTITY, "value", "spread", "low", "high", "seeds", "images"]
+    numbers = dict.fromkeys(("value", "spread", "low", "high"), float)
+    return pd.DataFrame(out, columns=columns).astype(numbers)
+
+
+@cache
+def ours(key: str) -> pd.DataFrame:
+    """The best recorded cells of one paper."""
+    return join_seeds(results.best_recorded(key))
+
+
+def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:
+    """Which rows have one of the ``wanted`` values in ``column``; eps compared as numbers."""
+    values = wanted if isinstance(wanted, list) else [wanted]
+    if column == "eps":
+        numbers = table["eps"].map(eps_number)
+        return pd.Series(
+            [any(np.isclose(x, eps_number(v), equal_nan=True) for v in values) for x in numbers],
+            table.index,
+            dtype=bool,
+        )
+    return table[column].astype(str).isin([str(v) for v in values])
+
+
+def word_for(paper: float, ours: float, low: float, high: float) -> str:
+    """*close*: within 3 points or inside our interval; *near*: within 10; else *apart*."""
+    if abs(ours - paper) <= CLOSE or low <= paper <= high:
+        return "close"
+    return "near" if abs(ours - paper) <= NEAR else "apart"
+
+
+def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default") -> pd.DataFrame:
+    """Each of the paper's cells with ours beside it.
+
+    Adds the columns ``ours, spread, low, high, seeds, images, profile, exhibit, difference, word``.
+    """
+    index: dict[tuple, list[Mapping]] = {}
+    for row in measured[measured["reading"] == reading].to_dict("records"):
+        if row["table"]:
+            index.setdefault(identity_of(row), []).append(row)
+    beside = []
+    for row in paper.to_dict("records"):
+        found = [c for c in index.get(identity_of(row), []) if not row["steps"] or str(c["steps"]) == row["steps"]]
+        if len(found) != 1:
+            beside.append({"ours": float("nan"), "word": "not run"})
+            continue
+        cell = found[0]
+        word = word_for(row["value"], cell["value"], cell["low"], cell["high"])
+        kept = {k: cell[k] for k in ("spread", "low", "high", "seeds", "images", "profile", "exhibit")}
+        beside.append({"ours": cell["value"], "difference": cell["value"] - row["value"], "word": word, **kept})
+    extra = ["ours", "spread", "low", "high", "seeds", "images", "profile", "exhibit", "difference", "word"]
+    return paper.reset_index(drop=True).join(pd.DataFrame(beside, columns=extra))
+
+
+def identity_of(row: Mapping) -> tuple:
+    """What a cell is, whoever measured it; eps as a rounded number."""
+    eps = eps_number(row["eps"])
+    return (*(row[c] for c in ("table", "dataset", "model", "defense", "attack", "metric")),
+            None if np.isnan(eps) else round(eps, 9))  # fmt: skip
