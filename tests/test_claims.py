@@ -105,6 +105,14 @@ def test_a_list_needs_every_value():
     assert judge("sign", claim, ours({}, {"dataset": "MNIST"})).word == "reproduced"
 
 
+def test_lists_need_every_combination():
+    selector = {"dataset": ["CIFAR-10", "MNIST"], "model": ["AlexNet", "ResNet-18"], "over": ["model", "dataset"]}
+    claim = Claim(**{**CLAIM, "vars": {"n": selector}}, exact=None, weak="keys(n)[1]==('AlexNet','MNIST') and len(n)==4")
+    corners = [{"dataset": d, "model": m} for m in selector["model"] for d in selector["dataset"]]
+    assert judge("sign", claim, ours(*corners[:3])).reason == "no recorded rows for ResNet-18 MNIST"
+    assert judge("sign", claim, ours(*corners)).word == "reproduced"
+
+
 def test_the_profile_of_a_verdict_is_the_smallest_behind_it():
     claim = Claim(**{**CLAIM, "vars": {"n": {"attack": "none", "over": "dataset"}}}, exact=None, weak="max(n)>1")
     assert judge("sign", claim, ours({"profile": "paper"}, {"dataset": "MNIST"})).profile == "quick"

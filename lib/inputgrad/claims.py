@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 from typing import TypeVar
 
 import pandas as pd
@@ -88,7 +89,7 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
     """A selector's number or vector, and the rows it comes from.
 
     Raises:
-        Missing: no row, or not every value that a list asks for.
+        Missing: no row, or not every combination of the values that its lists ask for.
     """
     over = selector.get("over", [])
     over = [over] if isinstance(over, str) else over
@@ -103,16 +104,22 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
         if len(rows) != 1:
             raise InputError(f"the selector {dict(selector)} fits {len(rows)} rows, expected 1")
         return float(rows["value"].iloc[0]), rows
-    order = {c: [str(v) for v in selector[c]] for c in over if isinstance(selector.get(c), list) and c != "eps"}
+    listed = [c for c in over if isinstance(selector.get(c), list)]
+    order = {c: [key_of(c, v) for v in selector[c]] for c in listed}
     entries = []
     for row in rows.to_dict("records"):
         key = tuple(key_of(c, row[c]) for c in over)
-        rank = tuple(order[c].index(str(row[c])) if c in order else key_of(c, row[c]) for c in over)
-        entries.append((rank, key[0] if len(over) == 1 else key, float(row["value"])))
+        rank = tuple(order[c].index(k) if c in listed else k for c, k in zip(over, key, strict=True))
+        entries.append((rank, key, float(row["value"])))
     entries.sort(key=lambda entry: entry[0])
-    if len({key for _, key, _ in entries}) != len(entries):
+    keys = [key for _, key, _ in entries]
+    if len(set(keys)) != len(keys):
         raise InputError(f"the selector {dict(selector)} fits several rows at one place")
-    return Vector([key for _, key, _ in entries], [value for _, _, value in entries]), rows
+    there = {tuple(k for c, k in zip(over, key, strict=True) if c in listed) for key in keys}
+    for wanted in product(*order.values()):
+        if wanted not in there:
+            raise Missing(" ".join(map(str, wanted)))
+    return Vector([key[0] if len(over) == 1 else key for key in keys], [value for _, _, value in entries]), rows
 
 
 def key_of(column: str, value: object) -> float | str:

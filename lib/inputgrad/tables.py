@@ -213,12 +213,12 @@ def saturation(run) -> Table:
         fgm = group[group["attack"] == "FGM"]
         largest = max(fgm["eps"], key=cells.eps_number, default="")
         at_largest = fgm[fgm["eps"] == largest].set_index("metric")
-        vanished = group.set_index("metric").reindex(["gradient_zero"])
         sure, unsure = (at_largest.reindex([m]).iloc[0] for m in ("accuracy_sure", "accuracy_unsure"))
+        vanished = group.loc[group["metric"] == "gradient_zero", "value"]
         rows.append(
             {
                 "data set": dataset, "network": model, "eps": largest,
-                "gradient below 1e-6, % of images": number(vanished["value"].iloc[0]),
+                "gradient below 1e-6, % of images": number(vanished.iloc[0]),
                 "images it is sure of": number(sure["images"], 0), "FGM accuracy on them, %": number(sure["value"]),
                 "other images": number(unsure["images"], 0), "FGM accuracy on those, %": number(unsure["value"]),
             }
