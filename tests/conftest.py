@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads sleep: tests may share their cores
 ROOT = Path(__file__).resolve().parents[1]
 
 
