@@ -97,10 +97,11 @@ def test_a_claim_without_rows_is_not_run():
     assert "SVHN" in verdict.reason
 
 
+TWO = {"table": "1", "attack": "none", "dataset": ["CIFAR-10", "MNIST"], "over": "dataset"}
+
+
 def test_a_list_needs_every_value():
-    claim = Claim(
-        **{**CLAIM, "vars": {"n": {"dataset": ["CIFAR-10", "MNIST"], "over": "dataset"}}}, exact=None, weak="max(n)>1"
-    )
+    claim = Claim(**{**CLAIM, "vars": {"n": TWO}}, exact=None, weak="max(n)>1")
     assert judge("sign", claim, ours({})).word == "not run"
     assert judge("sign", claim, ours({}, {"dataset": "MNIST"})).word == "reproduced"
 
@@ -114,7 +115,7 @@ def test_ours_must_reach_everywhere_the_papers_vector_does():
 
 
 def test_the_profile_of_a_verdict_is_the_smallest_behind_it():
-    claim = Claim(**{**CLAIM, "vars": {"n": {"attack": "none", "over": "dataset"}}}, exact=None, weak="max(n)>1")
+    claim = Claim(**{**CLAIM, "vars": {"n": TWO}}, exact=None, weak="max(n)>1")
     assert judge("sign", claim, ours({"profile": "paper"}, {"dataset": "MNIST"})).profile == "quick"
 
 
