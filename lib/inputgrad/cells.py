@@ -32,7 +32,7 @@ def of_paper(key: str) -> pd.DataFrame:
     """Everything the paper prints, one row a cell, as transcribed in ``data/papers/<key>/*.csv``."""
     frames = [
         pd.read_csv(path, dtype=str, keep_default_na=False)
-        for path in sorted((PAPERS / key).glob("*.csv"))
+        for path in sorted((PAPERS / key).glob("*.csv"), key=lambda path: (path.stem == "prose", path.name))
         if not path.name.endswith("architectures.csv")
     ]
     if not frames:

@@ -40,7 +40,7 @@ def panels(table: pd.DataFrame, height: float = 2.5) -> tuple[Figure, dict[tuple
     for (model, dataset), ax in grid.items():
         ax.set_title(f"{dataset}, {model}")
     for ax in axes[:, 0]:
-        ax.set_ylabel("percent")
+        ax.set_ylabel(f"{table['metric'].iloc[0]}, percent")
     return figure, grid
 
 
@@ -145,7 +145,7 @@ def show(ax: Axes, picture: np.ndarray, title: str = "", **style) -> None:
     """One picture without axes; grey where it has one channel."""
     picture = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
     ax.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **style})
-    ax.set_title(title, fontsize=8, pad=2)
+    ax.set_title(title, fontsize=10, pad=2)
     ax.axis("off")
 
 
@@ -193,12 +193,12 @@ def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> Non
             rotation=90,
             va="center",
             ha="right",
-            fontsize=7,
+            fontsize=9,
             transform=axes[i, 0].transAxes,
         )
     name = result.provenance["declaration"]["dataset"]
     label = DATASETS[name].label if name in DATASETS else name
-    block.suptitle(f"{attack} on {label}" + ("" if len(true) else ": no misclassified image"), fontsize=9)
+    block.suptitle(f"{attack} on {label}" + ("" if len(true) else ": no misclassified image"), fontsize=12)
 
 
 def gradients(run) -> Figure:

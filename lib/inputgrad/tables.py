@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -22,14 +23,13 @@ class Table:
     caption: str = ""
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(str(c))}</th>" for c in self.frame.columns)
         body = "".join(
             "<tr>" + "".join(f"<td{shade(v)}>{html.escape(str(v))}</td>" for v in row) + "</tr>"
             for row in self.frame.itertuples(index=False)
         )
         return (
             f'<div class="scroll"><table class="sortable"><caption>{html.escape(self.caption)}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+            f"<thead>{header([str(c) for c in self.frame.columns])}</thead><tbody>{body}</tbody></table></div>"
         )
 
     def markdown(self, name: str = "") -> str:
@@ -53,10 +53,24 @@ class Stack:
         return "\n".join(t._repr_html_() for t in self.tables)
 
 
+def header(columns: Sequence[str]) -> str:
+    """The head of a table; columns named ``"group: column"`` get their group once, above them."""
+    parts = [(c.split(": ", 1)[0], c.split(": ", 1)[1]) if ": " in c else ("", c) for c in columns]
+    names = "".join(f"<th>{html.escape(name)}</th>" for _, name in parts)
+    if not any(group for group, _ in parts):
+        return f"<tr>{names}</tr>"
+    groups = "".join(
+        f'<td colspan="{len(list(members))}">{html.escape(group)}</td>'
+        for group, members in groupby(parts, key=lambda part: part[0])
+    )
+    return f'<tr class="groups">{groups}</tr><tr>{names}</tr>'
+
+
 def shade(value: object) -> str:
-    """The class that colours a verdict; the word itself says it too."""
-    known = value in (*cells.WORDS, *claims.WORDS)
-    return f' class="v-{str(value).replace(" ", "-")}"' if known else ""
+    """The class of a table cell: a verdict's colour (the word itself says it too), or text that may wrap."""
+    if value in (*cells.WORDS, *claims.WORDS):
+        return f' class="v-{str(value).replace(" ", "-")}"'
+    return ' class="text"' if isinstance(value, str) and len(value) > 30 else ""
 
 
 def number(value: float | None, places: int = 1) -> str:
