@@ -1,6 +1,8 @@
 """The runner, from Python, from the command line and through papermill."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from multiprocessing import get_context
@@ -203,8 +205,6 @@ def test_a_file_size_limit_stands_for_a_full_disk(command, tmp_path):
         *flags(**SMALL),
     ]
     environment = {"INPUTGRAD_CHECKPOINTS": str(tmp_path / "checkpoints")}
-    import os
-
     done = subprocess.run(
         [*limited, "-o", str(tmp_path / "o.ipynb")],
         capture_output=True,
@@ -242,20 +242,14 @@ def papermill(root, tmp_path, *parameters):
         str(root / "notebooks" / f"{SIGN}.ipynb"),
         str(tmp_path / "out.ipynb"),
     ]
-    import os
-
     environment = {**os.environ, "INPUTGRAD_CHECKPOINTS": str(tmp_path / "checkpoints"), "OMP_NUM_THREADS": "1"}
     return subprocess.run([*words, *parameters], capture_output=True, text=True, cwd=root, env=environment, check=False)
 
 
 def test_papermill_runs_a_notebook_with_other_parameters(root, tmp_path, tiny):
-    given = [
-        "-y",
-        json.dumps({**SMALL, "datasets": ["tiny"], "data_root": str(tiny)}),
-        "-y",
-        '{"eps": ["0.02", "0.5"]}',
-    ]
-    done = papermill(root, tmp_path, *given)
+    small = {**SMALL, "datasets": ["tiny"], "data_root": str(tiny), "eps": ["0.02", "0.5"]}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in small.items()}
+    done = papermill(root, tmp_path, *(word for name, text in texts.items() for word in ("-p", name, text)))
     assert done.returncode == 0, done.stderr
     assert "0.02" in (tmp_path / "out.ipynb").read_text()
 
@@ -266,12 +260,11 @@ def test_papermill_runs_a_notebook_with_other_parameters(root, tmp_path, tiny):
         ("epz", "[0.1]", "'epz' is unknown: .*did you mean 'eps'"),
         ("eps", '["8/0"]', "eps '8/0' divides by zero"),
         ("datasets", "[]", "datasets is an empty list"),
+        ("eps", '["0.1"', "cannot be read as a list"),
     ],
 )
 def test_papermill_gets_the_same_refusals(root, tmp_path, name, value, sentence):
-    import re
-
-    done = papermill(root, tmp_path, "-y", f"{name}: {value}")
+    done = papermill(root, tmp_path, "-p", name, value)
     assert done.returncode != 0
     assert re.search(sentence, done.stderr)
     assert not (tmp_path / "checkpoints").exists()

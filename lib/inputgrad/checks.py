@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
+import yaml
+
 
 class InputError(ValueError):
     """Something the reader can put right; its text is one sentence, shown without a traceback."""
@@ -34,6 +36,16 @@ def items(what: str, values: object) -> list:
     if not found:
         raise InputError(f"{what} is an empty list: give at least one value, or leave it out for the default")
     return found
+
+
+def structured(what: str, value: object) -> object:
+    """``value``, read as YAML where it is the text of a list or mapping: ``papermill -p`` passes those as text."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f'{what} {value!r} cannot be read as a list or mapping: write it as \'["a", "b"]\'') from None
 
 
 def eps_value(text: object, what: str = "eps") -> float:

@@ -182,7 +182,10 @@ def save(path: Path, tensors: dict[str, Tensor], note: dict) -> None:
     """Write a checkpoint at once or not at all."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
-        save_file(plain, temporary, metadata={"note": json.dumps(note)})
+        try:
+            save_file(plain, temporary, metadata={"note": json.dumps(note)})
+        except SafetensorError as err:  # how it reports a full disk
+            raise OSError(str(err)) from err
 
 
 def restore(path: Path, net: nn.Module) -> tuple[dict[str, Tensor], dict]:

@@ -55,6 +55,7 @@ def trials(name: str, **given: Any) -> list[Trial]:
     declared, known = exhibit(name), parameters(name)
     for key in given:
         checks.one_of(f"parameter of {name}", key, known)
+    given = {key: checks.structured(key, value) for key, value in given.items()}
     values = {key: given[key] if given.get(key) is not None else p.default for key, p in known.items()}
     profile = checks.one_of("profile", values["profile"], PROFILES)
     grid = declared.grids[profile]
