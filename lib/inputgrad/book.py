@@ -45,7 +45,7 @@ def generate() -> None:
     write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard"))
     write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
     for key in study.STUDY:
-        write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}"))
+        write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
     save(figures.scoreboard(), GENERATED / "scoreboard.png")
     save(figures.stand_ins(), GENERATED / "stand-ins.png")

@@ -133,9 +133,10 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
         printed, _ = select(cells.of_paper(key), selector)
     except Missing:  # a quantity that the paper does not print
         return value, rows
-    absent = set(printed.keys) - set(value.keys) if isinstance(printed, Vector) else set()
+    absent = [k for k in printed.keys if k not in value.keys] if isinstance(printed, Vector) else []  # noqa: SIM118
     if absent:
-        raise Missing(", ".join(sorted(map(str, absent))))
+        first = " ".join(map(str, absent[0])) if isinstance(absent[0], tuple) else str(absent[0])
+        raise Missing(first + (f" and {len(absent) - 1} more" if len(absent) > 1 else ""))
     return value, rows
 
 

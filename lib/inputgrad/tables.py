@@ -28,11 +28,11 @@ class Table:
             for row in self.frame.itertuples(index=False)
         )
         return (
-            f'<div class="scroll"><table class="sortable"><caption>{html.escape(self.caption)}</caption>'
+            f'<p class="table-caption">{html.escape(self.caption)}</p><div class="scroll"><table class="sortable">'
             f"<thead>{header([str(c) for c in self.frame.columns])}</thead><tbody>{body}</tbody></table></div>"
         )
 
-    def markdown(self, name: str = "") -> str:
+    def markdown(self, name: str = "", style: str = "") -> str:
         """A MyST ``{table}`` directive, sortable in the book; a plain pipe table where it has no caption."""
         lines = ["| " + " | ".join(str(c) for c in self.frame.columns) + " |", "|" + ":--|" * len(self.frame.columns)]
         for row in self.frame.itertuples(index=False):
@@ -40,7 +40,11 @@ class Table:
         if not self.caption:
             return "\n".join(lines) + "\n"
         label = f":name: {name}\n" if name else ""
-        return f"```{{table}} {self.caption}\n{label}:class: sortable\n\n" + "\n".join(lines) + "\n```\n"
+        return (
+            f"```{{table}} {self.caption}\n{label}:class: {f'sortable {style}'.strip()}\n\n"
+            + "\n".join(lines)
+            + "\n```\n"
+        )
 
 
 @dataclass(frozen=True)
@@ -325,7 +329,7 @@ def scoreboard() -> Table:
     total = {**board.sum(numeric_only=True), "paper": "all", "profile": ""}
     rows = [
         {
-            "paper": r["paper"], "claims": r["claims"], **{w: r[w] for w in claims.WORDS}, "table cells": r["cells"],
+            "paper": r["paper"], "claims": r["claims"], **{w: r[w] for w in claims.WORDS}, "cells": r["cells"],
             **{w: r[f"{w} cells"] for w in ("close", "near", "apart")}, "cells not run": r["not run cells"],
             "profile": r["profile"],
         }
