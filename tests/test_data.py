@@ -124,7 +124,7 @@ def test_without_network_the_sentence_says_what_to_put_where(tmp_path, monkeypat
     monkeypatch.setattr(torchvision.datasets, "MNIST", offline)
     with pytest.raises(
         InputError,
-        match="mnist is not in .*could not be downloaded.*put MNIST/raw/train-images-idx3-ubyte.gz.* there, or mnist.npz",
+        match="mnist is not in .*or not whole.*could not be downloaded.*put MNIST/raw/train-images-idx3-ubyte.gz.* there, or mnist.npz",
     ):
         data.fetch("mnist", root=tmp_path)
 

@@ -22,6 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as err:
         print(f"inputgrad: {err}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return 0
+    except OSError as err:
+        print(f"inputgrad: {err}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("inputgrad: stopped; what was finished is kept", file=sys.stderr)
         return 130

@@ -16,7 +16,7 @@ import yaml
 
 from . import cells, claims, figures, results, study, tables
 from .checks import InputError
-from .files import write_text
+from .files import replacing, write_text
 from .paths import BUILD, ROOT, relative
 
 STAGE = BUILD / "stage"
@@ -33,6 +33,8 @@ def stage(profile: str) -> None:
         write_text(page, fill(page.read_text(encoding="utf-8"), page.name))
     for exhibit in study.EXHIBITS:
         source = BUILD / "executed" / profile / f"{exhibit}.ipynb"
+        if not source.is_file():
+            raise InputError(f"{relative(source)} is not there yet: make book executes it first")
         target = STAGE / "notebooks" / f"{exhibit}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
@@ -53,8 +55,8 @@ def generate() -> None:
 
 def save(figure, path: Path) -> None:
     """Write a figure as PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def config() -> str:

@@ -63,12 +63,25 @@ def eps_value(text: object, what: str = "eps") -> float:
     return value
 
 
-def whole(what: str, value: object, least: int = 0) -> int:
-    """An integer of at least ``least`` (``True`` and ``2.0`` are refused: they are slips)."""
+def number(what: str, value: object) -> float:
+    """A finite number >= 0, from a number or its text (YAML reads ``1e-3`` as text)."""
+    try:
+        found = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        found = float("nan")
+    if not math.isfinite(found) or found < 0:
+        raise InputError(f"{what} {value!r} is not a number >= 0")
+    return found
+
+
+def whole(what: str, value: object, least: int = 0, most: int = 2**31 - 1) -> int:
+    """An integer from ``least`` to ``most`` (``True`` and ``2.0`` are refused: they are slips)."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"{what} {value!r} is not an integer")
     if value < least:
         raise InputError(f"{what} {value!r} is too small: it must be at least {least}")
+    if value > most:
+        raise InputError(f"{what} {value!r} is too large: it must be at most {most}")
     return value
 
 

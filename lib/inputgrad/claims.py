@@ -199,11 +199,23 @@ def verdicts(key: str) -> list[Verdict]:
     return [judge(key, claim, cells.ours(key)) for claim in load(key)]
 
 
+def idle(compared: pd.DataFrame) -> int:
+    """How many close cells a step that does nothing would also meet: the paper's own natural value is that close."""
+    place = ["table", "dataset", "model", "metric"]
+    natural = compared[compared["attack"] == "none"].set_index(place)["value"].to_dict()
+    close = compared[(compared["word"] == "close") & (compared["attack"] != "none")]
+    values = zip(close["value"], map(tuple, close[place].to_numpy()), strict=True)
+    return sum(abs(value - natural.get(at, float("inf"))) <= cells.CLOSE for value, at in values)
+
+
 def scoreboard() -> pd.DataFrame:
-    """One row a paper: its claims and its table cells by verdict, and the profiles behind them."""
+    """One row a paper: its claims and its table cells by verdict, and the profiles behind them.
+
+    Counts what a paper claims as a result; claims about its own tables, and ours about it, stand in its chapter only.
+    """
     out = []
     for key in STUDY:
-        words = [v.word for v in verdicts(key)]
+        words = [v.word for v in verdicts(key) if v.claim.kind == "result"]
         compared = cells.compare(cells.of_paper(key), cells.ours(key))
         profiles = sorted(set(compared["profile"].dropna()), key=PROFILES.index)
         out.append(
@@ -213,6 +225,7 @@ def scoreboard() -> pd.DataFrame:
                 **{word: words.count(word) for word in WORDS},
                 "cells": len(compared),
                 **{f"{word} cells": int((compared["word"] == word).sum()) for word in cells.WORDS},
+                "idle": idle(compared),
                 "profile": " and ".join(profiles) or "-",
             }
         )

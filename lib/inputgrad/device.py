@@ -24,6 +24,7 @@ def choose(device: str = "auto") -> torch.device:
         raise InputError("device 'cuda' was asked for, but this machine has no CUDA GPU: use 'cpu' or 'auto'")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32 means float32
     return torch.device(device)
 
 
@@ -43,8 +44,14 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
+def reset_peak_memory(device: torch.device) -> None:
+    """Start counting anew, where the device can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def peak_memory(device: torch.device) -> int:
-    """Bytes: the most the GPU's allocator held, or the most resident memory this process had."""
+    """Bytes: the most the GPU's allocator held since the reset, or the most resident memory this process ever had."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

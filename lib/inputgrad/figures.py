@@ -77,9 +77,9 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
         theirs = paper[(paper["model"] == model) & (paper["dataset"] == dataset)]
         natural = here[here["attack"] == "none"]
         for attack in attacks:
-            for reading in (here["reading"] if "default" not in set(here["reading"]) else ["default"])[:1]:
-                own = here[(here["attack"] == attack) & (here["reading"] == reading)]
-                line(ax, pd.concat([natural, own]), f"{attack}, ours", color=COLOURS[attack])
+            own = here[here["attack"] == attack]
+            own = own[own["reading"] == next(iter(own["reading"]), "default")]  # the first reading it was run in
+            line(ax, pd.concat([natural, own]), f"{attack}, ours", color=COLOURS[attack])
             printed = theirs[theirs["attack"].isin([attack, "none"])]
             printed = printed.assign(x=printed["eps"].map(cells.eps_number)).sort_values("x")
             if len(printed):
@@ -109,8 +109,8 @@ def oracle(run, eps: str | None = None) -> Figure:
     """Error after one step of D-FGSM, by whose label the step was told and which images were edited."""
     table = cells.join_seeds(results.table(run.shown))
     table = table[(table["metric"] == "error") & table["attack"].isin(["D-FGSM", "none"])]
-    tried = [e for e in dict.fromkeys(table["eps"]) if len(set(table[table["eps"] == e]["reading"])) > 1]
-    eps = eps or (tried[0] if tried else None)
+    tried = table[table["attack"] == "D-FGSM"].groupby("eps", sort=False).size()
+    eps = eps or (tried.idxmax() if len(tried) else None)  # the eps at which most readings were run
     figure, grid = panels(table, height=2.2)
     for (model, dataset), ax in grid.items():
         here = table[(table["model"] == model) & (table["dataset"] == dataset)]
@@ -151,7 +151,7 @@ def show(ax: Axes, picture: np.ndarray, title: str = "", **style) -> None:
 
 def datasets_shown(run) -> list:
     """One result for each data set that a run shows, the best first found."""
-    return list({r.provenance["declaration"]["dataset"]: r for r in run.shown}.values())
+    return list({r.provenance["declaration"]["dataset"]: r for r in reversed(run.shown)}.values())[::-1]
 
 
 def galleries(run, attacks: Sequence[str]) -> Figure:
@@ -177,15 +177,14 @@ def group_of(attack: str) -> str:
 def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> None:
     """Draw the pictures of one attack on one data set into a (sub)figure."""
     group = group_of(attack)
-    true = result.arrays[f"{group}/true"]
+    earlier = result.arrays[f"{group}/before"]
     pictures, classes = result.arrays[f"{group}/{attack}"], result.arrays[f"{group}/{attack}/class"]
     axes = block.subplots(len(eps), columns, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for i, row in enumerate(pictures):
         for j, picture in enumerate(row):
-            before = true[j] if group == "attacked" else classes[0, j]
-            show(axes[i, j], picture, f"{before} → {classes[i, j]}", vmin=0, vmax=255)
+            show(axes[i, j], picture, f"{earlier[j]} → {classes[i, j]}", vmin=0, vmax=255)
         axes[i, 0].text(
             -0.12,
             0.5,
@@ -198,7 +197,7 @@ def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> Non
         )
     name = result.provenance["declaration"]["dataset"]
     label = DATASETS[name].label if name in DATASETS else name
-    block.suptitle(f"{attack} on {label}" + ("" if len(true) else ": no misclassified image"), fontsize=12)
+    block.suptitle(f"{attack} on {label}" + ("" if len(earlier) else ": no misclassified image"), fontsize=12)
 
 
 def gradients(run) -> Figure:

@@ -129,12 +129,22 @@ def table(results: list[Result]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["exhibit", "profile", "seed", *COLUMNS]]
 
 
-def best(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of each exhibit, data set and network only the rows of the largest profile there is."""
-    rank = rows["profile"].map(PROFILES.index)
-    return rows[rank == rank.groupby([rows["exhibit"], rows["dataset"], rows["model"]]).transform("max")]
+def largest(found: list[Result]) -> list[Result]:
+    """Of each exhibit, data set and network only the results of the largest profile there is."""
+
+    def place(result: Result) -> tuple:
+        trial = result.provenance["declaration"]
+        return trial["exhibit"], trial["dataset"], trial["model"]
+
+    def rank(result: Result) -> int:
+        return PROFILES.index(result.provenance["declaration"]["profile"])
+
+    top: dict[tuple, int] = {}
+    for result in found:
+        top[place(result)] = max(rank(result), top.get(place(result), 0))
+    return [result for result in found if rank(result) == top[place(result)]]
 
 
 def best_recorded(paper: str) -> pd.DataFrame:
-    """What the study has to say on a paper: the best recorded rows of all its exhibits."""
-    return best(table([r for name in EXHIBITS if name.startswith(f"{paper}/") for r in recorded(name)]))
+    """What the study has to say on a paper: the rows of the largest recorded profile of all its exhibits."""
+    return table(largest([r for name in EXHIBITS if name.startswith(f"{paper}/") for r in recorded(name)]))

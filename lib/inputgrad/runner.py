@@ -48,9 +48,7 @@ class Run:
         recorded = [] if self.own else results.recorded(self.exhibit)
         if not recorded:
             return self.results
-        best = results.best(results.table(recorded))
-        kept = set(zip(best["profile"], best["dataset"], best["model"], strict=True))
-        return [r for r in recorded if kept & set(zip(*triples(r), strict=True))]
+        return results.largest(recorded)
 
     def summary(self) -> str:
         """Where the numbers of this page come from, in lines of at most 96 characters."""
@@ -63,12 +61,6 @@ class Run:
         elif self.profile == "smoke":
             text += " Smoke numbers check the code; they say nothing about the paper."
         return textwrap.fill(text, 96)
-
-
-def triples(result: Result) -> tuple[list[str], list[str], list[str]]:
-    """Profile, data set and network of each row of a result, as three columns."""
-    rows = result.rows
-    return [result.provenance["declaration"]["profile"]] * len(rows), list(rows["dataset"]), list(rows["model"])
 
 
 def run(exhibit: str, **parameters: Any) -> Run:
@@ -165,6 +157,7 @@ def execute_notebook(notebook: Path, parameters: Mapping[str, Any], output: Path
     """Run any notebook; see :func:`execute`."""
     import papermill
     from jupyter_client.manager import AsyncKernelManager
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     class LocalKernelManager(AsyncKernelManager):
@@ -183,9 +176,10 @@ def execute_notebook(notebook: Path, parameters: Mapping[str, Any], output: Path
                 str(notebook), str(running), dict(parameters), kernel_name="python3", progress_bar=False,
                 stderr_file=sys.stderr, kernel_manager_class=LocalKernelManager, cwd=str(NOTEBOOKS.parent),
             )  # fmt: skip
-        except PapermillExecutionError as err:
+        except (PapermillExecutionError, DeadKernelError) as err:
             running.replace(failed)
-            raise InputError(f"{relative(notebook)}: {err.evalue} (with its traceback: {relative(failed)})") from err
+            reason = getattr(err, "evalue", "the kernel died; was there enough memory?")
+            raise InputError(f"{relative(notebook)}: {reason} (as far as it came: {relative(failed)})") from err
         except BaseException:
             running.unlink(missing_ok=True)
             raise

@@ -105,8 +105,12 @@ READINGS = {
     "default": "ours",
     "attack_loss=nll_logits": "ours, −z_y",
     "fgm_reduction=mean32": "ours, mean of 32",
+    "edit=all": "ours, all edited",
 }
 """How the readings shown side by side are headed."""
+
+CONTROLS = ("FGM-l2", "random sign", "random normal", "PGD")
+"""Attacks that are always run in the default reading, beside the paper's own."""
 
 
 def side_by_side(run, reading: str) -> pd.DataFrame:
@@ -122,7 +126,8 @@ def side_by_side(run, reading: str) -> pd.DataFrame:
     if run.shown is not run.results:
         return cells.compare(paper, mine, reading)
     theirs = {cells.identity_of(row): row["value"] for row in paper.to_dict("records")}
-    mine = mine[mine["metric"].isin(exhibit.metrics) & (mine["reading"] == reading)]
+    in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(CONTROLS) | (mine["attack"] == "none")
+    mine = mine[mine["metric"].isin(exhibit.metrics) & in_reading]
     mine = mine.reset_index(drop=True).rename(columns={"value": "ours"})
     mine["value"] = [theirs.get(cells.identity_of(row), float("nan")) for row in mine.to_dict("records")]
     mine["difference"] = mine["ours"] - mine["value"]
@@ -140,11 +145,18 @@ def beside(run, readings: Sequence[str] = ("default",)) -> Stack:
         run: what ``inputgrad.run`` gave.
         readings: shown side by side; difference and verdict belong to the first that was run.
     """
-    there = {reading for result in run.shown for reading in result.rows["reading"]}
-    asked = [reading for reading in readings if reading in there] or sorted(there)[:1]
-    frames = {reading: side_by_side(run, reading) for reading in asked}
+    there = run_readings(results.table(run.shown))
+    asked = [r for r in readings if any(r in ran for ran in there.values())]
+    asked += [ran[0] for ran in there.values() if not set(ran) & set(asked)]
+    frames = {reading: side_by_side(run, reading) for reading in dict.fromkeys(asked)}
     models = dict.fromkeys(frames[asked[0]]["model"])
     return Stack([of_model({r: f[f["model"] == model] for r, f in frames.items()}, model) for model in models])
+
+
+def run_readings(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """For each attack of an exhibit, controls left aside, the readings it was run in, in that order."""
+    own = rows[~rows["attack"].isin(["none", *CONTROLS])]
+    return {attack: list(dict.fromkeys(group["reading"])) for attack, group in own.groupby("attack", sort=False)}
 
 
 def of_model(frames: Mapping[str, pd.DataFrame], model: str) -> Table:
@@ -168,18 +180,23 @@ def of_model(frames: Mapping[str, pd.DataFrame], model: str) -> Table:
 
 def of_attack(index: Mapping[str, Mapping], dataset: str, eps: str, attack: str) -> dict[str, str]:
     """The columns of one attack in one row: paper, ours in each reading it was run in, difference, verdict."""
-    found = {r: byplace.get((dataset, eps, attack)) for r, byplace in index.items()}
-    readings = [r for r, byplace in index.items() if any(a == attack for _, _, a in byplace)]
-    readings = [r for r in readings if any(not np.isnan(c["ours"]) for p, c in index[r].items() if p[2] == attack)]
-    first = next(iter(index))
-    cell = found[first] or index[first].get((dataset, eps, "none"))
+    ran = [
+        r for r, cell_at in index.items() if any(k[2] == attack and not np.isnan(c["ours"]) for k, c in cell_at.items())
+    ]
+    first = ran[0] if ran else next(iter(index))
+    cell = index[first].get((dataset, eps, attack)) or index[first].get((dataset, eps, "none"))
     if cell is None:
         return {}
-    row = {f"{attack}: paper": number(cell["value"], 2), f"{attack}: ours": measured(cell)}
-    for reading in readings:
-        if reading != first:
-            row[f"{attack}: {READINGS.get(reading, reading)}"] = measured(found[reading]) if found[reading] else "–"
+    row = {f"{attack}: paper": number(cell["value"], 2), f"{attack}: {headed(first)}": measured(cell)}
+    for reading in ran[1:]:
+        other = index[reading].get((dataset, eps, attack))
+        row[f"{attack}: {headed(reading)}"] = measured(other) if other else "–"
     return {**row, f"{attack}: diff.": number(cell["difference"]), f"{attack}: verdict": cell["word"]}
+
+
+def headed(reading: str) -> str:
+    """How the column of a reading is headed."""
+    return READINGS.get(reading, f"ours, {reading}")
 
 
 def provenance_line(shown: pd.DataFrame) -> str:
@@ -225,18 +242,19 @@ def readings(run, metric: str = "error") -> Table:
 def saturation(run) -> Table:
     """How FGM at the largest eps fares on images the network was sure of, and how many gradients vanish."""
     table = cells.join_seeds(results.table(run.shown))
-    table = table[table["reading"] == "default"]
+    first = run_readings(table).get("FGM", ["default"])[0]
+    table = table[table["reading"].isin(["default", first])]
     rows = []
     for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
         fgm = group[group["attack"] == "FGM"]
         largest = max(fgm["eps"], key=cells.eps_number, default="")
         at_largest = fgm[fgm["eps"] == largest].set_index("metric")
         sure, unsure = (at_largest.reindex([m]).iloc[0] for m in ("accuracy_sure", "accuracy_unsure"))
-        vanished = group.loc[group["metric"] == "gradient_zero", "value"]
+        vanished = [*group.loc[group["metric"] == "gradient_zero", "value"], float("nan")]
         rows.append(
             {
                 "data set": dataset, "network": model, "eps": largest,
-                "gradient below 1e-6, % of images": number(vanished.iloc[0]),
+                "gradient below 1e-6, % of images": number(vanished[0]),
                 "images it is sure of": number(sure["images"], 0), "FGM accuracy on them, %": number(sure["value"]),
                 "other images": number(unsure["images"], 0), "FGM accuracy on those, %": number(unsure["value"]),
             }
@@ -287,8 +305,8 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
     on_paper = {True: "yes", False: "no: the paper's slip", None: "–"}
     rows = [
         {
-            "claim": v.claim.id, "where": v.claim.source, "what the paper says": v.claim.text, "verdict": v.word,
-            "profile": v.profile or "–", "holds on its own numbers": on_paper[v.paper],
+            "claim": v.claim.id, "where": v.claim.source, "what is claimed": v.claim.text, "verdict": v.word,
+            "kind": v.claim.kind, "profile": v.profile or "–", "holds on its own numbers": on_paper[v.paper],
             "remark": v.reason or v.claim.note,
         }
         for v in claims.verdicts(key)
@@ -299,7 +317,7 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
 
 def verdicts(run) -> Table:
     """The claims that this exhibit's recorded rows decide, or would decide."""
-    mine = {metric for result in run.shown for metric in result.rows["metric"]}
+    mine = {*EXHIBITS[run.exhibit].metrics, *(metric for result in run.shown for metric in result.rows["metric"])}
     return verdict_table(
         run.exhibit.split("/")[0],
         lambda verdict: bool(mine & {selector.get("metric") for selector in verdict.claim.vars.values()}),

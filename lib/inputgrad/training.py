@@ -19,11 +19,16 @@ from torch import Tensor, nn
 
 from .checks import InputError
 from .data import Splits
+from .device import describe
 from .files import replacing
-from .models import build
+from .models import MODELS, build
+from .origin import origin
 from .paths import CHECKPOINTS, relative
 from .progress import progress
 from .study.schema import Recipe
+
+VERSION = 1
+"""Raised whenever training changes what network comes out; a checkpoint of another version is not used."""
 
 
 class TrainingDiverged(RuntimeError):
@@ -39,6 +44,7 @@ class Trained:
     seconds: float
     images_per_second: float
     checkpoint: str
+    origin: dict  # commit, versions and device it was trained with
 
 
 def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
@@ -54,6 +60,8 @@ def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.d
         "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
         "shape": list(data.shape),
     }  # fmt: skip
+    if (versions := [VERSION, MODELS[model].version]) != [1, 1]:
+        declared["versions"] = versions
     digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
     path = CHECKPOINTS / f"{data.name}-{model}-s{seed}-{digest}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,10 +74,12 @@ def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.d
             _, note = restore(path, net)
         else:
             note = fit(net, data, recipe, seed, path.with_suffix(".partial"))
+            note["origin"] = {**origin(), **describe(device)}
             save(path, net.state_dict(), note)
             path.with_suffix(".partial").unlink(missing_ok=True)
     images = recipe.epochs * min(recipe.images or len(data.x_train), len(data.x_train))
-    return Trained(net.eval(), note["history"], note["seconds"], images / max(note["seconds"], 1e-9), path.name)
+    speed = images / max(note["seconds"], 1e-9)
+    return Trained(net.eval(), note["history"], note["seconds"], speed, path.name, note.get("origin", {}))
 
 
 def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path) -> dict:

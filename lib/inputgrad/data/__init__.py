@@ -5,6 +5,7 @@ Everything becomes uint8 tensors ``(N, C, H, W)`` held in memory, labels int64 `
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,20 +76,13 @@ DATASETS: dict[str, Source] = {
 # fmt: on
 """The catalogue. A name that is not in it is looked for as ``<root>/<name>.npz`` or ``<root>/<name>/``."""
 
-STAND_INS = {
-    "mnist": "digits28",
-    "fashion_mnist": "digits28",
-    "cifar10": "digits32",
-    "svhn": "digits32",
-    "stl10": "digits32",
-    "cifar100": "digits100",
-}
-"""Which embedded set stands for which real one at the ``smoke`` profile."""
-
 
 @dataclass(frozen=True)
 class Splits:
-    """A loaded data set: uint8 images ``(N, C, H, W)``, int64 labels ``(N,)``, and its content sum."""
+    """A loaded data set: uint8 images ``(N, C, H, W)``, int64 labels ``(N,)``, and two sums.
+
+    ``digest`` does not depend on the order of the images, ``order`` does.
+    """
 
     name: str
     x_train: torch.Tensor
@@ -97,6 +91,7 @@ class Splits:
     y_test: torch.Tensor
     classes: int
     digest: str
+    order: str
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -119,6 +114,19 @@ def present(name: str, root: str | os.PathLike | None = None) -> bool:
     unpacked = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python", "stl10": "stl10_binary"}
     files = DATASETS[name].archives if name in DATASETS else ()
     return own or (folder / unpacked.get(name, "?")).is_dir() or any((folder / f).is_file() for f in files)
+
+
+def fingerprint(name: str, root: str | os.PathLike | None = None) -> str | None:
+    """What tells one state of a reader's own data from another: names, sizes and times of its files.
+
+    ``None`` where the catalogue knows the content sum, which says more.
+    """
+    if name in DATASETS and DATASETS[name].digest:
+        return None
+    archive = data_root(root) / f"{name}.npz"
+    files = [archive] if archive.is_file() else sorted((data_root(root) / name).rglob("*"))
+    lines = [f"{f.name} {f.stat().st_size} {f.stat().st_mtime_ns}" for f in files if f.is_file()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else None
 
 
 def check_name(name: object, root: str | os.PathLike | None = None) -> str:

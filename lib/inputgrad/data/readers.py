@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,17 @@ from .digits import EMBEDDED
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
+def pair_digests(x: np.ndarray, y: np.ndarray) -> list[bytes]:
+    """A 16-byte blake2b of each image with its label, in order."""
+    return [
+        hashlib.blake2b(image.tobytes() + int(target).to_bytes(2, "big"), digest_size=16).digest()
+        for image, target in zip(np.ascontiguousarray(x), y, strict=True)
+    ]
+
+
 def content_digest(x: np.ndarray, y: np.ndarray) -> int:
-    """A sum over (image, label) pairs that does not depend on their order: blake2b of each, added modulo 2^128."""
-    total = 0
-    for image, target in zip(np.ascontiguousarray(x), y, strict=True):
-        pair = image.tobytes() + int(target).to_bytes(2, "big")
-        total += int.from_bytes(hashlib.blake2b(pair, digest_size=16).digest(), "big")
-    return total % 2**128
+    """A sum over (image, label) pairs that does not depend on their order: their digests, added modulo 2^128."""
+    return sum(int.from_bytes(d, "big") for d in pair_digests(x, y)) % 2**128
 
 
 def load(name: str, root: Path, size: int | None = None) -> Splits:
@@ -43,33 +48,48 @@ def fetch(name: str, root: Path) -> str:
     """Download, verify and say where; see :func:`inputgrad.data.fetch`."""
     data = load(name, root)
     where = "comes with the project" if name in EMBEDDED else f"is in {root}"
-    return f"{name} {where}: {len(data.x_train)} training and {len(data.x_test)} test images, content verified"
+    known = DATASETS[name].digest if name in DATASETS else None
+    checked = "content verified" if known else f"counts verified, content sum {data.digest}"
+    return f"{name} {where}: {len(data.x_train)} training and {len(data.x_test)} test images, {checked}"
 
 
 def verified(name: str, source: Source | None, root: Path, arrays: list[np.ndarray], size: int | None) -> Splits:
     """Check counts, shapes, labels and content, and turn the arrays into tensors."""
     x_train, y_train, x_test, y_test = arrays
-    for x, y, split in ((x_train, y_train, "train"), (x_test, y_test, "test")):
-        if len(x) != len(y):
-            raise InputError(f"{name}: the {split} split has {len(x)} images but {len(y)} labels")
-    digest = f"{content_digest(x_train, y_train):032x}{content_digest(x_test, y_test):032x}"
-    classes = int(max(y_train.max(), y_test.max())) + 1
+    check_arrays(f"{name} in {root}", arrays)
     if source:
-        classes = source.classes
         found = (x_train.shape, x_test.shape)
         expected = ((source.train, *source.shape), (source.test, *source.shape))
         if found != expected:
             raise InputError(f"{name} in {root}: expected arrays of {expected}, found {found}")
-        if source.digest and digest != source.digest:
-            raise InputError(
-                f"{name} in {root}: the content sum is {digest}, expected {source.digest}; delete the file and fetch "
-                "it again"
-            )
+    digest = f"{content_digest(x_train, y_train):032x}{content_digest(x_test, y_test):032x}"
+    if source and source.digest and digest != source.digest:
+        raise InputError(
+            f"{name} in {root}: the content sum is {digest}, expected {source.digest}; delete it and fetch it again"
+        )
+    order = hashlib.blake2b(b"".join(pair_digests(x_train, y_train) + pair_digests(x_test, y_test)), digest_size=8)
+    classes = source.classes if source else int(max(y_train.max(), y_test.max())) + 1
     tensors = [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
     if size and size != tensors[0].shape[-1]:
         tensors[0], tensors[2] = resized(tensors[0], size), resized(tensors[2], size)
     x_train, y_train, x_test, y_test = tensors
-    return Splits(name, x_train, y_train.long(), x_test, y_test.long(), classes, digest)
+    return Splits(name, x_train, y_train.long(), x_test, y_test.long(), classes, digest, order.hexdigest())
+
+
+def check_arrays(what: str, arrays: list[np.ndarray]) -> None:
+    """Refuse splits that are empty, differ in image shape or counts, or have labels that are no class numbers."""
+    x_train, y_train, x_test, y_test = arrays
+    for x, y, split in ((x_train, y_train, "train"), (x_test, y_test, "test")):
+        if len(x) != len(y):
+            raise InputError(f"{what}: the {split} split has {len(x)} images but {len(y)} labels")
+        if not len(x):
+            raise InputError(f"{what}: the {split} split has no images")
+        if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() > 65535:
+            raise InputError(
+                f"{what}: expected labels that are integers from 0 to 65535 in the {split} split, found others"
+            )
+    if x_train.shape[1:] != x_test.shape[1:]:
+        raise InputError(f"{what}: training images are {x_train.shape[1:]}, test images {x_test.shape[1:]}")
 
 
 def resized(x: torch.Tensor, size: int) -> torch.Tensor:
@@ -89,7 +109,7 @@ def read_npz(path: Path) -> list[np.ndarray]:
             if missing:
                 raise InputError(f"{path}: expected the arrays {', '.join(ARRAYS)}; {', '.join(missing)} not found")
             arrays = [archive[key] for key in ARRAYS]
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as err:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as err:
         if isinstance(err, InputError):
             raise
         raise InputError(f"{path}: expected a complete .npz archive, found a damaged file ({err})") from err
@@ -117,10 +137,10 @@ def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.n
         )
         parts = [maker(str(root), download=download, **split) for split in splits]
     except (RuntimeError, OSError, EOFError, ValueError) as err:
-        first_line = (str(err) or type(err).__name__).splitlines()[0]
+        reason = (str(err) or type(err).__name__).splitlines()[0]
         raise InputError(
-            f"{source.name} is not in {root} and could not be downloaded ({first_line}); on a machine without network "
-            f"put {' and '.join(source.archives)} there, or {source.name}.npz with {', '.join(ARRAYS)}"
+            f"{source.name} is not in {root}, or not whole, and could not be downloaded ({reason}); on a machine "
+            f"without network put {' and '.join(source.archives)} there, or {source.name}.npz with {', '.join(ARRAYS)}"
         ) from err
     arrays = []
     for part in parts:
@@ -139,11 +159,15 @@ def read_folder(folder: Path, size: int | None) -> list[np.ndarray]:
     from torchvision.transforms import v2
 
     arrays: list[np.ndarray] = []
+    classes: list[str] = []
     for split in ("train", "test"):
         try:
             images = ImageFolder(str(folder / split))
         except (OSError, RuntimeError) as err:
             raise InputError(f"{folder / split}: expected one folder of images for each class ({err})") from err
+        if arrays and images.classes != classes:
+            raise InputError(f"{folder}: train has the classes {', '.join(classes)}, test {', '.join(images.classes)}")
+        classes = images.classes
         first = min(images[0][0].size) if size is None and not arrays else size or arrays[0].shape[-1]
         square = v2.Compose([v2.Resize(first), v2.CenterCrop(first)])
         try:

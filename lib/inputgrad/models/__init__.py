@@ -20,6 +20,7 @@ class Architecture:
     label: str
     builder: str  # "module:function", relative to this package
     options: tuple[tuple[str, object], ...] = ()
+    version: int = 1  # raised whenever the same recipe would train another network
 
 
 MODELS: dict[str, Architecture] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -20,14 +21,14 @@ EXHIBITS: dict[str, Exhibit] = {f"{p.key}/{e.name}": e for p in STUDY.values() f
 """Every exhibit by its id ``<paper>/<name>``."""
 
 COMMON = (
-    Parameter("profile", "smoke", "scale of data and training: smoke, quick or paper", str),
-    Parameter("datasets", None, "list of data sets; None: the profile's own", list),
-    Parameter("models", None, "list of networks; None: the profile's own", list),
-    Parameter("seeds", None, "list of integers; None: the profile's own", list),
-    Parameter("images", None, "test images attacked, from the start of the test set; None: the profile's own", int),
-    Parameter("recipe", {}, "training fields to change, such as {'epochs': 2, 'lr': 0.01}", dict),
-    Parameter("device", "auto", "auto, cpu or cuda", str),
-    Parameter("data_root", None, "folder of the data sets; None: $INPUTGRAD_DATA or data/datasets", str),
+    Parameter("profile", "smoke", "scale of data and training: smoke, quick or paper"),
+    Parameter("datasets", None, "list of data sets; None: the profile's own"),
+    Parameter("models", None, "list of networks; None: the profile's own"),
+    Parameter("seeds", None, "list of integers; None: the profile's own"),
+    Parameter("images", None, "test images attacked, from the start of the test set; None: the profile's own"),
+    Parameter("recipe", {}, "training fields to change, such as {'epochs': 2, 'lr': 0.01}"),
+    Parameter("device", "auto", "auto, cpu or cuda"),
+    Parameter("data_root", None, "folder of the data sets; None: $INPUTGRAD_DATA or data/datasets"),
 )
 """The parameters that every exhibit takes."""
 
@@ -70,14 +71,16 @@ def trials(name: str, **given: Any) -> list[Trial]:
     for seed in seeds:
         checks.whole("seed", seed)
     images = checks.whole("images", grid.images if values["images"] is None else values["images"], least=1)
-    own = {p.name: p.check(values[p.name]) for p in declared.parameters}
-    return [
-        Trial(name, declared.version, profile, dataset, model, seed, settings)
-        for dataset in datasets
-        for model in models
-        for settings in [{"images": images, "recipe": recipe_of(grid, model, values["recipe"]), **own}]
-        for seed in seeds
-    ]
+    own = {p.name: p.check(values[p.name]) for p in declared.parameters if p.check}
+    found = []
+    for dataset in datasets:
+        print_of = data.fingerprint(dataset, root)
+        for model in models:
+            settings = {"images": images, "recipe": recipe_of(grid, model, values["recipe"]), **own}
+            if print_of:
+                settings["data"] = print_of
+            found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in seeds]
+    return found
 
 
 def chosen(values: Mapping[str, Any], key: str, default: tuple) -> list:
@@ -91,17 +94,19 @@ def recipe_of(grid, model: str, changes: object) -> dict:
     return asdict(recipe.override(changes))
 
 
-def checked_root(root: object) -> str | None:
-    """``root`` when it is ``None`` or an existing folder.
+def checked_root(given: object) -> str | None:
+    """The data folder given, after checking that it, or the one in the environment, can be read.
 
     Raises:
-        InputError: a data folder was named, but there is none.
+        InputError: a data folder was named, but it is none or may not be read.
     """
-    if root is None:
+    named = given if given is not None else os.environ.get("INPUTGRAD_DATA")
+    if named is None:
         return None
-    if not isinstance(root, str) or not data.data_root(root).is_dir():
-        raise InputError(f"data_root {root!r} is not a folder that can be read")
-    return root
+    what = "data_root" if given is not None else "INPUTGRAD_DATA"
+    if not isinstance(named, str) or not data.data_root(named).is_dir() or not os.access(named, os.R_OK | os.X_OK):
+        raise InputError(f"{what} {named!r} is not a folder that can be read")
+    return given
 
 
 def declared_trials(name: str, profile: str) -> list[Trial]:

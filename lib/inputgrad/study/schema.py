@@ -57,7 +57,7 @@ class Recipe:
         if self.images is not None:
             checks.whole("recipe images", self.images, least=1)
         for name in ("lr", "width", "momentum", "weight_decay"):
-            checks.eps_value(getattr(self, name), f"recipe {name}")
+            object.__setattr__(self, name, checks.number(f"recipe {name}", getattr(self, name)))
 
     def override(self, changes: object) -> Recipe:
         """This recipe with the fields named in ``changes`` replaced.
@@ -118,7 +118,7 @@ class Parameter:
     name: str
     default: Any
     help: str
-    check: Callable[[Any], Any]
+    check: Callable[[Any], Any] | None = None  # None: checked where all exhibits' parameters are
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,8 @@ class Trial:
     @property
     def key(self) -> str:
         """What freshness is judged by: a hash of the declaration and of the catalogue's content sum of the data."""
-        source = DATASETS.get(self.dataset)
+        source, architecture = DATASETS.get(self.dataset), MODELS[self.model]
         declared = {**asdict(self), "data": source.digest if source else None}
+        if architecture.version != 1:
+            declared["architecture"] = architecture.version
         return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]

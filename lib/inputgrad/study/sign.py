@@ -140,7 +140,7 @@ EXAMPLES = Exhibit(
     title="The pictures: attacked and repaired digits, a gradient and its sign",
     reproduces="Figures 1 to 6",
     compute="inputgrad.trials.sign:examples",
-    version=1,
+    version=2,
     grids=grids(
         images={"smoke": 200, "quick": 1000, "paper": 10_000},
         real=("mnist", "fashion_mnist"), stand_ins=("digits28",), models=("alexnet",),

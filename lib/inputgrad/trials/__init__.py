@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
-from importlib.metadata import version
 
 import numpy as np
 import torch
 
 from .. import device as devices
 from ..data import Splits, load
-from ..paths import ROOT
+from ..origin import origin
 from ..study import exhibit
 from ..study.schema import Recipe, Trial
 from ..training import Trained, trained
@@ -49,6 +46,7 @@ def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> t
     """Compute ``trial`` and say how: ``(outcome, provenance)``."""
     module, function = exhibit(trial.exhibit).compute.split(":")
     chosen = devices.choose(device)
+    devices.reset_peak_memory(chosen)
     start = time.perf_counter()
     data = load(trial.dataset, root=root)
     network = trained(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
@@ -61,25 +59,18 @@ def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> t
 
 def provenance(job: Job, seconds: dict[str, float]) -> dict:
     """Where a result comes from: code, versions, machine, time, memory, data and network."""
-    packages = ("torch", "torchvision", "numpy")
     return {
-        "commit": git("rev-parse", "--short=12", "HEAD"),
-        "modified": bool(git("status", "--porcelain", "--untracked-files=no", "--", "lib")),
+        **origin(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
         **devices.describe(job.device),
+        "training": job.trained.origin,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "peak_memory_mib": devices.peak_memory(job.device) // 2**20,
         "data_digest": job.data.digest,
+        "data_order": job.data.order,
         "checkpoint": job.trained.checkpoint,
         "network_parameters": sum(p.numel() for p in job.trained.model.parameters()),
         "training_images_per_second": round(job.trained.images_per_second, 1),
         "learning_curve": [{k: round(v, 5) for k, v in entry.items()} for entry in job.trained.history],
         "declaration": asdict(job.trial),
     }
-
-
-def git(*arguments: str) -> str:
-    """What git prints, or ``""`` outside a checkout."""
-    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""

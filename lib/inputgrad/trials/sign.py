@@ -272,6 +272,8 @@ def equal_norm(job: Job) -> Outcome:
     logits = torch.cat([predict(model, part) for part in x.split(BATCH)])
     right = correct(logits, y)
     tally.add("none", "0.0", "default", "accuracy", right, steps=0)
+    if not right.any():
+        return Outcome(tally.rows())
     x, y = x[right], y[right]
     g = torch.cat([input_gradient(model, a, b) for a, b in zip(x.split(BATCH), y.split(BATCH), strict=True)])
     for method in progress(s["methods"], desc=f"measure {job.trial.exhibit} {job.trial.name}"):
@@ -281,8 +283,8 @@ def equal_norm(job: Job) -> Outcome:
             eps = float(budget / typical) if typical > 0 else 0.0
             x_adv = along(x, d, eps, clip=s["clip"])
             classes = torch.cat([predict(model, part) for part in x_adv.split(BATCH)]).argmax(1)
-            tally.add(method, text, "default", "fooled", classes != y)
-            tally.perturbation(method, text, "default", x, x_adv)
+            tally.add(method, text, reading(clip=s["clip"]), "fooled", classes != y)
+            tally.perturbation(method, text, reading(clip=s["clip"]), x, x_adv)
     return Outcome(tally.rows())
 
 
@@ -302,13 +304,14 @@ def examples(job: Job) -> Outcome:
     ):
         images, labels = x[chosen], y[chosen]
         arrays[f"{group}/true"] = labels.cpu().numpy().astype(np.int16)
+        arrays[f"{group}/before"] = before[chosen].cpu().numpy().astype(np.int16)
         for attack in attacks:
             edited = (
                 [one_step(model, images, labels, eps=eps, step=STEPS[attack]) for eps in sizes] if len(chosen) else []
             )
             arrays[f"{group}/{attack}"] = as_pictures(edited, x)
             arrays[f"{group}/{attack}/class"] = as_classes(edited, model)
-    first = one_of_each_class(y, before == y, 1)
+    first = torch.zeros(1, dtype=torch.long, device=y.device)  # the first test image, right or wrong
     arrays["gradient/image"] = as_pictures([x[first]], x)[0, 0]
     arrays["gradient/value"] = input_gradient(model, x[first], y[first])[0].mean(0).cpu().numpy().astype(np.float32)
     tally = Tally(job)
