@@ -161,12 +161,12 @@ def run_readings(rows: pd.DataFrame) -> dict[str, list[str]]:
 
 def of_model(frames: Mapping[str, pd.DataFrame], model: str) -> Table:
     """The table of one network from its cells in each reading."""
-    first = next(iter(frames.values()))
+    every = pd.concat(list(frames.values()))
     index = {r: {(c["dataset"], c["eps"], c["attack"]): c for c in f.to_dict("records")} for r, f in frames.items()}
-    attacks = [a for a in dict.fromkeys(first["attack"]) if a != "none"]
-    datasets = list(dict.fromkeys(first["dataset"]))
+    attacks = [a for a in dict.fromkeys(every["attack"]) if a != "none"]
+    datasets = list(dict.fromkeys(every["dataset"]))
     places = sorted(
-        {(c["dataset"], c["eps"]) for c in first.to_dict("records")},
+        {(c["dataset"], c["eps"]) for c in every.to_dict("records")},
         key=lambda place: (datasets.index(place[0]), cells.eps_number(place[1])),
     )
     rows = []
@@ -175,7 +175,7 @@ def of_model(frames: Mapping[str, pd.DataFrame], model: str) -> Table:
         for attack in attacks:
             row |= of_attack(index, dataset, eps, attack)
         rows.append(row)
-    return Table(pd.DataFrame(rows).fillna("–"), f"{model}: {provenance_line(first)}")
+    return Table(pd.DataFrame(rows).fillna("–"), f"{model}: {provenance_line(every)}")
 
 
 def of_attack(index: Mapping[str, Mapping], dataset: str, eps: str, attack: str) -> dict[str, str]:
