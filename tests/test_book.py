@@ -102,6 +102,17 @@ def test_figures_of_a_run(small):
         assert figure.axes or figure.subfigs
 
 
+def test_a_panel_may_have_no_numbers_yet(small):
+    """Two data sets and two networks, of which one combination was not run."""
+    from dataclasses import replace
+
+    (result,) = small["sign/adversarial"].results
+    others = [replace(result, rows=result.rows.assign(**c)) for c in ({"model": "B"}, {"dataset": "C"})]
+    run = replace(small["sign/adversarial"], results=[result, *others])
+    assert len(figures.over_eps(run, "accuracy", ["FGSM", "FGM"]).axes) == 4
+    assert len(tables.saturation(run).frame) == 3
+
+
 def test_over_eps_draws_our_numbers(small):
     run = small["sign/adversarial"]
     figure = figures.over_eps(run, "accuracy", ["FGSM"])

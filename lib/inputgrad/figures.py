@@ -45,7 +45,9 @@ def panels(table: pd.DataFrame, height: float = 2.5) -> tuple[Figure, dict[tuple
 
 
 def line(ax: Axes, table: pd.DataFrame, label: str, **style) -> None:
-    """One curve over eps with its 95 % band."""
+    """One curve over eps with its 95 % band; nothing where nothing was measured."""
+    if table.empty:
+        return
     table = table.assign(x=table["eps"].map(cells.eps_number)).sort_values("x")
     (drawn,) = ax.plot(table["x"], table["value"], marker="o", label=label, **style)
     ax.fill_between(table["x"], table["low"], table["high"], color=drawn.get_color(), alpha=0.15, linewidth=0)
