@@ -11,6 +11,7 @@ import yaml
 
 from inputgrad import book, cells, claims, figures, results, runner, study, tables
 from inputgrad.checks import InputError
+from inputgrad.markup import VERDICTS, Table, number
 from inputgrad.study import EXHIBITS, STUDY
 
 matplotlib.use("agg")
@@ -124,14 +125,22 @@ def test_over_eps_draws_our_numbers(small):
 
 
 def test_a_table_escapes_what_papers_say():
-    table = tables.Table(pd.DataFrame([{"a": "x < y & z | w", "verdict": "not run"}]), "c")
+    table = Table(pd.DataFrame([{"a": "x < y & z | w", "verdict": "not run"}]), "c")
     assert "x &lt; y &amp; z" in table._repr_html_()
     assert 'class="v-not-run"' in table._repr_html_()
     assert "x < y & z \\| w" in table.markdown()
 
 
+def test_every_verdict_word_is_coloured(root):
+    style, script = ((root / "book" / "_static" / f).read_text() for f in ("book.css", "sort.js"))
+    assert set(VERDICTS) == {*cells.WORDS, *claims.WORDS}
+    for word in VERDICTS:
+        assert f".v-{word.replace(' ', '-')}" in style
+        assert f'"{word}"' in script
+
+
 def test_numbers_have_a_true_minus_and_no_nan():
-    assert [tables.number(v) for v in (-1.25, 0.04, float("nan"))] == ["−1.2", "0.0", "–"]
+    assert [number(v) for v in (-1.25, 0.04, float("nan"))] == ["−1.2", "0.0", "–"]
 
 
 def test_tokens_are_numbers_from_the_results_and_the_papers():

@@ -17,6 +17,7 @@ import yaml
 from . import cells, claims, figures, results, study, tables
 from .checks import InputError
 from .files import replacing, write_text
+from .markup import Table
 from .paths import BUILD, ROOT, relative
 
 STAGE = BUILD / "stage"
@@ -89,7 +90,7 @@ def parameters_of(exhibit: str) -> str:
         {"parameter": f"`{p.name}`", "default": f"`{p.default!r}`", "meaning": p.help}
         for p in study.parameters(exhibit).values()
     ]
-    return f"## `{exhibit}`\n\n" + tables.Table(pd.DataFrame(rows), study.exhibit(exhibit).title).markdown()
+    return f"## `{exhibit}`\n\n" + Table(pd.DataFrame(rows), study.exhibit(exhibit).title).markdown()
 
 
 # Numbers in prose
@@ -148,7 +149,7 @@ def readme(path: Path = ROOT / "README.md") -> str:
         _, after = rest.split(MARKERS[1])
     except ValueError as err:
         raise InputError(f"{relative(path)} has lost its scoreboard markers") from err
-    board = tables.Table(tables.scoreboard().frame).markdown()
+    board = Table(tables.scoreboard().frame).markdown()
     return f"{before}{MARKERS[0]}\n\n{board}\n{MARKERS[1]}{after}"
 
 

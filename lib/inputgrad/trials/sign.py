@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,11 +13,12 @@ from .. import data, models
 from ..attacks import NOISE, STEPS, along, one_step, pgd, sweep
 from ..checks import eps_value
 from ..gradients import input_gradient
-from ..metrics import correct, perceptibility
+from ..metrics import correct
 from ..norms import DIRECTIONS, norm
 from ..progress import progress
 from ..study.sign import SMALL_EPS, TABLE_EPS
 from . import Job, Outcome
+from .tally import Tally
 
 BATCH = 250
 SURE = 0.99  # softmax confidence above which the network is called sure of an image
@@ -31,56 +32,22 @@ PROSE_EPS = {  # step sizes that the paper mentions outside its tables
 }
 
 
-class Tally:
-    """Collects, batch by batch, one number an image for each measured cell, and turns them into rows."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.values: dict[tuple, list[Tensor]] = defaultdict(list)
-
-    def add(self, attack: str, eps: str, reading: str, metric: str, values: Tensor, *, steps: int = 1) -> None:
-        """Add the values of one batch, ``(B,)``."""
-        self.values[attack, eps, steps, reading, metric].append(values.cpu())
-
-    def perturbation(self, attack: str, eps: str, reading: str, x: Tensor, x_adv: Tensor) -> None:
-        """Add how visible a batch of perturbations is."""
-        for name, values in perceptibility(x, x_adv).items():
-            self.add(attack, eps, reading, name, values)
-
-    def rows(self) -> list[dict]:
-        """One row a cell: shares with their counts; medians and means of the rest."""
-        rows = []
-        for (attack, eps, steps, reading, metric), parts in self.values.items():
-            values = torch.cat(parts)
-            cell = {"attack": attack, "eps": eps, "steps": steps, "reading": reading}
-            if values.dtype == torch.bool:
-                hits, total = int(values.sum()), len(values)
-                if total == 0:  # no image of this kind
-                    continue
-                rows.append({**self.place(eps), **cell, "metric": metric, "value": hits / total, "unit": "fraction",
-                             "count": hits, "total": total})  # fmt: skip
-            else:
-                for name, value in ((f"{metric}_median", values.median()), (f"{metric}_mean", values.mean())):
-                    rows.append({**self.place(eps), **cell, "metric": name, "value": float(f"{float(value):.5g}"),
-                                 "unit": "x", "count": None, "total": len(values)})  # fmt: skip
-        return rows
-
-    def place(self, eps: str) -> dict[str, str]:
-        """Which table of the paper a cell belongs to, and what the paper calls its data set and network."""
-        trial = self.job.trial
-        exhibit = trial.exhibit.split("/")[1]
-        table = TABLES.get((exhibit, trial.model), "")
-        in_tables = ("0.0", *TABLE_EPS, *(SMALL_EPS if table == "4" else ()))
-        if table and (trial.dataset == "svhn" or eps in PROSE_EPS.get((exhibit, trial.dataset, trial.model), ())):
-            table = "prose"
-        elif eps not in in_tables:
-            table = ""
-        return {
-            "table": table,
-            "dataset": data.label(trial.dataset),
-            "model": models.label(trial.model),
-            "defense": "none",
-        }
+def place(job: Job, eps: str) -> dict[str, str]:
+    """Which table of the paper a cell belongs to, and what the paper calls its data set and network."""
+    trial = job.trial
+    exhibit = trial.exhibit.split("/")[1]
+    table = TABLES.get((exhibit, trial.model), "")
+    in_tables = ("0.0", *TABLE_EPS, *(SMALL_EPS if table == "4" else ()))
+    if table and (trial.dataset == "svhn" or eps in PROSE_EPS.get((exhibit, trial.dataset, trial.model), ())):
+        table = "prose"
+    elif eps not in in_tables:
+        table = ""
+    return {
+        "table": table,
+        "dataset": data.label(trial.dataset),
+        "model": models.label(trial.model),
+        "defense": "none",
+    }
 
 
 def step_sizes(job: Job, small: bool = False) -> dict[str, float]:
@@ -124,7 +91,7 @@ def adversarial(job: Job) -> Outcome:
     In the default reading also how visible the step is, and the accuracy over the images that were right before,
     apart for those the network was sure of: where the loss is saturated the gradient has no magnitude to keep.
     """
-    tally, model, s = Tally(job), job.trained.model, job.trial.settings
+    tally, model, s = Tally(partial(place, job)), job.trained.model, job.trial.settings
     sizes = step_sizes(job)
     generator = torch.Generator().manual_seed(job.trial.seed)
     shared = {"label": s["label"], "clip": s["clip"], "skip_misclassified": s["skip_misclassified"]}
@@ -205,7 +172,7 @@ def measure_pgd(tally: Tally, job: Job, sizes: dict[str, float], steps: int = 20
 
 def cooperative(job: Job) -> Outcome:
     """Error after D-FGSM and D-FGM over eps, and the ablation of the label the step was told."""
-    tally, model, s = Tally(job), job.trained.model, job.trial.settings
+    tally, model, s = Tally(partial(place, job)), job.trained.model, job.trial.settings
     sizes = step_sizes(job, small=True)
     ablation = {text: eps_value(text) for text in s["ablation_eps"]}
     generator = torch.Generator().manual_seed(job.trial.seed)
@@ -265,7 +232,7 @@ def equal_norm(job: Job) -> Outcome:
     For each method the step is ``eps * d`` with one ``eps`` for all images, as the paper has it, chosen so that the
     median over the images of the step's l2 norm is the budget. ``fooled`` counts over the images right before.
     """
-    tally, model, s = Tally(job), job.trained.model, job.trial.settings
+    tally, model, s = Tally(partial(place, job)), job.trained.model, job.trial.settings
     budgets = {text: eps_value(text) for text in s["budgets"]}
     generator = torch.Generator().manual_seed(job.trial.seed)
     x, y = job.test_images()
@@ -314,7 +281,7 @@ def examples(job: Job) -> Outcome:
     first = torch.zeros(1, dtype=torch.long, device=y.device)  # the first test image, right or wrong
     arrays["gradient/image"] = as_pictures([x[first]], x)[0, 0]
     arrays["gradient/value"] = input_gradient(model, x[first], y[first])[0].mean(0).cpu().numpy().astype(np.float32)
-    tally = Tally(job)
+    tally = Tally(partial(place, job))
     tally.add("none", "0.0", "default", "accuracy", before == y, steps=0)
     return Outcome(tally.rows(), arrays)
 

@@ -1,0 +1,98 @@
+"""A table as readers see it: HTML in a notebook, Markdown in a chapter, numbers written one way."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+
+VERDICTS = ("close", "near", "apart", "reproduced", "partly", "not reproduced", "not run")
+"""The words that are coloured."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data frame of finished text with a caption: HTML in a notebook, Markdown in a chapter."""
+
+    frame: pd.DataFrame
+    caption: str = ""
+
+    def _repr_html_(self) -> str:
+        body = "".join(
+            "<tr>" + "".join(f"<td{shade(v)}>{html.escape(str(v))}</td>" for v in row) + "</tr>"
+            for row in self.frame.itertuples(index=False)
+        )
+        return (
+            f'<p class="table-caption">{html.escape(self.caption)}</p><div class="scroll"><table class="sortable">'
+            f"<thead>{header([str(c) for c in self.frame.columns])}</thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def markdown(self, name: str = "", style: str = "") -> str:
+        """A MyST ``{table}`` directive, sortable in the book; a plain pipe table where it has no caption."""
+        lines = ["| " + " | ".join(str(c) for c in self.frame.columns) + " |", "|" + ":--|" * len(self.frame.columns)]
+        for row in self.frame.itertuples(index=False):
+            lines.append("| " + " | ".join(str(v).replace("|", "\\|").replace("\n", " ") for v in row) + " |")
+        if not self.caption:
+            return "\n".join(lines) + "\n"
+        label = f":name: {name}\n" if name else ""
+        return (
+            f"```{{table}} {self.caption}\n{label}:class: {f'sortable {style}'.strip()}\n\n"
+            + "\n".join(lines)
+            + "\n```\n"
+        )
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Several tables, one below the other."""
+
+    tables: Sequence[Table]
+
+    def _repr_html_(self) -> str:
+        return "\n".join(t._repr_html_() for t in self.tables)
+
+
+def header(columns: Sequence[str]) -> str:
+    """The head of a table; columns named ``"group: column"`` get their group once, above them."""
+    parts = [(c.split(": ", 1)[0], c.split(": ", 1)[1]) if ": " in c else ("", c) for c in columns]
+    names = "".join(f"<th>{html.escape(name)}</th>" for _, name in parts)
+    if not any(group for group, _ in parts):
+        return f"<tr>{names}</tr>"
+    groups = "".join(
+        f'<td colspan="{len(list(members))}">{html.escape(group)}</td>'
+        for group, members in groupby(parts, key=lambda part: part[0])
+    )
+    return f'<tr class="groups">{groups}</tr><tr>{names}</tr>'
+
+
+def shade(value: object) -> str:
+    """The class of a table cell: a verdict's colour (the word itself says it too), or text that may wrap."""
+    if value in VERDICTS:
+        return f' class="v-{str(value).replace(" ", "-")}"'
+    return ' class="text"' if isinstance(value, str) and len(value) > 30 else ""
+
+
+def number(value: float | None, places: int = 1) -> str:
+    """``value`` rounded, with a true minus sign; an en dash where there is none."""
+    return "–" if value is None or np.isnan(value) else f"{value:.{places}f}".replace("-", "−")
+
+
+def between(cell) -> str:
+    """A cell's 95 % interval."""
+    return f"{number(cell.low)} to {number(cell.high)}"
+
+
+def measured(cell: Mapping) -> str:
+    """Our mean, with its spread over seeds where there are several."""
+    several = cell["seeds"] > 1
+    return number(cell["ours"]) + (f" ± {cell['spread']:.1f}" if several else "")
+
+
+def span(values: pd.Series) -> str:
+    """``"3"``, or ``"1 to 3"`` where they differ."""
+    low, high = int(values.min()), int(values.max())
+    return str(low) if low == high else f"{low} to {high}"
