@@ -50,6 +50,7 @@ def generate() -> None:
     for key in study.STUDY:
         write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
+    save(figures.readme(), GENERATED / "sign.png")
     save(figures.scoreboard(), GENERATED / "scoreboard.png")
     save(figures.stand_ins(), GENERATED / "stand-ins.png")
 
@@ -135,7 +136,7 @@ def token(kind: str, text: str, where: str) -> str:
         "accuracy_drop",
         "gradient_zero",
     )
-    return f"{value:.1f} %" if percent else f"{value:.2f}"
+    return f"{value:.1f}\u00a0%" if percent else f"{value:.2f}"
 
 
 # The README

@@ -24,7 +24,7 @@ VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced
                    "close": "#1b7f5c", "near": "#8fc9a8", "apart": "#c8553d"}  # fmt: skip
 
 
-def panels(table: pd.DataFrame, height: float = 2.5) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+def panels(table: pd.DataFrame, height: float = 2.5, share: bool = True) -> tuple[Figure, dict[tuple[str, str], Axes]]:
     """A grid of axes, one row a network and one column a data set, titled."""
     rows, columns = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["dataset"]))
     with plt.style.context(STYLE):
@@ -33,7 +33,7 @@ def panels(table: pd.DataFrame, height: float = 2.5) -> tuple[Figure, dict[tuple
             len(columns),
             figsize=(0.6 + 2.6 * len(columns), 0.7 + height * len(rows)),
             squeeze=False,
-            sharey=True,
+            sharey=share,
         )
     plt.close(figure)  # the notebook shows what a cell returns; pyplot need not show it again
     grid = {(m, d): axes[i, j] for i, m in enumerate(rows) for j, d in enumerate(columns)}
@@ -73,7 +73,7 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
     table = table[table["metric"] == metric]
     paper = cells.of_paper(run.exhibit.split("/")[0])
     paper = paper[(paper["metric"] == metric) & (paper["eps"] != "")]
-    figure, grid = panels(table)
+    figure, grid = panels(table, share=metric == "accuracy")
     for (model, dataset), ax in grid.items():
         here = table[(table["model"] == model) & (table["dataset"] == dataset)]
         theirs = paper[(paper["model"] == model) & (paper["dataset"] == dataset)]
@@ -92,7 +92,11 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
             own = here[(here["attack"] == attack) & (here["reading"] == reading)]
             if len(own):
                 line(ax, pd.concat([natural, own]), label, color=COLOURS[attack], linestyle=":", alpha=0.7)
-        ax.set(xlabel="eps", ylim=(-3, 103), xlim=(-0.01, 0.32 if not run.own else None))
+        ax.set(
+            xlabel="eps",
+            ylim=(-3, 103) if metric == "accuracy" else (0, None),
+            xlim=(-0.01, 0.32 if not run.own else None),
+        )
     share_legend(figure, list(grid.values()))
     return figure
 
