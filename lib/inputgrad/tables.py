@@ -225,7 +225,9 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
         for v in claims.verdicts(key)
         if chosen(v)
     ]  # fmt: skip
-    return Table(pd.DataFrame(rows), f"The claims of {STUDY[key].authors}, each decided by code")
+    return Table(
+        pd.DataFrame(rows), f"The claims of {STUDY[key].authors}, each decided by code from the recorded results"
+    )
 
 
 def verdicts(run) -> Table:

@@ -11,7 +11,10 @@ REAL = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 STAND_INS = ("digits28", "digits32", "digits100")
 MODELS = ("alexnet", "resnet18")
 
-SMOKE = {"alexnet": Recipe(epochs=6, batch=32), "resnet18": Recipe(epochs=3, batch=32, width=0.25)}
+SMOKE = {
+    "alexnet": Recipe(epochs=6, batch=32, images=2400),
+    "resnet18": Recipe(epochs=3, batch=32, images=2400, width=0.25),
+}
 QUICK = {
     "alexnet": Recipe(epochs=10, batch=256, lr=2e-3),
     "resnet18": Recipe(epochs=5, batch=128, images=20_000, precision="bf16"),
