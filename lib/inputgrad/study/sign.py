@@ -23,6 +23,14 @@ PAPERS_OWN = {"alexnet": Recipe(epochs=10, batch=32, lr=1e-3), "resnet18": Recip
 
 TABLE_EPS = ("0.05", "0.10", "0.15", "0.20", "0.25", "0.30")
 SMALL_EPS = ("0.01", "0.02", "0.03", "0.04", "0.05")
+TABLES = {("adversarial", "alexnet"): "1", ("adversarial", "resnet18"): "2",
+          ("cooperative", "alexnet"): "3", ("cooperative", "resnet18"): "4"}  # fmt: skip
+PROSE_EPS = {  # step sizes that the paper mentions outside its tables
+    ("adversarial", "fashion_mnist", "alexnet"): ("0.9",),
+    ("cooperative", "cifar10", "alexnet"): ("0.02",),
+    ("cooperative", "cifar100", "alexnet"): ("0.04",),
+    ("cooperative", "svhn", "alexnet"): ("0.02",),
+}
 
 
 def grids(*, images: dict[str, int], real: tuple = REAL, stand_ins: tuple = STAND_INS, models: tuple = MODELS):

@@ -16,20 +16,12 @@ from ..gradients import input_gradient
 from ..metrics import correct
 from ..norms import DIRECTIONS, norm
 from ..progress import progress
-from ..study.sign import SMALL_EPS, TABLE_EPS
+from ..study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
 from . import Job, Outcome
 from .tally import Tally
 
 BATCH = 250
 SURE = 0.99  # softmax confidence above which the network is called sure of an image
-TABLES = {("adversarial", "alexnet"): "1", ("adversarial", "resnet18"): "2",
-          ("cooperative", "alexnet"): "3", ("cooperative", "resnet18"): "4"}  # fmt: skip
-PROSE_EPS = {  # step sizes that the paper mentions outside its tables
-    ("adversarial", "fashion_mnist", "alexnet"): ("0.9",),
-    ("cooperative", "cifar10", "alexnet"): ("0.02",),
-    ("cooperative", "cifar100", "alexnet"): ("0.04",),
-    ("cooperative", "svhn", "alexnet"): ("0.02",),
-}
 
 
 def place(job: Job, eps: str) -> dict[str, str]:
