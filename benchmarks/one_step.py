@@ -5,32 +5,18 @@
 
 from __future__ import annotations
 
-import argparse
-import operator
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inputgrad.attacks import ATTACKS, sweep
-from inputgrad.checks import whole
-from inputgrad.data import load
-from inputgrad.files import write_text
 from inputgrad.gradients import frozen
-from inputgrad.metrics import correct
-from inputgrad.paths import BUILD
 from inputgrad.study.schema import Recipe
-from inputgrad.training import trained
 
 from . import harness
-from .harness import Timing, ratio
+from .harness import FWD, GRAD, Row, Timing, compared, counted, exact, forward, judged, ratio, timed
 
 Case = Callable[[], list[int]]
 """One attack at several eps, evaluated: how many images stay right, for each."""
@@ -45,55 +31,32 @@ RECIPES = {
 }
 N1, N2 = len(EPS), len(FOUR) * len(EPS)
 
-FWD, GRAD = "t_fwd", "t_grad"
 LIMIT1, LIMIT2 = f"limit of P1: 1 t_grad + {N1} t_fwd", f"limit of P2: 1 t_grad + {N2} t_fwd"
 P1, P2 = f"P1: FGSM, {N1} eps, one gradient", f"P2: {', '.join(FOUR)}, {N1} eps each, one gradient"
 EACH = "P4: as P2, one gradient for each attack and eps"
 
 PACKAGES = ("torch", "numpy", "inputgrad", "foolbox", "adversarial-robustness-toolbox", "torchattacks")
-README = Path(__file__).with_name("README.md")
-MARKERS = ("<!-- written by --record -->", "<!-- end -->")
 
 
 # What is timed
 
 
-def network(name: str) -> tuple[nn.Module, Tensor, Tensor]:
-    """A network trained on the embedded digits, and a batch of test images and labels."""
-    data = load("digits32")
-    model = trained(data, name, RECIPES[name], 0, torch.device("cpu")).model
-    return model, data.x_test[: IMAGES[name]].float() / 255, data.y_test[: IMAGES[name]]
-
-
-def forward(model: nn.Module, x: Tensor) -> Tensor:
-    """Logits without a graph."""
-    with torch.no_grad():
-        return model(x)
-
-
-def right(model: nn.Module, x: Tensor, y: Tensor) -> int:
-    """How many images are classified right."""
-    return int(correct(forward(model, x), y).sum())
-
-
 def limit(model: nn.Module, x: Tensor, y: Tensor, *, gradients: int, forwards: int) -> None:
     """The network's own work: forward and backward to the input with parameters frozen; plain forwards."""
     for _ in range(gradients):
-        with frozen(model):
-            leaf = x.detach().requires_grad_()
-            torch.autograd.grad(F.cross_entropy(model(leaf), y, reduction="sum"), leaf)
+        harness.gradient(model, x, y)
     for _ in range(forwards):
         forward(model, x)
 
 
 def swept(model: nn.Module, x: Tensor, y: Tensor, *, attacks: Sequence[str], eps: Sequence[float] = EPS) -> list[int]:
     """This package: every attack at every eps from one gradient."""
-    return [right(model, x_adv, y) for _, _, x_adv in sweep(model, x, y, attacks=attacks, eps=eps)]
+    return [harness.right(model, x_adv, y) for _, _, x_adv in sweep(model, x, y, attacks=attacks, eps=eps)]
 
 
 def separate(model: nn.Module, x: Tensor, y: Tensor) -> list[int]:
     """The four attacks at every eps, each with a gradient of its own."""
-    return [right(model, ATTACKS[name](model, x, y, eps=eps), y) for name in FOUR for eps in EPS]
+    return [harness.right(model, ATTACKS[name](model, x, y, eps=eps), y) for name in FOUR for eps in EPS]
 
 
 def cases(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Callable]:
@@ -155,7 +118,7 @@ def torchattacks(model: nn.Module, x: Tensor, y: Tensor, eps: Sequence[float]) -
     import torchattacks
 
     attacks = [torchattacks.FGSM(model, eps=size) for size in eps]
-    return lambda: [right(model, attack(x, y), y) for attack in attacks]
+    return lambda: [harness.right(model, attack(x, y), y) for attack in attacks]
 
 
 PEERS = {
@@ -166,18 +129,6 @@ PEERS = {
 }
 
 
-def peers(model: nn.Module, x: Tensor, y: Tensor, eps: Sequence[float]) -> tuple[dict[str, Case], dict[str, str]]:
-    """FGSM of the libraries that are installed, and why the others do not run."""
-    found: dict[str, Case] = {}
-    missing: dict[str, str] = {}
-    for name, build in PEERS.items():
-        try:
-            found[name] = build(model, x, y, eps)
-        except ImportError as err:
-            missing[name] = str(err)
-    return found, missing
-
-
 def assert_equal(answers: Mapping[str, list[int]]) -> None:
     """Stop unless all leave the same number of images right at every eps: only then compare times."""
     if len({tuple(answer) for answer in answers.values()}) > 1:
@@ -185,24 +136,7 @@ def assert_equal(answers: Mapping[str, list[int]]) -> None:
         raise AssertionError(f"these differ in how many images stay right, so no time is reported:\n{lines}")
 
 
-# What is counted
-
-
-@contextmanager
-def counted(model: nn.Module) -> Iterator[Counter]:
-    """How often ``model`` is called in the block, and how often a gradient comes back to its logits."""
-    work = Counter(forwards=0, backwards=0)
-
-    def called(_module: nn.Module, _inputs: tuple, logits: Tensor) -> None:
-        work["forwards"] += 1
-        if logits.requires_grad:
-            logits.register_hook(lambda _: work.update(backwards=1))
-
-    hook = model.register_forward_hook(called)
-    try:
-        yield work
-    finally:
-        hook.remove()
+# What is reported
 
 
 def leaves_gradients(attack: Callable, model: nn.Module, x: Tensor, y: Tensor) -> bool:
@@ -210,47 +144,6 @@ def leaves_gradients(attack: Callable, model: nn.Module, x: Tensor, y: Tensor) -
     model.zero_grad(set_to_none=True)
     attack(model, x[:8], y[:8], eps=EPS[0])
     return any(p.grad is not None for p in model.parameters())
-
-
-# What is reported
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the report; ``kept`` is false when a bound is broken that a noisy machine must keep too."""
-
-    case: str
-    cpu_ms: float | None = None
-    ratio: str = ""
-    goal: str = ""
-    met: bool | None = None
-    kept: bool = True
-
-    def cells(self) -> list[str]:
-        """The row as text."""
-        cpu_ms = "" if self.cpu_ms is None else f"{self.cpu_ms:.1f}"
-        return [self.case, cpu_ms, self.ratio, self.goal, {None: "", True: "yes", False: "no"}[self.met]]
-
-
-def timed(timings: Mapping[str, Timing], case: str, **rest: object) -> Row:
-    """A row with the median CPU time of ``case``, in milliseconds."""
-    return Row(case, 1e3 * timings[case].summary()["cpu"]["median"], **rest)
-
-
-def judged(
-    timings: Mapping[str, Timing], case: str, against: str, sense: str, goal: float, gate: float | None = None
-) -> Row:
-    """A row whose ratio to the case ``against`` has to be ``sense`` (``"<="`` or ``">="``) ``goal``."""
-    found, holds = ratio(timings, case, against), {"<=": operator.le, ">=": operator.ge}[sense]
-    return timed(
-        timings, case, ratio=f"{found:.2f} of {against.split(':')[0]}", goal=f"{sense} {goal:.2f}",
-        met=holds(found, goal), kept=gate is None or holds(found, gate),
-    )  # fmt: skip
-
-
-def exact(case: str, found: str, expected: str) -> Row:
-    """A row for something that is counted, not timed; a difference breaks the gate."""
-    return Row(case, ratio=found, goal=expected, met=found == expected, kept=found == expected)
 
 
 def ceiling(timings: Mapping[str, Timing], evaluations: int) -> float:
@@ -276,7 +169,7 @@ def timed_rows(timings: Mapping[str, Timing], missing: Mapping[str, str]) -> lis
     best = min((p for p in PEERS if p in timings), key=lambda p: ratio(timings, p, P1), default=None)
     rows = [
         timed(timings, FWD),
-        timed(timings, GRAD, ratio=f"{ratio(timings, GRAD, FWD):.2f} of {FWD}"),
+        compared(timings, GRAD, FWD),
         timed(timings, LIMIT1),
         judged(timings, P1, LIMIT1, "<=", 1.10, gate=1.30),
         timed(timings, LIMIT2),
@@ -289,18 +182,19 @@ def timed_rows(timings: Mapping[str, Timing], missing: Mapping[str, str]) -> lis
         elif peer == best:
             rows.append(judged(timings, peer, P1, ">=", 0.9 * ceiling(timings, N1)))
         else:
-            rows.append(timed(timings, peer, ratio=f"{ratio(timings, peer, P1):.2f} of P1"))
+            rows.append(compared(timings, peer, P1))
     return rows
 
 
 def measure(name: str, rounds: int) -> dict[str, object]:
     """Check, count and time one network; returns its report, in seconds but for the rows."""
-    model, x, y = network(name)
+    model, x, y = harness.network("digits32", name, RECIPES[name])
+    x, y = x[: IMAGES[name]], y[: IMAGES[name]]
     ours = cases(model, x, y)
     counts = counted_rows(model, x, y, ours)
     assert_equal({case: ours[case]() for case in (P2, EACH)})
     for eps in (SMALL_EPS, EPS):
-        libraries, missing = peers(model, x, y, eps)
+        libraries, missing = harness.installed_peers(PEERS, model, x, y, eps)
         fgsm = {P1: partial(swept, model, x, y, attacks=FOUR[:1], eps=eps), **libraries}
         assert_equal({case: call() for case, call in fgsm.items()})
     timings = harness.run({**ours, **libraries}, rounds)
@@ -316,53 +210,25 @@ def measure(name: str, rounds: int) -> dict[str, object]:
 
 def section(name: str, rounds: int, report: Mapping[str, object]) -> str:
     """One network's table in Markdown, and what the table rests on."""
-    header = ("case", "median CPU ms", "ratio", "goal", "met?")
     right_at = ", ".join(f"{n} at {eps}" for n, eps in zip(report["right"], EPS, strict=True))
     return (
         f"### {name}, {report['images']} images, {rounds} rounds\n\n"
-        f"{harness.table(header, [row.cells() for row in report['rows']])}\n"
+        f"{harness.rows_table(report['rows'])}\n"
         f"Images that FGSM leaves right, by every library that ran: {right_at}. From t_grad and t_fwd as "
         f"measured, one gradient for all can be at most {report['ceiling_p3']:.2f} times (P3) and "
         f"{report['ceiling_p4']:.2f} times (P4) cheaper than one for each.\n"
     )
 
 
-def heading(machine: Mapping[str, object]) -> str:
-    """What it was measured on, in two lines."""
-    versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
-    threads = f"{machine['threads']} of {machine['cores']} cores"
-    return f"{machine['cpu']}, {threads}, load {machine['load'][0]} before the run; CPU time.\n{versions}.\n"
-
-
-def record(text: str) -> None:
-    """Put ``text`` between the markers of the README here."""
-    before, rest = README.read_text(encoding="utf-8").split(MARKERS[0])
-    _, after = rest.split(MARKERS[1])
-    write_text(README, f"{before}{MARKERS[0]}\n\n{text}\n{MARKERS[1]}{after}")
-
-
 def main() -> int:
     """Measure, print, write ``build/benchmarks/one_step.{json,md}``; 1 when a gate is broken."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.one_step", description=__doc__.splitlines()[0])
-    parser.add_argument("--long", action="store_true", help="ResNet-18 as well")
-    parser.add_argument("--rounds", type=int, default=7, help="calls of every case (default 7)")
-    parser.add_argument("--threads", type=int, default=1, help="threads torch computes with (default 1)")
-    parser.add_argument("--record", action="store_true", help="put the tables into benchmarks/README.md")
-    args = parser.parse_args()
-    rounds = whole("--rounds", args.rounds, least=1)
-    torch.set_num_threads(whole("--threads", args.threads, least=1))
+    options = harness.parser("one_step", __doc__)
+    options.add_argument("--long", action="store_true", help="ResNet-18 as well")
+    args = harness.arguments(options)
     machine = harness.machine(PACKAGES)
-    models = {name: measure(name, rounds) for name in IMAGES if args.long or name == "alexnet"}
-    text = "\n".join([heading(machine), *(section(name, rounds, report) for name, report in models.items())])
-    harness.write(BUILD / "benchmarks" / "one_step", {"machine": machine, "rounds": rounds, "models": models}, text)
-    print(text)
-    if args.record:
-        record(text)
-    rows = [(name, row) for name, report in models.items() for row in report["rows"]]
-    broken = [f"{name}: {row.case}: {row.ratio}" for name, row in rows if not row.kept]
-    for line in broken:
-        print(f"gate broken: {line}", file=sys.stderr)
-    return 1 if broken else 0
+    models = {name: measure(name, args.rounds) for name in IMAGES if args.long or name == "alexnet"}
+    sections = [section(name, args.rounds, report) for name, report in models.items()]
+    return harness.finish("one_step", args, machine, models, "\n".join([harness.heading(machine), *sections]))
 
 
 if __name__ == "__main__":

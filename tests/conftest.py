@@ -47,6 +47,33 @@ def convnet():
 
 
 @pytest.fixture
+def counting():
+    """Wraps a model: ``plain`` and ``graph`` list the images of each call, ``returned`` those of each backward pass."""
+    import torch
+
+    class Counting(torch.nn.Module):
+        def __init__(self, model):
+            super().__init__()
+            self.model, self.plain, self.graph, self.returned = model, [], [], []
+
+        def forward(self, x):
+            logits = self.model(x)
+            if logits.requires_grad:
+                self.graph.append(len(x))
+                logits.register_hook(lambda gradient: self.returned.append(len(gradient)))
+            else:
+                self.plain.append(len(x))
+            return logits
+
+        @property
+        def work(self):
+            """How many forward and backward passes there were."""
+            return len(self.plain) + len(self.graph), len(self.returned)
+
+    return Counting
+
+
+@pytest.fixture
 def tiny(tmp_path):
     """A data folder with one small archive of our own, ``tiny.npz``: 12x12 grey squares, bright or dark by class."""
     rng = np.random.default_rng(0)

@@ -8,7 +8,10 @@ from inputgrad.models import MODELS, build, label
 SHAPES = [(1, 28, 28), (3, 32, 32)]
 
 
-@pytest.mark.parametrize("name", ["alexnet", "alexnet_5pool", "resnet18", "resnet18_imagenet"])
+@pytest.mark.parametrize(
+    "name",
+    ["alexnet", "alexnet_5pool", "resnet18", "resnet18_imagenet", "linear", "fcnn", "lenet5", "nin", "densenet16"],
+)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_logits_and_finite_input_gradient(name, shape):
     model = build(name, shape=shape, classes=7, width=0.25).eval()
@@ -27,6 +30,12 @@ def test_logits_and_finite_input_gradient(name, shape):
         ("alexnet_5pool", (3, 32, 32), 2_519_626),
         ("resnet18", (3, 32, 32), 11_173_962),
         ("resnet18", (1, 28, 28), 11_172_810),
+        ("linear", (1, 28, 28), 10_250),
+        ("fcnn", (1, 28, 28), 169_860),
+        ("fcnn", (3, 32, 32), 477_060),
+        ("lenet5", (1, 28, 28), 61_706),
+        ("nin", (3, 32, 32), 966_986),
+        ("densenet40", (3, 32, 32), 1_019_722),
     ],
 )
 def test_parameter_counts(name, shape, parameters):
@@ -47,6 +56,16 @@ def test_resnet18_has_the_published_size():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_alexnet_224_takes_small_images(shape):
     assert build("alexnet_224", shape=shape, classes=10).eval()(torch.rand(1, *shape)).shape == (1, 10)
+
+
+@pytest.mark.parametrize("name", ["linear", "fcnn", "lenet5", "nin", "densenet16"])
+def test_a_prepared_network_is_its_body_after_its_preparation(name):
+    model = build(name, shape=(1, 28, 28), classes=10, width=0.25).eval()
+    x = torch.rand(2, 1, 28, 28)
+    prepared = model.prepare(x)
+    assert not torch.equal(prepared, x)
+    assert torch.equal(model(x), model.body(prepared))
+    assert not list(model.prepare.parameters())
 
 
 def test_bad_names_and_sizes():

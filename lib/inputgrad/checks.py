@@ -74,6 +74,17 @@ def number(what: str, value: object) -> float:
     return found
 
 
+def exponent(what: str, value: object) -> float:
+    """The exponent of an lp norm: a number from 1 to infinity (``math.inf``, or the text ``"inf"``)."""
+    try:
+        p = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        p = math.nan
+    if not p >= 1:
+        raise InputError(f"{what} {value!r} is not allowed: an lp norm needs a number >= 1, or inf")
+    return p
+
+
 def whole(what: str, value: object, least: int = 0, most: int = 2**31 - 1) -> int:
     """An integer from ``least`` to ``most`` (``True`` and ``2.0`` are refused: they are slips)."""
     if isinstance(value, bool) or not isinstance(value, int):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .checks import InputError
 
 Classifier = Callable[[Tensor], Tensor]
 """Maps ``x`` in [0, 1], ``(B, C, H, W)``, to logits ``(B, K)``."""
@@ -63,3 +66,71 @@ def input_gradient(model: Classifier, x: Tensor, y: Tensor, *, loss: str = "ce")
     with frozen(model), torch.enable_grad():
         x = x.detach().requires_grad_()
         return torch.autograd.grad(LOSSES[loss](model(x), y).sum(), x)[0]
+
+
+@dataclass(frozen=True)
+class Margins:
+    r"""First-order models of how far each image is ahead of its rival classes.
+
+    .. math:: L_l(x + \eta) \approx L_l(x) + \langle\nabla L_l(x), \eta\rangle, \qquad L_l = f_y - f_l
+
+    Attributes:
+        value: :math:`L_l(x)`, ``(B, R)`` for R rivals; negative where the rival is ahead.
+        gradient: :math:`\nabla L_l(x)`, ``(B, R, C, H, W)``.
+    """
+
+    value: Tensor
+    gradient: Tensor
+
+
+def margins(model: Classifier, x: Tensor, y: Tensor, rivals: str | Tensor = "all") -> Margins:
+    """The margins of the class ``y`` over its rivals, linearised at ``x`` [convex, Eq. 3 and 4].
+
+    One forward pass, and one backward pass a rival: ``C - 1`` for ``"all"``, one for ``"nearest"`` or a target.
+
+    Args:
+        model, x, y: as in :func:`input_gradient`.
+        rivals: ``"all"`` other classes, the ``"nearest"`` (the one with the smallest margin), or one target class an
+            image, ``(B,)``.
+
+    Raises:
+        InputError: the model's output is not a batch of scores, or a target is the label itself.
+    """
+    with frozen(model), torch.enable_grad():
+        x = x.detach().requires_grad_()
+        f = scores(model, x)
+        others = rival_classes(f.detach(), y, rivals)
+        value = f.gather(1, y[:, None]) - f.gather(1, others)
+        columns = value.sum(0)
+        last = len(columns) - 1
+        gradient = [torch.autograd.grad(c, x, retain_graph=i < last)[0] for i, c in enumerate(columns)]
+    return Margins(value.detach(), torch.stack(gradient, 1))
+
+
+def scores(model: Classifier, x: Tensor) -> Tensor:
+    """``model(x)``, after checking that it is one row of at least two scores an image.
+
+    Raises:
+        InputError: it is not.
+    """
+    f = model(x)
+    if not isinstance(f, Tensor) or f.ndim != 2 or len(f) != len(x) or f.shape[1] < 2:
+        found = tuple(f.shape) if isinstance(f, Tensor) else type(f).__name__
+        raise InputError(
+            f"the model's output is {found} for {len(x)} images: expected a batch of scores, ({len(x)}, classes) with "
+            "at least 2 classes"
+        )
+    return f
+
+
+def rival_classes(f: Tensor, y: Tensor, rivals: str | Tensor) -> Tensor:
+    """The classes that ``y`` is compared with, ``(B, R)``; see :func:`margins`."""
+    if isinstance(rivals, Tensor):
+        if (rivals == y).any():
+            first = int((rivals == y).nonzero()[0])
+            raise InputError(f"target {int(rivals[first])} of image {first} is its own label: choose another class")
+        return rivals[:, None]
+    if rivals == "nearest":
+        return f.masked_fill(F.one_hot(y, f.shape[1]).bool(), -torch.inf).argmax(1, keepdim=True)
+    every = torch.arange(f.shape[1] - 1, device=y.device).expand(len(y), -1)
+    return every + (every >= y[:, None])  # counts past y

@@ -1,14 +1,22 @@
-"""The geometry the papers share: norms of images, and the direction of steepest ascent in each."""
+"""The geometry the papers share: norms of images, the direction of steepest ascent in each, and the box."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 
+from .checks import exponent
+
 
 def norm(x: Tensor, p: float) -> Tensor:
     """The lp norm of each image, ``(B, ...)`` -> ``(B,)``."""
-    return torch.linalg.vector_norm(x.flatten(1), p, dim=1)
+    flat = x.flatten(1)
+    if p in (1, 2, math.inf):
+        return torch.linalg.vector_norm(flat, p, dim=1)
+    scale = flat.abs().amax(1, keepdim=True)  # without it the high powers of small values underflow
+    return torch.where(scale > 0, scale * torch.linalg.vector_norm(flat / scale, p, dim=1, keepdim=True), 0.0)[:, 0]
 
 
 def unit(g: Tensor) -> Tensor:
@@ -20,6 +28,57 @@ def unit(g: Tensor) -> Tensor:
 def raw(g: Tensor) -> Tensor:
     """The gradient itself, not normalised: the direction *and* the magnitude [sign, Eq. 6]."""
     return g
+
+
+Box = tuple[float | Tensor, float | Tensor]
+"""The smallest and the largest value an input may have; tensors where channels differ."""
+
+UNIT: Box = (0.0, 1.0)
+
+
+def into(x: Tensor, box: Box | None) -> Tensor:
+    """``x`` clipped to the box; as it is where there is none."""
+    return x if box is None else x.clamp(*(torch.as_tensor(edge, dtype=x.dtype, device=x.device) for edge in box))
+
+
+def dual(p: float) -> float:
+    """The exponent q of the dual norm, 1/p + 1/q = 1.
+
+    Raises:
+        InputError: ``p`` is below 1.
+    """
+    exponent("p", p)
+    if p == 1:
+        return math.inf
+    return 1.0 if p == math.inf else p / (p - 1)
+
+
+def steepest(g: Tensor, p: float) -> Tensor:
+    r"""The direction of unit lp norm along which ``g`` rises fastest, image by image.
+
+    .. math:: v_i = \mathrm{sign}(g_i)\, |g_i|^{q-1} / \lVert g\rVert_q^{q-1}, \qquad
+              \langle g, v\rangle = \lVert g\rVert_q
+
+    with 1/p + 1/q = 1 [convex, Prop. 2, Eq. 6]. ``p = inf`` gives the sign; ``p = 1``, the limit, the one value with
+    the largest absolute gradient. Where ``g`` is zero there is no such direction and ``v`` is zero.
+
+    Args:
+        g: gradients, ``(B, ...)``.
+        p: exponent of the ball, from 1 to ``inf``.
+
+    Raises:
+        InputError: ``p`` is below 1.
+    """
+    q = dual(p)
+    if p == math.inf:
+        return g.sign()
+    flat = g.flatten(1)
+    if p == 1:
+        largest = flat.abs().argmax(1, keepdim=True)
+        return torch.zeros_like(flat).scatter(1, largest, flat.gather(1, largest).sign()).view_as(g)
+    scale = flat.abs().amax(1, keepdim=True)
+    v = flat.sign() * (flat.abs() / scale) ** (q - 1)  # relative to the largest, so that no power under- or overflows
+    return torch.where(scale > 0, v / torch.linalg.vector_norm(v, p, dim=1, keepdim=True), 0.0).view_as(g)
 
 
 DIRECTIONS = {"sign": torch.sign, "raw": raw, "l2": unit}

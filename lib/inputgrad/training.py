@@ -22,6 +22,7 @@ from .data import Splits
 from .device import describe
 from .files import replacing
 from .models import MODELS, build
+from .objectives import OBJECTIVES, Objective
 from .origin import origin
 from .paths import CHECKPOINTS, relative
 from .progress import progress
@@ -73,7 +74,7 @@ def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.d
         if path.is_file():
             _, note = restore(path, net)
         else:
-            note = fit(net, data, recipe, seed, path.with_suffix(".partial"))
+            note = fit(net, data, recipe, seed, path.with_suffix(".partial"), MODELS[model].objective)
             note["origin"] = {**origin(), **describe(device)}
             save(path, net.state_dict(), note)
             path.with_suffix(".partial").unlink(missing_ok=True)
@@ -82,17 +83,19 @@ def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.d
     return Trained(net.eval(), note["history"], note["seconds"], speed, path.name, note.get("origin", {}))
 
 
-def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path) -> dict:
+def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path, objective: str = "classify") -> dict:
     """Train ``net`` in place; resumes from ``partial`` when a killed run left one there.
 
     ::
 
-        for epoch:  for a random batch (x, y):  x <- augment(x / 255);  step down the gradient of CE(net(x), y)
+        for epoch:  for a random batch (x, y):  x <- augment(x / 255);  step down the gradient of L(net(x), x, y)
+
+    with L the loss of the objective, cross-entropy for a classifier.
 
     Every epoch draws its order and its augmentation from ``(seed, epoch)`` alone, so an interrupted run ends with
     the same weights as an unbroken one (bit for bit on a CPU).
     """
-    device = next(net.parameters()).device
+    device, objective = next(net.parameters()).device, OBJECTIVES[objective]
     x, y = data.x_train[: recipe.images].to(device), data.y_train[: recipe.images].to(device)
     optimizer = optimizer_of(net, recipe)
     note = {"history": [], "seconds": 0.0}
@@ -112,9 +115,9 @@ def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path) 
         for step, chosen in enumerate(order.split(recipe.batch)):
             set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
             images = augment(x[chosen].float() / 255, recipe.augment, generator)
-            loss, logits = train_step(net, optimizer, images, y[chosen], recipe.precision)
+            loss, outputs = train_step(net, optimizer, images, y[chosen], recipe.precision, objective)
             loss_sum += loss * len(chosen)
-            right += (logits.argmax(1) == y[chosen]).sum()
+            right += objective.score(outputs, images, y[chosen]).sum()
             if step % 100 == 99 or step == batches - 1:
                 stop_if_diverged(loss_sum, epoch, step, partial.stem, recipe)
             bar.update()
@@ -129,19 +132,19 @@ def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path) 
 
 
 def train_step(
-    net: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, precision: str
+    net: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, precision: str, objective: Objective
 ) -> tuple[Tensor, Tensor]:
-    """One step down the mean cross-entropy of a batch; returns the detached loss and logits."""
+    """One step down the mean loss of a batch; returns the detached loss and outputs."""
     if x.device.type == "cuda":
         x = x.to(memory_format=torch.channels_last)
     cast = torch.autocast(x.device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
     with cast:
-        logits = net(x)
-        loss = F.cross_entropy(logits, y)
+        outputs = net(x)
+        loss = objective.loss(outputs, x, y)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
-    return loss.detach(), logits.detach()
+    return loss.detach(), outputs.detach()
 
 
 def stop_if_diverged(loss_sum: Tensor, epoch: int, step: int, name: str, recipe: Recipe) -> None:
@@ -164,7 +167,12 @@ def optimizer_of(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
     """Set the learning rate for the moment when the share ``done`` in [0, 1) of the training is over."""
-    factor = 1.0 if recipe.schedule == "constant" else min(done / 0.3, (1 - done) / 0.7)
+    factors = {
+        "constant": 1.0,
+        "onecycle": min(done / 0.3, (1 - done) / 0.7),
+        "step": 0.1 ** ((done >= 0.5) + (done >= 0.75)),
+    }
+    factor = factors[recipe.schedule]
     for group in optimizer.param_groups:
         group["lr"] = recipe.lr * factor
 

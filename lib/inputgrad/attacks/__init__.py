@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..gradients import Classifier
+from .convex import algorithm1, algorithm2, deepfool, fast_grad
 from .one_step import NOISE, STEPS, Step, along, one_step, random_gauss, random_sign, sweep
 from .pgd import pgd
 
@@ -16,7 +17,11 @@ __all__ = [
     "NOISE",
     "STEPS",
     "Step",
+    "algorithm1",
+    "algorithm2",
     "along",
+    "deepfool",
+    "fast_grad",
     "noise",
     "one_step",
     "pgd",
@@ -37,5 +42,11 @@ ATTACKS = {
     **{name: partial(one_step, step=step) for name, step in STEPS.items()},
     **{name: partial(noise, kind=name) for name in NOISE},
     "PGD": pgd,
+    "Algorithm 1": algorithm1,
+    "Algorithm 1-5": partial(algorithm1, steps=5),
+    "Algorithm 1-10": partial(algorithm1, steps=10),
+    "Algorithm 2": algorithm2,
+    "FastGrad": fast_grad,
+    "DeepFool": deepfool,
 }
 """Adding an attack is one file and one line here."""

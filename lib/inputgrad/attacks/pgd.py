@@ -7,13 +7,14 @@ from torch import Tensor
 
 from ..checks import whole
 from ..gradients import Classifier, input_gradient
+from ..norms import UNIT, Box, into
 
 
 def pgd(
     model: Classifier, x: Tensor, y: Tensor, *, eps: float, steps: int = 20, alpha: float | None = None,
-    loss: str = "ce", early_exit: bool = False, generator: torch.Generator | None = None,
+    loss: str = "ce", early_exit: bool = False, generator: torch.Generator | None = None, box: Box | None = UNIT,
 ) -> Tensor:  # fmt: skip
-    """``steps`` signed steps of size ``alpha``, each projected onto the ball of radius ``eps`` and onto [0, 1].
+    """``steps`` signed steps of size ``alpha``, each projected onto the ball of radius ``eps`` and onto the box.
 
     Args:
         model, x, y, loss: as in ``one_step``.
@@ -23,6 +24,7 @@ def pgd(
         early_exit: stop working on an image once it is misclassified (it then keeps its first fooling iterate);
             costs one more forward on the survivors, saves the gradients of the rest.
         generator: draws a uniform random start in the ball; ``None`` starts at ``x``.
+        box: smallest and largest value of an input; ``None`` has no box.
 
     Returns:
         ``x_adv``, shaped like ``x``, detached, inside ball and box.
@@ -32,7 +34,7 @@ def pgd(
     """
     whole("steps", steps, least=1)
     alpha = 2.5 * eps / steps if alpha is None else alpha
-    low, high = (x - eps).clamp(0, 1), (x + eps).clamp(0, 1)
+    low, high = into(x - eps, box), into(x + eps, box)
     x_adv = x.detach().clone()
     if generator is not None:
         x_adv = x_adv + eps * (2 * torch.rand(x.shape, generator=generator).to(x) - 1)

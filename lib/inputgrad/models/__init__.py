@@ -21,6 +21,7 @@ class Architecture:
     builder: str  # "module:function", relative to this package
     options: tuple[tuple[str, object], ...] = ()
     version: int = 1  # raised whenever the same recipe would train another network
+    objective: str = "classify"  # what it is trained to do, a name in ``objectives.OBJECTIVES``
 
 
 MODELS: dict[str, Architecture] = {
@@ -31,6 +32,15 @@ MODELS: dict[str, Architecture] = {
         Architecture("alexnet_224", "AlexNet at 224 pixels", "alexnet:alexnet_224"),
         Architecture("resnet18", "ResNet-18", "resnet:resnet18"),
         Architecture("resnet18_imagenet", "ResNet-18, ImageNet stem", "resnet:resnet18", (("stem", "imagenet"),)),
+        Architecture("linear", "linear", "lenet:linear"),
+        Architecture("fcnn", "FCNN", "lenet:fcnn"),
+        Architecture("lenet5", "LeNet-5", "lenet:lenet5"),
+        Architecture("nin", "NIN", "nin:nin"),
+        Architecture("densenet40", "DenseNet-40", "densenet:densenet", (("depth", 40),)),
+        Architecture("densenet16", "DenseNet-16", "densenet:densenet", (("depth", 16),)),
+        Architecture("regressor", "regressor", "regression:regressor", objective="measure"),
+        Architecture("autoencoder", "autoencoder", "regression:autoencoder", objective="reconstruct"),
+        Architecture("segmenter", "segmenter", "regression:segmenter", objective="segment"),
     )
 }
 
@@ -42,6 +52,8 @@ def label(name: str) -> str:
 
 def build(name: str, *, shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """A freshly initialised network (from torch's global generator): ``x`` in [0, 1] -> logits ``(B, classes)``.
+
+    A network with another objective than ``"classify"`` gives what that objective compares.
 
     Args:
         name: in :data:`MODELS`.

@@ -67,19 +67,23 @@ def trials(name: str, **given: Any) -> list[Trial]:
     for dataset in datasets:
         data.check_name(dataset, root)
     for model in models:
-        checks.one_of("model", model, MODELS)
+        objective = MODELS[checks.one_of("model", model, MODELS)].objective
+        if objective not in declared.objectives:
+            raise InputError(
+                f"model {model!r} is trained to {objective}: {name} takes networks trained to "
+                f"{' or '.join(declared.objectives)}"
+            )
     for seed in seeds:
         checks.whole("seed", seed)
     images = checks.whole("images", grid.images if values["images"] is None else values["images"], least=1)
     own = {p.name: p.check(values[p.name]) for p in declared.parameters if p.check}
+    both_named = values["datasets"] is not None and values["models"] is not None
     found = []
-    for dataset in datasets:
-        print_of = data.fingerprint(dataset, root)
-        for model in models:
-            settings = {"images": images, "recipe": recipe_of(grid, model, values["recipe"]), **own}
-            if print_of:
-                settings["data"] = print_of
-            found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in seeds]
+    for dataset, model in grid.combinations(datasets, models, both_named):
+        settings = {"images": images, "recipe": recipe_of(grid, model, values["recipe"]), **own}
+        if print_of := data.fingerprint(dataset, root):
+            settings["data"] = print_of
+        found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in seeds]
     return found
 
 

@@ -1,6 +1,190 @@
 """`convex`: adversarial examples as the solutions of linearised programmes under a norm bound."""
 
-from .schema import Paper
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from .. import checks
+from .parameters import choice, count, eps_list, flag, names
+from .schema import Exhibit, Grid, Paper, Parameter, Recipe
+
+ON_MNIST = ("fcnn", "lenet5")
+ON_CIFAR = ("nin", "densenet40")
+LAST_EPS = {"fcnn": 0.1, "lenet5": 0.2, "nin": 0.03, "densenet40": 0.01}  # of Fig. 2; the first is 0.001
+
+
+def fig2_eps(model: str) -> tuple[str, ...]:
+    """The ten eps of Fig. 2 for a network, as text; others borrow LeNet-5's."""
+    return tuple(f"{eps:.4g}" for eps in np.linspace(0.001, LAST_EPS.get(model, 0.2), 10))
+
+
+PAPERS_OWN = {
+    "linear": Recipe(batch=128, epochs=10),
+    "fcnn": Recipe(batch=128, epochs=30),
+    "lenet5": Recipe(batch=128, epochs=20),
+    "nin": Recipe("sgd", batch=128, lr=0.05, epochs=160, weight_decay=1e-4, schedule="step", augment="crop_flip"),
+    "densenet40": Recipe("sgd", batch=64, lr=0.1, epochs=300, weight_decay=1e-4, schedule="step", augment="crop_flip"),
+    "regressor": Recipe(batch=128, epochs=20),
+    "autoencoder": Recipe(batch=128, epochs=20),
+    "segmenter": Recipe(batch=128, epochs=2),
+}
+QUICK = {
+    **PAPERS_OWN,
+    "nin": Recipe(batch=128, epochs=6, schedule="onecycle", augment="crop_flip", precision="bf16"),
+    "densenet40": Recipe("sgd", batch=64, lr=0.1, epochs=4, weight_decay=1e-4, schedule="onecycle",
+                         augment="crop_flip", precision="bf16"),
+}  # fmt: skip
+SMOKE = {
+    **{name: replace(PAPERS_OWN[name], batch=32, epochs=10) for name in ("linear", *ON_MNIST)},
+    "nin": Recipe(batch=32, epochs=8, lr=2e-3, width=0.25),
+    "densenet16": Recipe(batch=32, epochs=3, width=0.5),
+    **{name: replace(PAPERS_OWN[name], batch=32, epochs=5) for name in ("regressor", "autoencoder", "segmenter")},
+}
+
+
+def grid(images: int, recipes: dict[str, Recipe], seeds: tuple[int, ...], pairs: dict[str, tuple[str, ...]]) -> Grid:
+    """The grid of one profile from the networks that go with each data set."""
+    combinations = tuple((dataset, model) for dataset, models in pairs.items() for model in models)
+    models = tuple(dict.fromkeys(model for _, model in combinations))
+    return Grid(tuple(pairs), models, seeds, images, {m: recipes[m] for m in models}, combinations)
+
+
+def grids(images: tuple[int, int, int], on_mnist: tuple[str, ...], on_cifar: tuple[str, ...] = ()) -> dict[str, Grid]:
+    """The grids of the three profiles, at as many ``images`` each."""
+    real = {"mnist": on_mnist, **({"cifar10": on_cifar} if on_cifar else {})}
+    small = tuple("densenet16" if m == "densenet40" else m for m in on_cifar)
+    stand_ins = {"digits28": on_mnist, **({"digits32": small} if small else {})}
+    return {
+        "smoke": grid(images[0], SMOKE, (0,), stand_ins),
+        "quick": grid(images[1], QUICK, (0,), real),
+        "paper": grid(images[2], PAPERS_OWN, (0, 1, 2, 3, 4), real),
+    }
+
+
+def exponent(value: object) -> str:
+    """The exponent of an lp norm as text, ``"inf"`` for infinity."""
+    p = checks.exponent("p", value)
+    return "inf" if p == math.inf else f"{p:g}"
+
+
+EPS = Parameter("eps", None, "list of eps, as text ('0.03', '8/255'), in eps_unit; None: the ten of Fig. 2", eps_list)
+EPS_UNIT = choice("eps_unit", "of eps: range of the prepared test set, or pixel", ("range", "pixel"))
+SCORES = choice("scores", "what a margin is taken of: logits or softmax", ("logits", "softmax"))
+CLASS_CHOICE = choice(
+    "class_choice", "the class Algorithm 1 moves to: linearised optimum, or argmin of the margins",
+    ("linearised", "argmin"),
+)  # fmt: skip
+DTYPE = choice("dtype", "precision of the attacks: float32 or float64", ("float32", "float64"))
+
+ONE_STEP = ("Algorithm 1", "Algorithm 2", "FastGrad", "FastGrad (float64)", "Random")
+METHODS = ("DeepFool", "Algorithm 1-10", "Algorithm 1-5", *ONE_STEP, "PGD")
+CLIPPED = ("DeepFool", "Algorithm 1", "FastGrad")
+NORMS = ("1", "2", "inf")
+EXPONENTS = ("1", "1.5", "2", "3", "inf")
+
+FRAMEWORK = Exhibit(
+    name="framework",
+    title="What the framework itself implies",
+    reproduces="Propositions 1 and 2, and what softmax scores would make of Algorithm 2 and of Table I",
+    compute="inputgrad.trials.convex:framework",
+    version=1,
+    grids=grids((100, 512, 1024), ("linear", *ON_MNIST)),
+    parameters=(
+        Parameter("multiples", ["0.5", "0.9", "0.99", "1.01", "1.1", "1.25", "1.5", "2", "3"],
+                  "list of eps in units of each image's smallest feasible eps (Proposition 1)", eps_list),
+        names("p", EXPONENTS, "list of exponents of the ball: 1, 1.5, 2, 3, inf", EXPONENTS),
+        Parameter("eps", None, "list of eps at which scores are compared; None: the ten of Fig. 2", eps_list),
+    ),
+)  # fmt: skip
+
+EXAMPLES = Exhibit(
+    name="examples",
+    title="The pictures: images, noise, and their sum",
+    reproduces="Figure 1",
+    compute="inputgrad.trials.convex:examples",
+    version=1,
+    grids=grids((60, 100, 1024), ("lenet5",), ("nin",)),
+    parameters=(
+        Parameter("eps", None, "list of eps in fractions of the range; None: three of the ten of Fig. 2", eps_list),
+        count("columns", 6, "how many images are shown in a row"),
+        flag("clip", False, "keep the images in the box"),
+    ),
+)
+
+FOOLING = Exhibit(
+    name="fooling",
+    title="Fooled images over eps",
+    reproduces="Figure 2",
+    compute="inputgrad.trials.convex:fooling",
+    version=1,
+    tables=("fig2",),
+    metrics=("fooling_ratio",),
+    grids=grids((40, 100, 1024), ON_MNIST, ON_CIFAR),
+    parameters=(
+        EPS,
+        EPS_UNIT,
+        names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
+        Parameter("clipped", list(CLIPPED), "list of methods that are also run with the images kept in the box",
+                  lambda value: names("clipped", (), "", METHODS).check(value) if value else []),
+        flag("clip", False, "keep the images of all methods in the box"),
+        SCORES,
+        CLASS_CHOICE,
+        Parameter("p", "inf", "exponent of the ball, from 1 to inf; PGD needs inf", exponent),
+        DTYPE,
+    ),
+)  # fmt: skip
+
+ROBUSTNESS = Exhibit(
+    name="robustness",
+    title="Three measures of robustness",
+    reproduces="Table I",
+    compute="inputgrad.trials.convex:robustness",
+    version=1,
+    tables=("I",),
+    metrics=("test_error", "rho1_hat", "rho2_hat", "eps_fooled_99"),
+    grids=grids((60, 512, 1024), ON_MNIST, ON_CIFAR),
+    parameters=(
+        EPS_UNIT,
+        SCORES,
+        count("deepfool_steps", 50, "rounds of DeepFool at most"),
+        Parameter("overshoot", 0.02, "share by which DeepFool lengthens each step",
+                  lambda value: checks.number("overshoot", value)),
+        DTYPE,
+    ),
+)  # fmt: skip
+
+ROUNDING = Exhibit(
+    name="rounding",
+    title="Why FastGrad is weak: rounding",
+    reproduces="the gap between Algorithm 1 and FastGrad in Figure 2",
+    compute="inputgrad.trials.convex:rounding",
+    version=1,
+    grids=grids((100, 256, 1024), ON_MNIST, ON_CIFAR),
+    parameters=(
+        EPS,
+        Parameter("scale", ["1/16", "1/4", "1", "4", "16"], "list of factors on the logits, as text", eps_list),
+    ),
+)
+
+REGRESSION = Exhibit(
+    name="regression",
+    title="Beyond classes: regression, reconstruction, segmentation",
+    reproduces="Section III, which the paper gives without an experiment",
+    compute="inputgrad.trials.convex:regression",
+    version=1,
+    objectives=("measure", "reconstruct", "segment"),
+    grids=grids((32, 64, 256), ("regressor", "autoencoder", "segmenter")),
+    parameters=(
+        names("p", NORMS, "list of exponents of the ball: 1, 2, inf", NORMS),
+        Parameter("radius", ["1/2", "1", "2", "4"],
+                  "list of eps of the l2 ball; those of the others are scaled to it", eps_list),
+        Parameter("eps", ["0.02", "0.05", "0.1", "0.2"], "list of eps for the segmentation (l-infinity)", eps_list),
+        count("bounded", 16, "how many images are held against the optimum, or for inf a bound of it"),
+    ),
+)  # fmt: skip
 
 PAPER = Paper(
     key="convex",
@@ -9,4 +193,5 @@ PAPER = Paper(
     authors="Balda, Behboodi, Mathar",
     question="Are adversarial examples the closed-form solutions of a linearised margin under a norm bound, "
     "and do these beat FastGrad and DeepFool?",
+    exhibits=(FRAMEWORK, FOOLING, ROUNDING, ROBUSTNESS, REGRESSION, EXAMPLES),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -28,7 +28,8 @@ class Recipe:
         epochs: passes over the training images.
         images: how many training images are used, a fixed prefix of the set; ``None`` is all.
         width: factor on every channel count of the network.
-        schedule: ``"constant"`` or ``"onecycle"`` (linear up for 30 %, then down to zero).
+        schedule: ``"constant"``, ``"onecycle"`` (linear up for 30 %, then down to zero) or ``"step"`` (a tenth after
+            half of the training, a hundredth after three quarters).
         momentum: of SGD.
         weight_decay: L2 penalty as the optimiser applies it.
         augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``.
@@ -49,7 +50,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         checks.one_of("recipe optimizer", self.optimizer, ("adam", "sgd"))
-        checks.one_of("recipe schedule", self.schedule, ("constant", "onecycle"))
+        checks.one_of("recipe schedule", self.schedule, ("constant", "onecycle", "step"))
         checks.one_of("recipe augment", self.augment, ("none", "crop", "crop_flip"))
         checks.one_of("recipe precision", self.precision, ("fp32", "bf16"))
         for name in ("batch", "epochs"):
@@ -83,6 +84,7 @@ class Grid:
         seeds: of initialisation, batch order and random controls.
         images: how many test images are attacked, a fixed prefix of the test set.
         recipes: one for each model.
+        pairs: the (data set, model) combinations that are run, where it is not all of them.
     """
 
     datasets: tuple[str, ...]
@@ -90,6 +92,7 @@ class Grid:
     seeds: tuple[int, ...]
     images: int
     recipes: Mapping[str, Recipe]
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for name in checks.items("datasets", self.datasets):
@@ -102,6 +105,14 @@ class Grid:
         missing = set(self.models) - set(self.recipes)
         if missing:
             raise InputError(f"no recipe for {', '.join(sorted(missing))}")
+        if not set(self.pairs) <= {(d, m) for d in self.datasets for m in self.models}:
+            raise InputError("a pair of the grid names a data set or a model that the grid does not have")
+
+    def combinations(self, datasets: Sequence[str], models: Sequence[str], both_named: bool) -> list[tuple[str, str]]:
+        """Every data set with every model; only the grid's pairs among them, unless both were named or none is left."""
+        every = [(dataset, model) for dataset in datasets for model in models]
+        paired = [pair for pair in every if pair in self.pairs]
+        return every if both_named or not paired else paired
 
 
 @dataclass(frozen=True)
@@ -135,6 +146,7 @@ class Exhibit:
         parameters: those of its own.
         tables: which of the paper's tables (the ``table`` column) its cells stand beside.
         metrics: which metrics of those tables.
+        objectives: what the networks it takes are trained to do.
     """
 
     name: str
@@ -146,6 +158,7 @@ class Exhibit:
     parameters: tuple[Parameter, ...] = ()
     tables: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = ("classify",)
 
     def __post_init__(self) -> None:
         if set(self.grids) != set(PROFILES):

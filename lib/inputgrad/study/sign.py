@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from .. import checks
+from .parameters import choice, count, eps_list, flag, names
 from .schema import Exhibit, Grid, Paper, Parameter, Recipe
 
 REAL = ("mnist", "fashion_mnist", "cifar10", "cifar100")
@@ -40,39 +40,6 @@ def grids(*, images: dict[str, int], real: tuple = REAL, stand_ins: tuple = STAN
         "quick": Grid(real, models, (0, 1, 2), images["quick"], QUICK),
         "paper": Grid((*real, "svhn") if len(real) > 2 else real, models, (0, 1, 2, 3, 4), images["paper"], PAPERS_OWN),
     }
-
-
-def eps_list(value: object, what: str = "eps") -> list[str] | None:
-    """A list of radii written as text or numbers, kept as text; ``None`` is the paper's own grid."""
-    if value is None:
-        return None
-    texts = [v if isinstance(v, str) else repr(v) for v in checks.items(what, value) if checks.eps_value(v, what) >= 0]
-    return checks.unique(what, texts)
-
-
-def several(what: str, allowed: tuple[str, ...], value: object) -> list[str]:
-    """A non-empty list of names out of ``allowed``."""
-    return checks.unique(what, [checks.one_of(what, v, allowed) for v in checks.items(what, value)])
-
-
-def names(name: str, default: tuple[str, ...], help: str, allowed: tuple[str, ...]) -> Parameter:
-    """A parameter that is a list of names."""
-    return Parameter(name, list(default), help, partial(several, name, allowed))
-
-
-def choice(name: str, help: str, allowed: tuple[str, ...]) -> Parameter:
-    """A parameter that is one of ``allowed``; the first is the default."""
-    return Parameter(name, allowed[0], help, lambda value: checks.one_of(name, value, allowed))
-
-
-def flag(name: str, default: bool, help: str) -> Parameter:
-    """A parameter that is true or false."""
-    return Parameter(name, default, help, partial(checks.truth, name))
-
-
-def count(name: str, default: int, help: str) -> Parameter:
-    """A parameter that is an integer of at least 1."""
-    return Parameter(name, default, help, partial(checks.whole, name, least=1))
 
 
 EPS = Parameter(

@@ -18,9 +18,12 @@ from ..norms import DIRECTIONS, norm
 from ..progress import progress
 from ..study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
 from . import Job, Outcome
-from .tally import Tally
+from .tally import Tally, reading_of
 
 BATCH = 250
+DEFAULT = {"attack_loss": "ce", "fgm_reduction": "sum", "label": "true", "clip": True, "skip_misclassified": False,
+           "edit": "negatives"}  # fmt: skip
+reading = partial(reading_of, DEFAULT)
 SURE = 0.99  # softmax confidence above which the network is called sure of an image
 
 
@@ -64,14 +67,6 @@ def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Logits without a graph."""
     with torch.no_grad():
         return model(x)
-
-
-def reading(**choices: object) -> str:
-    """The name of a reading: the choices that differ from the study's default, or ``"default"``."""
-    default = {"attack_loss": "ce", "fgm_reduction": "sum", "label": "true", "clip": True, "skip_misclassified": False,
-               "edit": "negatives"}  # fmt: skip
-    changed = [f"{name}={value}" for name, value in choices.items() if value != default[name]]
-    return " ".join(changed) or "default"
 
 
 # Tables 1 and 2
