@@ -213,11 +213,8 @@ def timed_rows(timings: Mapping[str, Timing], missing: Mapping[str, str]) -> lis
         else:
             rows.append(compared(timings, peer, FOOL))
     if ADV_LIB in timings:
-        rows.append(
-            replace(
-                judged(timings, ADV_LIB, PREPARED, ">=", 1.8), case=f"{ADV_LIB} in the plain format, beside P8 prepared"
-            )
-        )
+        beside = judged(timings, ADV_LIB, PREPARED, ">=", 1.8)
+        rows.append(replace(beside, case=f"{ADV_LIB} in the plain format, beside P8 prepared"))
     return rows
 
 

@@ -17,9 +17,22 @@ from inputgrad.study import EXHIBITS, STUDY
 matplotlib.use("agg")
 
 
+def small_parameters(exhibit):
+    """What keeps one run of an exhibit within seconds."""
+    if exhibit.startswith("sign/"):
+        small = {"models": ["alexnet"], "images": 60}
+        return small | ({"pgd_images": 8} if exhibit == "sign/adversarial" else {})
+    models = {
+        "convex/framework": ["linear", "lenet5"],
+        "convex/regression": ["regressor", "autoencoder", "segmenter"],
+        "convex/examples": ["lenet5"],
+    }
+    return {"models": models.get(exhibit, ["fcnn", "lenet5"]), "images": 16}
+
+
 @pytest.fixture(scope="module")
 def small():
-    """One small run of every exhibit of `sign`, kept in its own folder."""
+    """One small run of every exhibit, kept in its own folder."""
     import tempfile
     from pathlib import Path
 
@@ -28,9 +41,8 @@ def small():
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as m:
         m.setattr(results, "SCRATCH", Path(folder) / "scratch")
         m.setattr(training, "CHECKPOINTS", Path(folder) / "checkpoints")
-        common = {"datasets": ["digits28"], "models": ["alexnet"], "images": 60, "recipe": {"epochs": 2}}
         yield {
-            name: runner.run(name, **common, **({"pgd_images": 8} if name == "sign/adversarial" else {}))
+            name: runner.run(name, datasets=["digits28"], recipe={"epochs": 2}, **small_parameters(name))
             for name in EXHIBITS
         }
 
@@ -45,9 +57,13 @@ def test_tables_of_a_run(small):
     assert set(table.frame["FGSM: verdict"]) == {"–"}  # smoke numbers get none
     (repair,) = tables.beside(small["sign/cooperative"]).tables
     assert "D-FGM: ours" in repair.frame
-    assert len(tables.readings(small["sign/cooperative"]).frame) > 10
-    assert set(tables.equal_success(small["sign/perceptibility"]).frame["method"]) >= {"FGSM", "FGM", "random sign"}
-    assert tables.saturation(small["sign/adversarial"]).frame["other images"].item() != "–"
+    assert len(tables.sign.readings(small["sign/cooperative"]).frame) > 10
+    assert set(tables.sign.equal_success(small["sign/perceptibility"]).frame["method"]) >= {
+        "FGSM",
+        "FGM",
+        "random sign",
+    }
+    assert tables.sign.saturation(small["sign/adversarial"]).frame["other images"].item() != "–"
     assert len(tables.cost(small["sign/examples"]).frame) == 1
     assert "digits28" in tables.own(small["sign/adversarial"])._repr_html_()
 
@@ -66,12 +82,19 @@ def test_tables_of_a_run(small):
         ("sign/cooperative", {"label": ["predicted"], "edit": ["all"]}),
         ("sign/perceptibility", {"clip": False, "methods": ["FGM"]}),
         ("sign/examples", {"eps": ["0.3"], "images": 1}),
+        ("convex/framework", {"p": ["2"], "multiples": ["1.5"], "eps": ["0.1"]}),
+        ("convex/fooling", {"eps": ["0.1"], "methods": ["FastGrad", "DeepFool"], "clipped": []}),
+        ("convex/fooling", {"clip": True, "p": 2, "methods": ["Algorithm 1", "Random"]}),
+        ("convex/fooling", {"scores": "softmax", "eps_unit": "pixel", "dtype": "float64", "class_choice": "argmin"}),
+        ("convex/rounding", {"scale": ["4"], "eps": ["0.05", "0.1"]}),
+        ("convex/robustness", {"eps_unit": "pixel", "scores": "softmax", "deepfool_steps": 2}),
+        ("convex/regression", {"p": ["inf"], "radius": ["1"], "eps": ["0.3"], "bounded": 2}),
+        ("convex/examples", {"eps": ["0.1"], "columns": 2, "clip": True}),
     ],
 )
 def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, tmp_path):
     monkeypatch.setattr(results, "SCRATCH", tmp_path)
-    common = {"datasets": ["digits28"], "models": ["alexnet"], "images": 30, "recipe": {"epochs": 2}}
-    common |= {"pgd_images": 4} if exhibit == "sign/adversarial" else {}
+    common = {"datasets": ["digits28"], "recipe": {"epochs": 2}, **small_parameters(exhibit)}
     run = runner.run(exhibit, **{**common, **changed})
     root = book.ROOT / "notebooks" / f"{exhibit}.ipynb"
     cells_shown = [c.source for c in nbformat.read(root, 4).cells if c.cell_type == "code"][2:]
@@ -88,13 +111,15 @@ def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, 
 
 def test_figures_of_a_run(small):
     drawn = [
-        figures.over_eps(small["sign/adversarial"], "accuracy", ["FGSM", "FGM"], extra=[("PGD", "default", "PGD-20")]),
-        figures.over_eps(small["sign/cooperative"], "error", ["D-FGSM", "D-FGM"]),
-        figures.oracle(small["sign/cooperative"]),
-        figures.equal_norm(small["sign/perceptibility"]),
-        figures.galleries(small["sign/examples"], ["FGSM", "FGM"]),
-        figures.galleries(small["sign/examples"], ["D-FGSM", "D-FGM"]),
-        figures.gradients(small["sign/examples"]),
+        figures.sign.over_eps(
+            small["sign/adversarial"], "accuracy", ["FGSM", "FGM"], extra=[("PGD", "default", "PGD-20")]
+        ),
+        figures.sign.over_eps(small["sign/cooperative"], "error", ["D-FGSM", "D-FGM"]),
+        figures.sign.oracle(small["sign/cooperative"]),
+        figures.sign.equal_norm(small["sign/perceptibility"]),
+        figures.sign.galleries(small["sign/examples"], ["FGSM", "FGM"]),
+        figures.sign.galleries(small["sign/examples"], ["D-FGSM", "D-FGM"]),
+        figures.sign.gradients(small["sign/examples"]),
         figures.scoreboard(),
         figures.stand_ins(),
     ]
@@ -110,13 +135,13 @@ def test_a_panel_may_have_no_numbers_yet(small):
     (result,) = small["sign/adversarial"].results
     others = [replace(result, rows=result.rows.assign(**c)) for c in ({"model": "B"}, {"dataset": "C"})]
     run = replace(small["sign/adversarial"], results=[result, *others])
-    assert len(figures.over_eps(run, "accuracy", ["FGSM", "FGM"]).axes) == 4
-    assert len(tables.saturation(run).frame) == 3
+    assert len(figures.sign.over_eps(run, "accuracy", ["FGSM", "FGM"]).axes) == 4
+    assert len(tables.sign.saturation(run).frame) == 3
 
 
 def test_over_eps_draws_our_numbers(small):
     run = small["sign/adversarial"]
-    figure = figures.over_eps(run, "accuracy", ["FGSM"])
+    figure = figures.sign.over_eps(run, "accuracy", ["FGSM"])
     line = next(x for x in figure.axes[0].lines if x.get_label() == "FGSM, ours")
     table = cells.join_seeds(run.rows).query(
         "metric == 'accuracy' and reading == 'default' and attack in ['none', 'FGSM']"

@@ -123,20 +123,14 @@ def token(kind: str, text: str, where: str) -> str:
         found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
         if kind == "ours" and "table" not in selector:
             found = found[found["table"] != ""]
-        value, _ = claims.select(found, selector)
+        value, rows = claims.select(found, selector)
     except claims.Missing:
         return "(not run yet)"
     except (KeyError, ValueError) as err:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
-    percent = selector.get("metric") in (
-        "accuracy",
-        "error",
-        "fooled",
-        "reached_target",
-        "accuracy_drop",
-        "gradient_zero",
-    )
-    return f"{value:.1f}\u00a0%" if percent else f"{value:.2f}"
+    if set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}:
+        return f"{value:.1f}\u00a0%"
+    return f"{value:.3g}"
 
 
 # The README

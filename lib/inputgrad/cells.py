@@ -17,6 +17,10 @@ from .paths import PAPERS, relative
 CLOSE, NEAR = 3.0, 10.0
 """Percentage points within which a cell is *close* or *near*; fixed before any run."""
 
+CLOSE_SHARE, NEAR_SHARE = 0.1, 0.3
+"""The same for numbers that are no percentages, as shares of the paper's number."""
+
+PERCENTAGES = ("percent", "percentage_points")
 WORDS = ("close", "near", "apart", "not run")
 IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric"]
 """The columns that say which cell a number belongs to."""
@@ -60,15 +64,16 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     for identity, group in rows.groupby(["exhibit", "profile", *IDENTITY], sort=False, dropna=False):
         values = group["value"].to_numpy()
         shares = group["unit"].iloc[0] == "fraction"
-        low, high = interval(values, group["count"], group["total"]) if shares else (float("nan"),) * 2
+        low, high = interval(values, group["count"] if shares else [], group["total"])
         out.append(
             {
                 **dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)),
-                "value": values.mean(), "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
+                "unit": group["unit"].iloc[0], "value": values.mean(),
+                "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
                 "low": low, "high": high, "seeds": len(values), "images": int(group["total"].iloc[0]),
             }
         )  # fmt: skip
-    columns = ["exhibit", "profile", *IDENTITY, "value", "spread", "low", "high", "seeds", "images"]
+    columns = ["exhibit", "profile", *IDENTITY, "unit", "value", "spread", "low", "high", "seeds", "images"]
     numbers = dict.fromkeys(("value", "spread", "low", "high"), float)
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
@@ -92,11 +97,13 @@ def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:
     return table[column].astype(str).isin([str(v) for v in values])
 
 
-def word_for(paper: float, ours: float, low: float, high: float) -> str:
-    """*close*: within 3 points or inside our interval; *near*: within 10; else *apart*."""
-    if abs(ours - paper) <= CLOSE or low <= paper <= high:
+def word_for(paper: float, ours: float, low: float, high: float, unit: str = "percent") -> str:
+    """*close*: within 3 points (a tenth, if no percentage) or inside our interval; *near*: 10 (three tenths)."""
+    percent = unit in PERCENTAGES
+    close, near = (CLOSE, NEAR) if percent else (CLOSE_SHARE * abs(paper), NEAR_SHARE * abs(paper))
+    if abs(ours - paper) <= close or low <= paper <= high:
         return "close"
-    return "near" if abs(ours - paper) <= NEAR else "apart"
+    return "near" if abs(ours - paper) <= near else "apart"
 
 
 def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default") -> pd.DataFrame:
@@ -115,7 +122,7 @@ def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default
             beside.append({"ours": float("nan"), "word": "not run"})
             continue
         cell = found[0]
-        word = word_for(row["value"], cell["value"], cell["low"], cell["high"])
+        word = word_for(row["value"], cell["value"], cell["low"], cell["high"], row["unit"])
         kept = {k: cell[k] for k in ("spread", "low", "high", "seeds", "images", "profile", "exhibit")}
         beside.append({"ours": cell["value"], "difference": cell["value"] - row["value"], "word": word, **kept})
     extra = ["ours", "spread", "low", "high", "seeds", "images", "profile", "exhibit", "difference", "word"]

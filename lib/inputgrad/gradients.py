@@ -62,10 +62,13 @@ def input_gradient(model: Classifier, x: Tensor, y: Tensor, *, loss: str = "ce")
 
     Returns:
         The gradient, shaped like ``x``, detached.
+
+    Raises:
+        InputError: the model's output is not a batch of scores.
     """
     with frozen(model), torch.enable_grad():
         x = x.detach().requires_grad_()
-        return torch.autograd.grad(LOSSES[loss](model(x), y).sum(), x)[0]
+        return torch.autograd.grad(LOSSES[loss](scores(model, x), y).sum(), x)[0]
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,8 @@ def rival_classes(f: Tensor, y: Tensor, rivals: str | Tensor) -> Tensor:
         if (rivals == y).any():
             first = int((rivals == y).nonzero()[0])
             raise InputError(f"target {int(rivals[first])} of image {first} is its own label: choose another class")
+        if not 0 <= int(rivals.min()) <= int(rivals.max()) < f.shape[1]:
+            raise InputError(f"target {rivals.tolist()} is not in 0 to {f.shape[1] - 1}, the classes of the model")
         return rivals[:, None]
     if rivals == "nearest":
         return f.masked_fill(F.one_hot(y, f.shape[1]).bool(), -torch.inf).argmax(1, keepdim=True)

@@ -13,7 +13,7 @@ from .checks import exponent
 def norm(x: Tensor, p: float) -> Tensor:
     """The lp norm of each image, ``(B, ...)`` -> ``(B,)``."""
     flat = x.flatten(1)
-    if p in (1, 2, math.inf):
+    if p in (0, 1, 2, math.inf):
         return torch.linalg.vector_norm(flat, p, dim=1)
     scale = flat.abs().amax(1, keepdim=True)  # without it the high powers of small values underflow
     return torch.where(scale > 0, scale * torch.linalg.vector_norm(flat / scale, p, dim=1, keepdim=True), 0.0)[:, 0]

@@ -38,7 +38,7 @@ def place(job: Job, eps: str) -> dict[str, str]:
     """Which figure or table of the paper a cell belongs to, and what the paper calls its data set and network."""
     trial = job.trial
     exhibit = trial.exhibit.split("/")[1]
-    table = {"robustness": "I", "fooling": "fig2" if eps in fig2_eps(trial.model) else ""}.get(exhibit, "own")
+    table = {"robustness": "I", "fooling": "fig2" if eps in ("0", *fig2_eps(trial.model)) else ""}.get(exhibit, "own")
     return {
         "table": table,
         "dataset": data.label(trial.dataset),

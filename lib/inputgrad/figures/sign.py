@@ -1,63 +1,23 @@
-"""Figures for pages; each function takes results and returns a ``Figure``. Needs no torch."""
+"""The figures of `sign`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from . import cells, claims, results
-from .data import DATASETS
+from .. import cells, results
+from ..data import DATASETS
+from .panels import STYLE, datasets_shown, line, panels, share_legend, show
 
-STYLE = Path(__file__).with_name("inputgrad.mplstyle")
 COLOURS = dict(
     zip(("FGSM", "FGM", "FGM-l2", "PGD", "random sign", "random normal"), sns.color_palette("colorblind"), strict=False)
 )
 COLOURS |= {"D-FGSM": COLOURS["FGSM"], "D-FGM": COLOURS["FGM"]}
-VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced": "#c8553d", "not run": "#d9d9d9",
-                   "close": "#1b7f5c", "near": "#8fc9a8", "apart": "#c8553d"}  # fmt: skip
-
-
-def panels(table: pd.DataFrame, height: float = 2.5, share: bool = True) -> tuple[Figure, dict[tuple[str, str], Axes]]:
-    """A grid of axes, one row a network and one column a data set, titled."""
-    rows, columns = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["dataset"]))
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(
-            len(rows),
-            len(columns),
-            figsize=(0.6 + 2.6 * len(columns), 0.7 + height * len(rows)),
-            squeeze=False,
-            sharey=share,
-        )
-    plt.close(figure)  # the notebook shows what a cell returns; pyplot need not show it again
-    grid = {(m, d): axes[i, j] for i, m in enumerate(rows) for j, d in enumerate(columns)}
-    for (model, dataset), ax in grid.items():
-        ax.set_title(f"{dataset}, {model}")
-    for ax in axes[:, 0]:
-        ax.set_ylabel(f"{table['metric'].iloc[0]}, percent")
-    return figure, grid
-
-
-def line(ax: Axes, table: pd.DataFrame, label: str, **style) -> None:
-    """One curve over eps with its 95 % band; nothing where nothing was measured."""
-    if table.empty:
-        return
-    table = table.assign(x=table["eps"].map(cells.eps_number)).sort_values("x")
-    (drawn,) = ax.plot(table["x"], table["value"], marker="o", label=label, **style)
-    ax.fill_between(table["x"], table["low"], table["high"], color=drawn.get_color(), alpha=0.15, linewidth=0)
-
-
-def share_legend(figure: Figure, axes: Sequence[Axes], columns: int = 4) -> None:
-    """One legend below all panels, each label once."""
-    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    with plt.style.context(STYLE):
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
 def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str, str, str]] = ()) -> Figure:
@@ -147,19 +107,6 @@ def equal_norm(run) -> Figure:
     return figure
 
 
-def show(ax: Axes, picture: np.ndarray, title: str = "", **style) -> None:
-    """One picture without axes; grey where it has one channel."""
-    picture = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
-    ax.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **style})
-    ax.set_title(title, fontsize=10, pad=2)
-    ax.axis("off")
-
-
-def datasets_shown(run) -> list:
-    """One result for each data set that a run shows, the best first found."""
-    return list({r.provenance["declaration"]["dataset"]: r for r in reversed(run.shown)}.values())[::-1]
-
-
 def galleries(run, attacks: Sequence[str]) -> Figure:
     """One block of pictures for each data set and attack, a row for each eps, titled "class before → class after"."""
     shown = datasets_shown(run)
@@ -219,69 +166,3 @@ def gradients(run) -> Figure:
         show(row[1], gradient, f"gradient, ±{peak:.2g}", cmap="RdBu_r", vmin=-peak, vmax=peak)
         show(row[2], np.sign(gradient), "its sign, ±1", cmap="RdBu_r", vmin=-1, vmax=1)
     return figure
-
-
-def scoreboard() -> Figure:
-    """Claims and table cells of each paper by verdict, as stacked bars."""
-    board = claims.scoreboard().iloc[::-1]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
-    for ax, words, suffix, title in (
-        (axes[0], claims.WORDS, "", "claims"),
-        (axes[1], cells.WORDS, " cells", "table cells"),
-    ):
-        left = np.zeros(len(board))
-        for word in words:
-            values = board[word + suffix].to_numpy()
-            ax.barh(board["paper"], values, left=left, color=VERDICT_COLOURS[word], label=word)
-            left = left + values
-        ax.set_title(title)
-        ax.grid(visible=False, axis="y")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
-    return figure
-
-
-def stand_ins() -> Figure:
-    """The first eight test images of each embedded data set."""
-    from .data.digits import EMBEDDED
-
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(len(EMBEDDED), 8, figsize=(8, 3.6))
-    for row, (name, make) in zip(axes, EMBEDDED.items(), strict=True):
-        images, labels = make("test")
-        for ax, image, label in zip(row, images, labels, strict=False):
-            show(ax, image.transpose(1, 2, 0), f"{label:02d}" if name == "digits100" else str(label))
-        row[0].text(-0.15, 0.5, name, rotation=90, va="center", ha="right", transform=row[0].transAxes, fontsize=9)
-    return figure
-
-
-def readme() -> Figure:
-    """The study's first picture: accuracy over eps with and without the sign, paper and ours, on CIFAR-10."""
-    ours, paper = cells.ours("sign"), cells.of_paper("sign")
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
-    for ax, model in zip(axes, ("AlexNet", "ResNet-18"), strict=True):
-        here = {"dataset": "CIFAR-10", "model": model, "metric": "accuracy"}
-        for attack, reading, label, style in (
-            ("FGSM", "default", "FGSM", "-"),
-            ("FGM", "default", "FGM", "-"),
-            ("FGM", "attack_loss=nll_logits", "FGM on −z_y", ":"),
-        ):
-            own = chosen(ours, {**here, "attack": [attack, "none"], "reading": [reading, "default"]})
-            own = own[(own["reading"] == reading) | (own["attack"] == "none")]
-            line(ax, own[own["table"] != ""], f"{label}, ours", color=COLOURS[attack], linestyle=style)
-            if reading == "default":
-                printed = chosen(paper, {**here, "attack": [attack, "none"]})
-                printed = printed.assign(x=printed["eps"].map(cells.eps_number)).sort_values("x")
-                ax.plot(printed["x"], printed["value"], "--", color=COLOURS[attack], alpha=0.8, label=f"{label}, paper")
-        ax.set(title=f"CIFAR-10, {model}", xlabel="eps", ylim=(-3, 103))
-    axes[0].set_ylabel("accuracy, percent")
-    share_legend(figure, list(axes), columns=5)
-    return figure
-
-
-def chosen(table: pd.DataFrame, selector: dict) -> pd.DataFrame:
-    """The cells that have one of the wanted values in every column named."""
-    for column, wanted in selector.items():
-        table = table[cells.matching(table, column, wanted)]
-    return table

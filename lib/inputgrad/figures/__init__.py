@@ -1,0 +1,9 @@
+"""Figures for pages; each function takes results and returns a ``Figure``. Needs no torch.
+
+One module a paper, beside what they share; a notebook writes ``figures.<paper>.<figure>(run)``.
+"""
+
+from . import convex, sign
+from .overview import readme, scoreboard, stand_ins
+
+__all__ = ["convex", "readme", "scoreboard", "sign", "stand_ins"]

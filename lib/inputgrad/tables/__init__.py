@@ -1,0 +1,9 @@
+"""Tables for pages: ours beside theirs, claims with verdicts, costs. Needs no torch.
+
+What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; one module a paper beside it.
+"""
+
+from . import convex, sign
+from .common import beside, cost, own, paper_tables, scoreboard, verdict_table, verdicts
+
+__all__ = ["beside", "convex", "cost", "own", "paper_tables", "scoreboard", "sign", "verdict_table", "verdicts"]

@@ -1,0 +1,158 @@
+"""The tables of `convex` beyond those that every exhibit has."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .. import cells, results
+from ..markup import Table, number, span
+from .common import side_by_side
+
+MEASURES = {
+    "test_error": ("test error, %", 1),
+    "rho1_hat": ("ρ₁", 4),
+    "rho2_hat": ("ρ₂", 4),
+    "eps_fooled_99": ("eps, 99 % fooled", 4),
+}
+
+
+def measures(run) -> Table:
+    """Table I: each measure of each network beside the paper's, with an interval."""
+    joined = cells.join_seeds(results.table(run.shown))
+    bounds = {(c.dataset, c.model, c.metric): c.value for c in joined[joined["reading"] == "default"].itertuples()}
+    shown = side_by_side(run, "default")
+    rows = []
+    for cell in shown[shown["metric"].isin(MEASURES)].to_dict("records"):
+        name, places = MEASURES[cell["metric"]]
+        low, high = cell["low"], cell["high"]
+        if pd.isna(low):  # fewer than three seeds: resampled images
+            low, high = (bounds.get((cell["dataset"], cell["model"], cell["metric"] + e)) for e in ("_low", "_high"))
+        rows.append(
+            {
+                "data set": cell["dataset"], "network": cell["model"], "measure": name,
+                "paper": number(cell["value"], places), "ours": number(cell["ours"], places),
+                "95 % interval": f"{number(low, places)} to {number(high, places)}",
+                "difference": number(cell["difference"], places), "verdict": cell["word"],
+            }
+        )  # fmt: skip
+    ran = shown.dropna(subset=["ours"])
+    caption = f"Table I; {described(ran)}"
+    return Table(pd.DataFrame(rows), caption)
+
+
+def described(shown: pd.DataFrame) -> str:
+    """Profiles, seeds and images behind a table, in one line."""
+    if shown.empty:
+        return "not run yet"
+    profiles = " and ".join(dict.fromkeys(shown["profile"]))
+    return f"ours at the {profiles} profile; seeds: {span(shown['seeds'])}; images: {span(shown['images'])}"
+
+
+def units(run) -> Table:
+    """The mean DeepFool perturbation in the paper's unit and in the unit of the other two measures."""
+    table = cells.join_seeds(results.table(run.shown))
+    rows = []
+    for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
+        value = {(c.metric, c.reading): c.value for c in group.itertuples()}
+        first = next((r for m, r in value if m == "rho2_hat"), "default")
+        rho1, rho2 = (value.get((m, first), float("nan")) for m in ("rho1_hat", "rho2_hat"))
+        in_range = next((v for (m, r), v in value.items() if m == "rho1_hat" and "range" in r), float("nan"))
+        rows.append(
+            {
+                "data set": dataset, "network": model, "ρ₁": number(rho1, 4),
+                "ρ₁ in units of the range": number(in_range, 4), "ρ₂": number(rho2, 4),
+                "ρ₁ / ρ₂": number(rho1 / rho2, 2), "in the same unit": number(in_range / rho2, 2),
+            }
+        )  # fmt: skip
+    return Table(pd.DataFrame(rows), "How much of the gap between the first two measures is the unit")
+
+
+def over_eps(run, reading: str = "default", metric: str = "fooling_ratio") -> Table:
+    """The curves as numbers: one row a network and eps, one column a method, in percent."""
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[(table["metric"] == metric) & (table["attack"] != "none")]
+    if reading not in set(table["reading"]):
+        reading = next(iter(table["reading"]), reading)
+    table = table[table["reading"] == reading].assign(size=lambda t: t["eps"].map(cells.eps_number))
+    methods = list(dict.fromkeys(table["attack"]))
+    rows = []
+    for (dataset, model, _, eps), group in table.groupby(["dataset", "model", "size", "eps"], sort=False):
+        value = group.set_index("attack")["value"]
+        rows.append({"data set": dataset, "network": model, "eps": eps} | {
+            m: number(value.get(m, float("nan"))) for m in methods
+        })  # fmt: skip
+    return Table(pd.DataFrame(rows), f"Fooled, percent of the images classified correctly; {described(table)}")
+
+
+def propositions(run) -> Table:
+    """Fooled images at multiples of each image's smallest feasible eps, for every exponent of the ball."""
+    table = cells.join_seeds(results.table(run.shown))
+    at = table[table["metric"] == "fooled_at_multiple"]
+    optimal = table[table["metric"] == "optimal"].set_index(["model", "reading"])["value"]
+    rows = []
+    for (model, reading), group in at.groupby(["model", "reading"], sort=False):
+        row = {"network": model, "ball": reading, "closed form optimal, %": number(optimal.get((model, reading)), 0)}
+        rows.append(row | {f"fooled at: {c.eps} ×": number(c.value) for c in group.itertuples()})
+    caption = f"Algorithm 1 at multiples of the eps of Proposition 1, percent fooled; {described(at)}"
+    return Table(pd.DataFrame(rows), caption)
+
+
+def scores(run) -> Table:
+    """What the measures and Algorithm 2 become when margins are taken of softmax scores instead of logits."""
+    table = cells.join_seeds(results.table(run.shown))
+    rows = []
+    for model, group in table.groupby("model", sort=False):
+        for reading, name in (("default", "logits"), ("scores=softmax", "softmax")):
+            value = {(c.attack, c.metric): c.value for c in group[group["reading"] == reading].itertuples()}
+            rows.append(
+                {
+                    "network": model, "margins of": name,
+                    "Algorithm 2 is FastGrad, % of images": number(value.get(("Algorithm 2", "same_as_fastgrad"))),
+                    "ρ₁": f"{value.get(('DeepFool', 'rho1_hat'), float('nan')):.3g}",
+                    "ρ₂": f"{value.get(('none', 'rho2_hat'), float('nan')):.3g}",
+                }
+            )  # fmt: skip
+    return Table(pd.DataFrame(rows), "Logits or softmax: what the framework says of each, in float64")
+
+
+def scales(run) -> Table:
+    """Every loss at one eps over the scale of the logits, and where one minus the probability rounds to zero."""
+    table = cells.join_seeds(results.table(run.shown))
+    saturated = table[table["metric"] == "saturated"].set_index(["dataset", "model", "reading"])["value"]
+    fooled = table[table["metric"] == "fooling_ratio"]
+    compared = set(fooled.loc[fooled["reading"] != "default", "eps"]) or set(fooled["eps"])
+    rows = []
+    for (dataset, model, eps, reading), group in fooled[fooled["eps"].isin(compared)].groupby(
+        ["dataset", "model", "eps", "reading"], sort=False
+    ):
+        row = {
+            "data set": dataset, "network": model, "eps": eps,
+            "logits times": "1" if reading == "default" else reading.removeprefix("scale="),
+            "1 − p rounds to 0, %": number(saturated.get((dataset, model, reading))),
+        }  # fmt: skip
+        rows.append(row | {c.attack: number(c.value) for c in group.itertuples()})
+    rows.sort(key=lambda r: (r["data set"], r["network"], cells.eps_number(r["logits times"])))
+    return Table(pd.DataFrame(rows), f"The same decisions, sharper and softer probabilities; {described(fooled)}")
+
+
+def outputs(run) -> Table:
+    """Sec. III: how far each ball's optimum moves the output, to first order and in fact."""
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[~table["metric"].str.startswith("pixels")]
+    bound = table[table["metric"] == "share_of_bound_median"].set_index(["model", "attack"])["value"]
+    clean = table[(table["attack"] == "none") & (table["metric"] == "output_error_median")].set_index("model")["value"]
+    rows = []
+    for (model, attack, eps), group in table[~table["attack"].isin(["none"]) & (table["eps"] != "")].groupby(
+        ["model", "attack", "eps"], sort=False
+    ):
+        value = group.set_index("metric")["value"]
+        change, linear = (value.get(f"{m}_median", float("nan")) for m in ("output_change", "linear_change"))
+        rows.append(
+            {
+                "network": model, "method": attack, "l2 of the step": eps, "moves the output by": number(change, 3),
+                "first order says": number(linear, 3),
+                "error before": number(clean.get(model), 3), "error after": number(value.get("output_error_median"), 3),
+                "of the optimum or its bound": number(bound.get((model, attack), float("nan")), 3),
+            }
+        )  # fmt: skip
+    return Table(pd.DataFrame(rows), f"Medians over the images; {described(table)}")

@@ -1,0 +1,81 @@
+"""The tables of `sign` beyond those that every exhibit has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .. import cells, results
+from ..markup import Table, between, number
+from .common import run_readings
+
+
+def readings(run, metric: str = "error") -> Table:
+    """Every reading of an exhibit at every eps where several were run."""
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[table["metric"].isin([metric, "reached_target"]) & (table["attack"] != "none")]
+    compared = set(table.loc[table["reading"] != "default", "eps"])
+    rows = [
+        {
+            "data set": c.dataset, "network": c.model, "attack": c.attack, "eps": c.eps, "reading": c.reading,
+            "metric": c.metric.replace("_", " "), "percent": number(c.value), "95 % interval": between(c),
+        }
+        for c in table[table["eps"].isin(compared)].itertuples()
+    ]  # fmt: skip
+    return Table(pd.DataFrame(rows), "The readings side by side, in percent")
+
+
+def saturation(run) -> Table:
+    """How FGM at the largest eps fares on images the network was sure of, and how many gradients vanish."""
+    table = cells.join_seeds(results.table(run.shown))
+    first = run_readings(table).get("FGM", ["default"])[0]
+    table = table[table["reading"].isin(["default", first])]
+    rows = []
+    for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
+        fgm = group[group["attack"] == "FGM"]
+        largest = max(fgm["eps"], key=cells.eps_number, default="")
+        at_largest = fgm[fgm["eps"] == largest].set_index("metric")
+        sure, unsure = (at_largest.reindex([m]).iloc[0] for m in ("accuracy_sure", "accuracy_unsure"))
+        vanished = [*group.loc[group["metric"] == "gradient_zero", "value"], float("nan")]
+        rows.append(
+            {
+                "data set": dataset, "network": model, "eps": largest,
+                "gradient below 1e-6, % of images": number(vanished[0]),
+                "images it is sure of": number(sure["images"], 0), "FGM accuracy on them, %": number(sure["value"]),
+                "other images": number(unsure["images"], 0), "FGM accuracy on those, %": number(unsure["value"]),
+            }
+        )  # fmt: skip
+    caption = "Images right before the attack, apart for those classified with a softmax confidence above 0.99"
+    return Table(pd.DataFrame(rows), caption)
+
+
+VISIBILITY = {
+    "l2_median": ("l2", 2),
+    "linf_median": ("l∞", 3),
+    "psnr_median": ("PSNR, dB", 1),
+    "ssim_median": ("SSIM", 3),
+}
+
+
+def equal_success(run, target: float = 50.0) -> Table:
+    """For each method the budget at which half of the images right before are fooled, and how visible that is.
+
+    Between two budgets of the grid values are interpolated linearly in the logarithm of the budget.
+    """
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[table["attack"] != "none"].assign(budget=table["eps"].map(cells.eps_number))
+    rows = []
+    for (dataset, model, attack), group in table.groupby(["dataset", "model", "attack"], sort=False):
+        wide = group.pivot_table(index="budget", columns="metric", values="value")
+        budgets, fooled = np.log(wide.index), np.maximum.accumulate(wide["fooled"].to_numpy())
+        row = {"data set": dataset, "network": model, "method": attack}
+        if fooled[-1] < target:
+            row |= {"budget (l2)": f"> {wide.index[-1]:g}"} | {name: "–" for name, _ in VISIBILITY.values()}
+        else:
+            budget = float(np.interp(target, fooled, budgets))
+            row["budget (l2)"] = number(np.exp(budget), 2)
+            for metric, (name, places) in VISIBILITY.items():
+                row[name] = number(float(np.interp(budget, budgets, wide[metric])), places)
+        rows.append({**row, "fooled at most, %": number(fooled[-1])})
+    caption = "The step at which half of the correctly classified images are fooled; medians over the images"
+    return Table(pd.DataFrame(rows), caption)
