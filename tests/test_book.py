@@ -84,7 +84,7 @@ def test_tables_of_a_run(small):
         ("sign/examples", {"eps": ["0.3"], "images": 1}),
         ("convex/framework", {"p": ["2"], "multiples": ["1.5"], "eps": ["0.1"]}),
         ("convex/fooling", {"eps": ["0.1"], "methods": ["FastGrad", "DeepFool"], "clipped": []}),
-        ("convex/fooling", {"clip": True, "p": 2, "methods": ["Algorithm 1", "Random"]}),
+        ("convex/fooling", {"clip": True, "p": 2, "methods": ["Algorithm 1", "Random", "PGD"]}),
         ("convex/fooling", {"scores": "softmax", "eps_unit": "pixel", "dtype": "float64", "class_choice": "argmin"}),
         ("convex/rounding", {"scale": ["4"], "eps": ["0.05", "0.1"]}),
         ("convex/robustness", {"eps_unit": "pixel", "scores": "softmax", "deepfool_steps": 2}),

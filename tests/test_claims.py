@@ -72,6 +72,15 @@ def test_cell_words_at_inside_and_outside_the_tolerance(paper, mine, low, high, 
     assert cells.word_for(paper, mine, low, high) == word
 
 
+@pytest.mark.parametrize(
+    ("mine", "word"), [(0.036, "close"), (0.0395, "close"), (0.0325, "close"), (0.046, "near"), (0.05, "apart")]
+)
+def test_a_distance_is_close_within_a_tenth_of_the_papers(mine, word):
+    nan = float("nan")
+    assert cells.word_for(0.036, mine, nan, nan, "ratio") == word
+    assert cells.word_for(0.036, mine, nan, nan, "percent") == "close"  # as a percentage all of these are
+
+
 CLAIM = {
     "id": "x.c01",
     "source": "Table 1",

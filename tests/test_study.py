@@ -122,10 +122,37 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("given", "sentence"), BAD)
-def test_bad_input_gets_one_clear_sentence(given, sentence):
+BAD_CONVEX = [
+    ("fooling", {"p": 0.5}, r"p 0.5 is not allowed: an lp norm needs a number >= 1, or inf"),
+    ("fooling", {"p": "two"}, r"p 'two' is not allowed"),
+    ("fooling", {"eps": ["-0.1"]}, r"eps '-0.1' is not allowed"),
+    ("fooling", {"methods": ["Algorithm 3"]}, r"methods 'Algorithm 3' is unknown: .*did you mean 'Algorithm "),
+    ("fooling", {"clipped": ["DeepFol"]}, r"clipped 'DeepFol' is unknown: .*did you mean 'DeepFool'"),
+    ("fooling", {"scores": "softmaxx"}, r"scores 'softmaxx' is unknown: .*did you mean 'softmax'"),
+    (
+        "fooling",
+        {"models": ["segmenter"]},
+        r"model 'segmenter' is trained to segment: convex/fooling takes networks trained to classify",
+    ),
+    ("framework", {"p": ["0.5"]}, r"p '0.5' is unknown: choose from 1, 1.5, 2, 3, inf"),
+    ("robustness", {"deepfool_steps": 0}, r"deepfool_steps 0 is too small"),
+    ("robustness", {"overshoot": -1}, r"overshoot -1 is not a number >= 0"),
+    (
+        "regression",
+        {"models": ["fcnn"]},
+        r"model 'fcnn' is trained to classify: convex/regression takes networks trained to measure or reconstruct or segment",
+    ),
+    ("regression", {"bounded": 0}, r"bounded 0 is too small"),
+]
+
+
+@pytest.mark.parametrize(
+    ("exhibit", "given", "sentence"),
+    [(SIGN, *case) for case in BAD] + [(f"convex/{e}", *case) for e, *case in BAD_CONVEX],
+)
+def test_bad_input_gets_one_clear_sentence(exhibit, given, sentence):
     with pytest.raises(InputError, match=sentence) as caught:
-        study.trials(SIGN, **given)
+        study.trials(exhibit, **given)
     assert "\n" not in str(caught.value)
 
 
@@ -134,7 +161,21 @@ def test_an_unknown_exhibit():
         study.trials("sign/adverserial")
 
 
+def places(**given):
+    return [(t.dataset, t.model) for t in study.trials("convex/fooling", profile="quick", **given)]
+
+
+def test_a_grid_may_pair_its_networks_with_its_data():
+    assert places() == [("mnist", "fcnn"), ("mnist", "lenet5"), ("cifar10", "nin"), ("cifar10", "densenet40")]
+    assert places(models=["nin"]) == [("cifar10", "nin")]
+    assert places(datasets=["mnist"]) == [("mnist", "fcnn"), ("mnist", "lenet5")]
+    assert places(datasets=["mnist"], models=["nin"]) == [("mnist", "nin")]  # whoever names both gets both
+    assert len(places(datasets=["fashion_mnist"])) == 4  # not in the grid: with all its networks
+
+
 def test_declarations_are_checked_on_construction():
+    with pytest.raises(InputError, match="a pair of the grid names a data set or a model that the grid does not have"):
+        Grid(("mnist",), ("alexnet",), (0,), 10, {"alexnet": Recipe()}, (("mnist", "resnet18"),))
     with pytest.raises(InputError, match="dataset 'mnst' is unknown"):
         Grid(("mnst",), ("alexnet",), (0,), 10, {"alexnet": Recipe()})
     with pytest.raises(InputError, match="no recipe for resnet18"):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vjp
 
-from ..checks import InputError, eps_value, one_of
+from ..checks import eps_value, one_of
 from ..gradients import frozen
 from ..norms import norm, unit
 
@@ -188,8 +188,6 @@ def farther(model: Network, x: Tensor, eta: Tensor, wanted: Tensor) -> Tensor:
 
 def direction(j: Jacobian, x: Tensor, p: str, generator: torch.Generator) -> Tensor:
     """The solution of unit lp norm; for ``"inf"`` the best that the sign iteration finds."""
-    if not isinstance(p, str):
-        raise InputError(f"p {p!r} is not a text: write it as {', '.join(map(repr, METHODS))}")
     one_of("p", p, METHODS)
     if p == "2":
         return top_singular(j, x, generator=generator)

@@ -34,32 +34,41 @@ STYLES: Mapping[str, Mapping] = {
 }
 
 
-def over_eps(run, methods: Sequence[str] = (), metric: str = "fooling_ratio") -> Figure:
+def over_eps(run, methods: Sequence[str] = ()) -> Figure:
     """Fooled images over eps, one panel a network, one curve a method; the paper's points where it prints any.
 
     Args:
         run: what ``inputgrad.run`` gave.
         methods: those drawn; none named: all.
-        metric: of the rows.
     """
     table = cells.join_seeds(results.table(run.shown))
-    table = table[(table["metric"] == metric) & (table["attack"] != "none")]
-    first = next((r for r in table["reading"] if "least" not in r), "default")  # of the run
-    table = table[table["reading"] == ("default" if "default" in set(table["reading"]) else first)]
+    table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
+    readings = list(table["reading"])
+    shown = "default" if "default" in readings else next((r for r in readings if "least" not in r), "")
+    return curves(table[table["reading"] == shown], methods)
+
+
+def chapter() -> Figure:
+    """Figure 2 a and b from the recorded results."""
+    table = cells.ours("convex")
+    table = table[(table["table"] == "fig2") & (table["dataset"] == "MNIST") & (table["reading"] == "default")]
+    methods = ("Algorithm 1-10", "Algorithm 1", "FastGrad (float64)", "FastGrad", "Algorithm 2", "Random")
+    return curves(table[table["metric"] == "fooling_ratio"], methods, width=4.0)
+
+
+def curves(table: pd.DataFrame, methods: Sequence[str] = (), width: float = 3.0) -> Figure:
+    """One panel a network, one curve a method, and a cross for every point that the paper prints."""
     paper = cells.of_paper("convex")
-    paper = paper[paper["metric"] == metric]
-    figure, grid = panel_row(places_of(table))
+    paper = paper[paper["metric"] == "fooling_ratio"]
+    figure, grid = panel_row(places_of(table), width=width)
     for (dataset, model), ax in grid.items():
         here = table[(table["dataset"] == dataset) & (table["model"] == model)]
         for method in methods or dict.fromkeys(here["attack"]):
             own = here[here["attack"] == method]
             line(ax, own, method, color=COLOURS[method], markersize=3, **STYLES.get(method, {}))
-        printed = paper[(paper["dataset"] == dataset) & (paper["model"] == model)]
-        if len(printed):
-            ax.plot(
-                printed["eps"].map(cells.eps_number), printed["value"], "x", color=COLOURS["Algorithm 1-10"],
-                markersize=8, label="Algorithm 1-10, paper",
-            )  # fmt: skip
+        for method, printed in paper[(paper["dataset"] == dataset) & (paper["model"] == model)].groupby("attack"):
+            eps = printed["eps"].map(cells.eps_number)
+            ax.plot(eps, printed["value"], "x", color=COLOURS[method], markersize=8, label=f"{method}, paper")
         ax.set(xlabel="eps", ylim=(-3, 103))
     next(iter(grid.values())).set_ylabel("fooled, percent")
     share_legend(figure, list(grid.values()), columns=5)
@@ -209,7 +218,7 @@ def moved(run) -> Figure:
     table = cells.join_seeds(results.table(run.shown))
     table = table[(table["metric"] == "pixels_moved_mean") & (table["attack"] != "none")]
     table = table.assign(value=100 * table["value"])
-    figure, grid = panel_row(places_of(table) or [("", "")], width=4.2)
+    figure, grid = panel_row(places_of(table), width=4.2)
     for (dataset, model), ax in grid.items():
         here = table[(table["dataset"] == dataset) & (table["model"] == model)]
         for method in dict.fromkeys(here["attack"]):

@@ -36,11 +36,14 @@ def panels(table: pd.DataFrame, height: float = 2.5, share: bool = True) -> tupl
     return figure, grid
 
 
-def panel_row(places: Sequence[tuple[str, str]], *, width: float = 3.0, height: float = 2.9, share: bool = True):
-    """One row of axes, one for each (data set, network): ``(figure, {(data set, network): axes})``."""
+def panel_row(
+    places: Sequence[tuple[str, str]], *, width: float = 3.0, height: float = 2.9
+) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+    """One row of axes, one for each (data set, network), titled; an empty one where there is nothing to show."""
+    places = places or [("nothing", "not run")]
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(
-            1, len(places), figsize=(0.6 + width * len(places), height), squeeze=False, sharey=share
+            1, len(places), figsize=(0.6 + width * len(places), height), squeeze=False, sharey=True
         )
     plt.close(figure)
     grid = dict(zip(places, axes[0], strict=True))

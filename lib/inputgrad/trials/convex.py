@@ -149,6 +149,8 @@ def fooling(job: Job) -> Outcome:
         shared = shared_steps(v, exact, x, y, s, generator)
         for name, box, methods in boxes:
             for method in methods:
+                if method == "PGD" and s["p"] != "inf":
+                    continue
                 measure(tally, method, name, mover(method, v, x, y, s, shared, box), sizes, v, x, y, float(s["p"]))
     return Outcome(tally.rows())
 
@@ -465,8 +467,8 @@ def segmentation(job: Job) -> Outcome:
     arrays = {"image": shown(x[:4], UNIT), "eps": np.array(s["eps"], "S"), "target": target[:4].cpu().numpy()}
     for text in s["eps"]:
         eps = eps_value(text)
-        found = {"Algorithm 1": towards(net, x, y, target, stroke, eps, 1),
-                 "Algorithm 1-10": towards(net, x, y, target, stroke, eps, 10),
+        found = {"Algorithm 1": towards(net, x, target, stroke, eps, 1),
+                 "Algorithm 1-10": towards(net, x, target, stroke, eps, 10),
                  "Random": into(x + eps * noise, UNIT)}  # fmt: skip
         for method, x_adv in found.items():
             with torch.no_grad():
@@ -479,15 +481,21 @@ def segmentation(job: Job) -> Outcome:
     return Outcome(tally.rows(), arrays)
 
 
-def towards(net: nn.Module, x: Tensor, y: Tensor, target: Tensor, stroke: Tensor, eps: float, steps: int) -> Tensor:
-    """``steps`` steps down the margin of the label over the target, summed over the pixels of the stroke."""
+def towards(net: nn.Module, x: Tensor, target: Tensor, stroke: Tensor, eps: float, steps: int) -> Tensor:
+    """``steps`` steps of Algorithm 1 towards the target on the sum over the stroke's pixels that are not there yet."""
 
-    def total_scores(x: Tensor) -> Tensor:
-        """Each class's score summed over the pixels of the stroke: a batch of scores like any other."""
-        return (net(x) * stroke.unsqueeze(1)).sum((2, 3))
+    def totals(x: Tensor) -> Tensor:
+        """Two scores an image: the strongest other class of each such pixel, added up, and the target's."""
+        f = net(x)
+        wanted = f.gather(1, target.view(-1, 1, 1, 1).expand(-1, 1, *f.shape[2:]))[:, 0]
+        is_target = F.one_hot(target, f.shape[1]).bool().view(*f.shape[:2], 1, 1)
+        other = f.masked_fill(is_target, -torch.inf).amax(1)
+        open_pixels = stroke & (other > wanted)
+        return torch.stack([(scores * open_pixels).sum((1, 2)) for scores in (other, wanted)], 1)
 
+    against, wanted = torch.zeros_like(target), torch.ones_like(target)
     with frozen(net):
-        return algorithm1(total_scores, x, y, eps=eps, steps=steps, target=target)
+        return algorithm1(totals, x, against, eps=eps, steps=steps, target=wanted)
 
 
 def pixel_share(hits: Tensor, stroke: Tensor) -> Tensor:
