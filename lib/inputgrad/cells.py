@@ -13,6 +13,7 @@ from scipy import stats
 from . import results
 from .checks import InputError
 from .paths import PAPERS, relative
+from .study import EXHIBITS
 
 CLOSE, NEAR = 3.0, 10.0
 """Percentage points within which a cell is *close* or *near*; fixed before any run."""
@@ -57,18 +58,19 @@ def interval(values: Sequence[float], counts: Sequence[float], totals: Sequence[
 
 
 def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of single seeds joined to cells: mean over seeds (fractions as percent), spread, interval, n."""
+    """Rows of single seeds joined to cells: mean or median over seeds (fractions as percent), spread, interval, n."""
     out = []
     scale = rows["unit"].map({"fraction": 100.0}).fillna(1.0)
     rows = rows.assign(value=rows["value"] * scale)
     for identity, group in rows.groupby(["exhibit", "profile", *IDENTITY], sort=False, dropna=False):
         values = group["value"].to_numpy()
+        center = np.median if identity[0] in EXHIBITS and EXHIBITS[identity[0]].center == "median" else np.mean
         shares = group["unit"].iloc[0] == "fraction"
         low, high = interval(values, group["count"] if shares else [], group["total"])
         out.append(
             {
                 **dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)),
-                "unit": group["unit"].iloc[0], "value": values.mean(),
+                "unit": group["unit"].iloc[0], "value": center(values),
                 "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
                 "low": low, "high": high, "seeds": len(values), "images": int(group["total"].iloc[0]),
             }

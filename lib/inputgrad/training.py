@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from .origin import origin
 from .paths import CHECKPOINTS, relative
 from .progress import progress
 from .study.schema import Recipe
+from .wame import WAME
 
 VERSION = 1
 """Raised whenever training changes what network comes out; a checkpoint of another version is not used."""
@@ -137,14 +138,18 @@ def train_step(
     """One step down the mean loss of a batch; returns the detached loss and outputs."""
     if x.device.type == "cuda":
         x = x.to(memory_format=torch.channels_last)
-    cast = torch.autocast(x.device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
-    with cast:
+    with autocast(x.device, precision):
         outputs = net(x)
         loss = objective.loss(outputs, x, y)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
     return loss.detach(), outputs.detach()
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """bfloat16 where the recipe asks for it."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
 def stop_if_diverged(loss_sum: Tensor, epoch: int, step: int, name: str, recipe: Recipe) -> None:
@@ -162,17 +167,26 @@ def optimizer_of(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         return torch.optim.SGD(
             net.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
         )  # fmt: skip
+    if recipe.optimizer == "wame":
+        return WAME(net.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
     return torch.optim.Adam(net.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+
+
+DROPS = {
+    "constant": (),
+    "step": ((0.5, 0.1), (0.75, 0.01)),
+    "early_step": ((0.2, 0.1), (0.4, 0.01)),
+    "gentle_step": ((0.3, 0.5), (0.6, 0.1)),
+}
+"""From which share of the training on the learning rate is multiplied by what, for each schedule that drops it."""
 
 
 def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
     """Set the learning rate for the moment when the share ``done`` in [0, 1) of the training is over."""
-    factors = {
-        "constant": 1.0,
-        "onecycle": min(done / 0.3, (1 - done) / 0.7),
-        "step": 0.1 ** ((done >= 0.5) + (done >= 0.75)),
-    }
-    factor = factors[recipe.schedule]
+    if recipe.schedule == "onecycle":
+        factor = min(done / 0.3, (1 - done) / 0.7)
+    else:
+        factor = next((f for share, f in reversed(DROPS[recipe.schedule]) if done >= share), 1.0)
     for group in optimizer.param_groups:
         group["lr"] = recipe.lr * factor
 
@@ -216,7 +230,7 @@ def restore(path: Path, net: nn.Module) -> tuple[dict[str, Tensor], dict]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             note = json.loads(file.metadata()["note"])
-        net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("optimizer.")})
+        net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(("optimizer.", "extra."))})
     except (SafetensorError, RuntimeError, OSError, ValueError, KeyError, TypeError) as err:
         reason = str(err).splitlines()[0]
         raise InputError(

@@ -77,6 +77,8 @@ def trials(name: str, **given: Any) -> list[Trial]:
         checks.whole("seed", seed)
     images = checks.whole("images", grid.images if values["images"] is None else values["images"], least=1)
     own = {p.name: p.check(values[p.name]) for p in declared.parameters if p.check}
+    if declared.check:
+        declared.check(own)
     both_named = values["datasets"] is not None and values["models"] is not None
     found = []
     for dataset, model in grid.combinations(datasets, models, both_named):

@@ -13,6 +13,7 @@ from ..checks import InputError
 from ..data import DATASETS
 from ..models import MODELS
 
+SCHEDULES = ("constant", "onecycle", "step", "early_step", "gentle_step")
 PROFILES = ("smoke", "quick", "paper")
 """From the smallest to the largest; a result of a later one is shown in place of an earlier one."""
 
@@ -22,17 +23,19 @@ class Recipe:
     """How one network is trained. Every field may be overridden by a notebook's ``recipe`` parameter.
 
     Attributes:
-        optimizer: ``"adam"`` or ``"sgd"``.
+        optimizer: ``"adam"``, ``"sgd"`` or ``"wame"``.
         lr: peak learning rate.
         batch: images per step.
         epochs: passes over the training images.
         images: how many training images are used, a fixed prefix of the set; ``None`` is all.
         width: factor on every channel count of the network.
-        schedule: ``"constant"``, ``"onecycle"`` (linear up for 30 %, then down to zero) or ``"step"`` (a tenth after
-            half of the training, a hundredth after three quarters).
+        schedule: ``"constant"``, ``"onecycle"`` (linear up for 30 %, then down to zero), or a rate that drops twice:
+            ``"step"`` (a tenth after half of the training, a hundredth after three quarters), ``"early_step"`` (the
+            same after a fifth and two fifths), ``"gentle_step"`` (a half after 30 %, a tenth after 60 %).
         momentum: of SGD.
         weight_decay: L2 penalty as the optimiser applies it.
-        augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``.
+        augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``; in `smooth` ``"distort"``:
+            elastic distortion of grey images; rotation, zoom and mirror image of colour ones.
         precision: ``"fp32"``, or ``"bf16"`` for bfloat16 autocast during training. Evaluation is always float32.
     """
 
@@ -49,9 +52,9 @@ class Recipe:
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
-        checks.one_of("recipe optimizer", self.optimizer, ("adam", "sgd"))
-        checks.one_of("recipe schedule", self.schedule, ("constant", "onecycle", "step"))
-        checks.one_of("recipe augment", self.augment, ("none", "crop", "crop_flip"))
+        checks.one_of("recipe optimizer", self.optimizer, ("adam", "sgd", "wame"))
+        checks.one_of("recipe schedule", self.schedule, SCHEDULES)
+        checks.one_of("recipe augment", self.augment, ("none", "crop", "crop_flip", "distort"))
         checks.one_of("recipe precision", self.precision, ("fp32", "bf16"))
         for name in ("batch", "epochs"):
             checks.whole(f"recipe {name}", getattr(self, name), least=1)
@@ -147,6 +150,9 @@ class Exhibit:
         tables: which of the paper's tables (the ``table`` column) its cells stand beside.
         metrics: which metrics of those tables.
         objectives: what the networks it takes are trained to do.
+        network: ``"module:function"`` that gives a trial's network, called as ``training.trained``.
+        center: what is shown of several seeds, ``"mean"`` or ``"median"``.
+        check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
     """
 
     name: str
@@ -159,6 +165,9 @@ class Exhibit:
     tables: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ("classify",)
+    network: str = "inputgrad.training:trained"
+    center: str = "mean"
+    check: Callable[[Mapping[str, Any]], None] | None = None
 
     def __post_init__(self) -> None:
         if set(self.grids) != set(PROFILES):

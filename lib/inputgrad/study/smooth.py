@@ -1,6 +1,133 @@
-"""`smooth`: training images that drift up the loss gradient, epoch by epoch."""
+"""`smooth`: training images that drift up their own loss gradient, and whether that hardens a network."""
 
-from .schema import Paper
+from __future__ import annotations
+
+from functools import partial
+
+from .. import checks
+from .convex import grid
+from .parameters import choice, count, eps_list, flag, names
+from .schema import Exhibit, Paper, Parameter, Recipe
+
+GREY = ("smooth_dnn", "smooth_dnn_aug", "smooth_cnn", "smooth_cnn_aug")
+COLOUR = ("smooth_cnn", "smooth_cnn_aug")
+REAL = {"mnist": GREY, "cifar10": COLOUR, "cifar100": COLOUR}
+STAND_INS = {"digits28": GREY, "digits32": COLOUR}
+
+TABLE5_EPS = ("0.001", "0.01", "0.1", "0.2")
+MODES = ("accumulate", "reset", "fresh", "discard", "noise")
+REDUCTIONS = ("sum", "mean")
+ATTACK_MODES = ("train", "eval")
+SOURCES = ("self", "control")
+
+
+def recipes(**shared: object) -> dict[str, Recipe]:
+    """The recipe of each network: the paper's optimiser and augmentation, and what a profile shares."""
+    kinds = {name: "distort" if name.endswith("_aug") else "none" for name in GREY}
+    return {name: Recipe("wame", batch=128, weight_decay=1e-4, augment=kind, **shared) for name, kind in kinds.items()}
+
+
+SMOKE = recipes(epochs=4, width=0.0625, images=600)
+QUICK = recipes(epochs=10, images=6000, width=0.5, schedule="onecycle", precision="bf16")
+PAPERS_OWN = recipes(epochs=50, schedule="early_step")
+
+
+def grids(images: tuple[int, int, int], real: dict, stand_ins: dict, seeds: int = 5) -> dict:
+    """The grids of the three profiles."""
+    return {
+        "smoke": grid(images[0], SMOKE, (0,), stand_ins),
+        "quick": grid(images[1], QUICK, tuple(range(min(2, seeds))), real),
+        "paper": grid(images[2], PAPERS_OWN, tuple(range(seeds)), real),
+    }
+
+
+def rate(value: object, what: str = "rate") -> float:
+    """A finite number; whether the paper's range holds is decided together with ``beyond``."""
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        found = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise checks.InputError(f"{what} {value!r} is not a number") from None
+    if not -1e6 < found < 1e6:
+        raise checks.InputError(f"{what} {value!r} is not a finite number")
+    return found
+
+
+def rates(value: object) -> list[float]:
+    """A list of different rates."""
+    return checks.unique("rates", [rate(v, "rates") for v in checks.items("rates", value)])
+
+
+def in_range(values: dict) -> None:
+    """The paper's range of the rate, [-1, 1], unless ``beyond`` says that a value outside it is meant."""
+    for value in [values["rate"]] if "rate" in values else values["rates"]:
+        if abs(value) > 1 and not values["beyond"]:
+            raise checks.InputError(f"rate {value!r} is outside the paper's [-1, 1]: confirm it with beyond=true")
+
+
+RATE = Parameter("rate", 0.2, "lambda-bar, how far an image moves along its gradient; the paper allows [-1, 1]", rate)
+REDUCTION = choice("reduction", "of the loss the images follow: sum (each its own) or mean over the batch", REDUCTIONS)
+MODE = choice("mode", "what becomes of the moves: " + ", ".join(MODES), MODES)
+BEYOND = flag("beyond", False, "allow rates outside [-1, 1]")
+EPS = Parameter("eps", list(TABLE5_EPS), "list of eps of FGSM in units of the network's input, as text", eps_list)
+
+HARDENING = Exhibit(
+    name="hardening",
+    title="Accuracy with and without the updates, clean and under FGSM",
+    reproduces="Tables 4 and 5, the Wilcoxon tests of Sec. 5.3 and 6, Figures 1 and 2",
+    compute="inputgrad.trials.smooth:hardening",
+    network="inputgrad.hardening:control",
+    center="median",
+    version=1,
+    tables=("4", "5"),
+    metrics=("accuracy",),
+    grids=grids((150, 1000, 10_000), REAL, STAND_INS),
+    check=in_range,
+    parameters=(
+        RATE, REDUCTION, MODE, BEYOND, EPS,
+        names("attack_mode", ATTACK_MODES, "mode of the network whose gradient is taken, each a reading: train, eval",
+              ATTACK_MODES),
+        names("source", SOURCES, "whose gradient makes the adversarial set, each a reading: self, control", SOURCES),
+        flag("controls", True, "also run random signs of FGSM's size, and PGD-20"),
+    ),
+)  # fmt: skip
+
+READINGS = Exhibit(
+    name="readings",
+    title="Which reading hardens, and how much of it is noise",
+    reproduces="what Tables 4 and 5 leave open: whose gradient, what becomes of the moves, which sign",
+    compute="inputgrad.trials.smooth:readings",
+    network="inputgrad.hardening:control",
+    center="median",
+    version=1,
+    grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",)}, {"digits28": ("smooth_cnn",)}),
+    check=in_range,
+    parameters=(
+        Parameter("rates", [0.2, -0.2, 1.0], "list of lambda-bar, run with the first reduction and mode", rates),
+        names("reductions", REDUCTIONS, "list of sum, mean", REDUCTIONS),
+        names("modes", MODES, "list of " + ", ".join(MODES), MODES),
+        BEYOND,
+        Parameter("eps", ["0.1", "0.2"], "list of eps, as text", eps_list),
+    ),
+)
+
+PICTURES = Exhibit(
+    name="pictures",
+    title="The pictures: rescued images, and how the training images drift",
+    reproduces="Figures 3 to 6",
+    compute="inputgrad.trials.smooth:pictures",
+    network="inputgrad.hardening:control",
+    version=1,
+    grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",), "cifar10": ("smooth_cnn",)},
+                {"digits28": ("smooth_cnn",), "digits32": ("smooth_cnn",)}, seeds=1),
+    check=in_range,
+    parameters=(
+        RATE, REDUCTION, MODE, BEYOND,
+        Parameter("eps", ["0.1"], "list of eps of FGSM; the first is shown", partial(eps_list, what="eps")),
+        count("columns", 6, "how many images are shown in a row"),
+    ),
+)  # fmt: skip
 
 PAPER = Paper(
     key="smooth",
@@ -9,4 +136,5 @@ PAPER = Paper(
     authors="Mosca, Magoulas",
     question="Does a training set that drifts up its own loss gradient, without the sign, harden the network "
     "that learns from it?",
+    exhibits=(HARDENING, READINGS, PICTURES),
 )

@@ -3,7 +3,18 @@
 What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; one module a paper beside it.
 """
 
-from . import convex, sign
+from . import convex, sign, smooth
 from .common import beside, cost, own, paper_tables, scoreboard, verdict_table, verdicts
 
-__all__ = ["beside", "convex", "cost", "own", "paper_tables", "scoreboard", "sign", "verdict_table", "verdicts"]
+__all__ = [
+    "beside",
+    "convex",
+    "cost",
+    "own",
+    "paper_tables",
+    "scoreboard",
+    "sign",
+    "smooth",
+    "verdict_table",
+    "verdicts",
+]

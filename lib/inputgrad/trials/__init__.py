@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -16,7 +16,7 @@ from ..data import Splits, load
 from ..origin import origin
 from ..study import exhibit
 from ..study.schema import Recipe, Trial
-from ..training import Trained, trained
+from ..training import Trained
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,23 @@ class Outcome:
 
 def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> tuple[Outcome, dict]:
     """Compute ``trial`` and say how: ``(outcome, provenance)``."""
-    module, function = exhibit(trial.exhibit).compute.split(":")
+    declared = exhibit(trial.exhibit)
     chosen = devices.choose(device)
     devices.reset_peak_memory(chosen)
     start = time.perf_counter()
     data = load(trial.dataset, root=root)
-    network = trained(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
+    network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
     job = Job(trial, data, network, chosen)
     ready = time.perf_counter()
-    outcome = getattr(import_module(module), function)(job)
+    outcome = named(declared.compute)(job)
     seconds = {"prepare": ready - start, "measure": time.perf_counter() - ready, "training": network.seconds}
     return outcome, provenance(job, seconds)
+
+
+def named(place: str) -> Callable:
+    """The function at ``"module:function"``."""
+    module, function = place.split(":")
+    return getattr(import_module(module), function)
 
 
 def provenance(job: Job, seconds: dict[str, float]) -> dict:

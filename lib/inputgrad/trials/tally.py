@@ -24,9 +24,11 @@ class Tally:
         """Add the values of one batch, ``(B,)``."""
         self.values[attack, eps, steps, reading, metric].append(values.cpu())
 
-    def number(self, attack: str, eps: str, reading: str, metric: str, value: float, *, unit: str, images: int) -> None:
+    def number(
+        self, attack: str, eps: str, reading: str, metric: str, value: float, *, unit: str, images: int, steps: int = 0
+    ) -> None:
         """Add one number that was measured on ``images`` images as a whole."""
-        self.single.append({**self.place(eps), "attack": attack, "eps": eps, "steps": 0, "reading": reading,
+        self.single.append({**self.place(eps), "attack": attack, "eps": eps, "steps": steps, "reading": reading,
                             "metric": metric, "value": float(f"{value:.5g}"), "unit": unit, "count": None,
                             "total": images})  # fmt: skip
 

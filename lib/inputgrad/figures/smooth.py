@@ -1,0 +1,91 @@
+"""The figures of `smooth`."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from .. import cells, results
+from .panels import STYLE, datasets_shown, panel_row, share_legend, show
+
+PALETTE = sns.color_palette("colorblind")
+COLOURS = {"control": PALETTE[7], "updates": PALETTE[0]}
+
+
+def errors(run) -> Figure:
+    """Figures 1 and 2: misclassified validation images over epochs, median and range over runs, both arms."""
+    table = results.table(run.shown)
+    table = table[table["metric"] == "validation_error"]
+    places = list(dict.fromkeys(zip(table["dataset"], table["model"], strict=True)))
+    figure, grid = panel_row(places, width=2.4)
+    for (dataset, model), ax in grid.items():
+        here = table[(table["dataset"] == dataset) & (table["model"] == model)]
+        for arm, colour in COLOURS.items():
+            epochs = here[here["defense"] == arm].groupby("steps")["value"].agg(["median", "min", "max"]) * 100
+            ax.plot(epochs.index, epochs["median"], color=colour, label=arm)
+            ax.fill_between(epochs.index, epochs["min"], epochs["max"], color=colour, alpha=0.2, linewidth=0)
+        ax.set(xlabel="epoch", yscale="log")
+    next(iter(grid.values())).set_ylabel("misclassified, percent")
+    share_legend(figure, list(grid.values()))
+    return figure
+
+
+def variants(run, eps: str | None = None) -> Figure:
+    """Accuracy at one eps for every reading of the update, under the attacks, as points in a row each."""
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[(table["metric"] == "accuracy")]
+    sizes = [e for e in dict.fromkeys(table["eps"]) if e != "0"]
+    eps = eps or (sizes[0] if sizes else "0")
+    table = table[table["eps"].isin([eps, "0"])]
+    readings = list(dict.fromkeys(table["reading"]))
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(7.5, 0.8 + 0.32 * len(readings)))
+        plt.close(figure)
+    for attack, colour in zip(dict.fromkeys(table["attack"]), PALETTE, strict=False):
+        own = table[table["attack"] == attack].groupby("reading", sort=False)["value"].mean()
+        label = "clean" if attack == "none" else attack
+        ax.plot(own.values, [readings.index(r) for r in own.index], "o", color=colour, label=label)
+    ax.set_yticks(range(len(readings)), readings)
+    ax.invert_yaxis()
+    ax.set(xlabel=f"accuracy, percent (eps {eps})", xlim=(-2, 102))
+    share_legend(figure, [ax], columns=3)
+    return figure
+
+
+def rescued(run) -> Figure:
+    """Figures 3 and 4: attacked images that only the hardened network gets right, and the perturbation alone."""
+    shown = datasets_shown(run)
+    columns = max(1, max(len(r.arrays["true"]) for r in shown))
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(
+            3 * len(shown), columns, figsize=(1.1 * columns, 3.4 * len(shown)), squeeze=False
+        )  # fmt: skip
+        plt.close(figure)
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, result in enumerate(shown):
+        arrays = result.arrays
+        for j in range(len(arrays["true"])):
+            show(axes[3 * i, j], arrays["clean"][j], str(arrays["true"][j]), vmin=0, vmax=255)
+            show(axes[3 * i + 1, j], arrays["attacked"][j], f"control: {arrays['control'][j]}", vmin=0, vmax=255)
+            show(axes[3 * i + 2, j], arrays["perturbation"][j], vmin=0, vmax=255)
+    return figure
+
+
+def drift(run) -> Figure:
+    """Figures 5 and 6: how the first training images had moved after each of the first nine epochs."""
+    shown = datasets_shown(run)
+    epochs = max(r.arrays["drift"].shape[0] for r in shown)
+    rows = [(r, i) for r in shown for i in range(min(2, r.arrays["drift"].shape[1]))]
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(len(rows), epochs, figsize=(1.0 * epochs, 1.25 * len(rows)), squeeze=False)
+        plt.close(figure)
+    for row, (result, i) in zip(axes, rows, strict=True):
+        for ax in row:
+            ax.axis("off")
+        for epoch, (ax, picture) in enumerate(zip(row, result.arrays["drift"][:, i], strict=False)):
+            length = float(np.asarray(result.arrays["drift_l2"])[epoch, i])
+            show(ax, picture, f"{epoch + 1}: {length:.2g}", vmin=0, vmax=255)
+    return figure

@@ -1,0 +1,300 @@
+"""The Smooth Gradient Method: training images that drift along their own loss gradient [smooth, Sec. 4]."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from filelock import FileLock
+from torch import Tensor, nn
+
+from . import checks
+from .augmentation import augment
+from .checks import InputError
+from .data import Splits
+from .device import describe
+from .metrics import correct
+from .models import MODELS, build
+from .norms import norm
+from .origin import origin
+from .paths import CHECKPOINTS
+from .progress import progress
+from .study.schema import Recipe
+from .training import (
+    Trained,
+    autocast,
+    load_optimizer,
+    optimizer_of,
+    optimizer_tensors,
+    restore,
+    save,
+    set_lr,
+    stop_if_diverged,
+)
+from .whitening import Whitening
+
+VERSION = 1
+"""Raised whenever hardening changes what network comes out; a checkpoint of another version is not used."""
+
+BATCH = 250
+MODES = ("accumulate", "reset", "fresh", "discard", "noise")
+REDUCTIONS = ("sum", "mean")
+KEPT, EPOCHS_KEPT = 16, 9  # images whose drift is kept for figures, over the first epochs
+
+
+@dataclass(frozen=True)
+class Update:
+    r"""How the training images move: :math:`x_{t+1} = x_t + \bar\lambda\, \partial E_t / \partial x_t` [smooth, Eq. 15].
+
+    Attributes:
+        rate: :math:`\bar\lambda`, in [-1, 1]; positive goes up the loss, 0 is the control.
+        reduction: the loss that is differentiated: ``"sum"``, each image's own, or ``"mean"`` over the batch, which is
+            as many times smaller as the batch has images.
+        mode: ``"accumulate"`` keeps moving the stored image; ``"reset"`` starts from the clean image each epoch;
+            ``"fresh"`` trains on the clean image moved once, just before the step; ``"discard"`` computes the move
+            and drops it; ``"noise"`` moves as far as ``"accumulate"`` would, in a random direction.
+        beyond: allow a rate outside the paper's [-1, 1].
+
+    Raises:
+        InputError: a rate outside [-1, 1] that ``beyond`` does not allow, or an unknown name.
+    """
+
+    rate: float = 0.2
+    reduction: str = "sum"
+    mode: str = "accumulate"
+    beyond: bool = False
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.rate) or (abs(self.rate) > 1 and not self.beyond):
+            raise InputError(f"rate {self.rate!r} is outside the paper's [-1, 1]: confirm it with beyond=true")
+        checks.one_of("reduction", self.reduction, REDUCTIONS)
+        checks.one_of("mode", self.mode, MODES)
+
+
+CONTROL = Update(rate=0.0)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set as the networks of `smooth` see it: float tensors ``(N, C, H, W)``, and how to show them.
+
+    MNIST and other grey images are in [0, 1]; colour images are ZCA-whitened with the training images' statistics.
+    """
+
+    x_train: Tensor
+    y_train: Tensor
+    x_valid: Tensor
+    y_valid: Tensor
+    whitening: Whitening | None
+
+
+def split(data: Splits, images: int | None) -> tuple[Tensor, Tensor]:
+    """Indices of the training and validation images [smooth, Sec. 5.1].
+
+    The last sixth of grey data sets (MNIST: 50,000 and 10,000), the last fifth of each class of colour ones (CIFAR:
+    40,000 and 10,000). ``images`` takes a prefix of the training part, and a fifth as many of the other.
+    """
+    y = data.y_train
+    if data.shape[0] == 1:
+        first = len(y) - len(y) // 6
+        train, valid = torch.arange(first), torch.arange(first, len(y))
+    else:
+        held = torch.cat([(y == label).nonzero()[:, 0][-(int((y == label).sum()) // 5) :] for label in y.unique()])
+        mask = torch.zeros(len(y), dtype=torch.bool)
+        mask[held] = True
+        train, valid = (~mask).nonzero()[:, 0], mask.nonzero()[:, 0]
+    return (train, valid) if images is None else (train[:images], valid[: max(1, images // 5)])
+
+
+def prepared(data: Splits, images: int | None) -> Prepared:
+    """The training and validation images, whitened where they have colours; the last ones asked for are kept."""
+    asked = (data.order, images)
+    if asked not in LAST:
+        train, valid = split(data, images)
+        x_train, x_valid = (data.x_train[part].float() / 255 for part in (train, valid))
+        whitening = None
+        if data.shape[0] != 1:
+            whitening = Whitening.fit(x_train)
+            x_train, x_valid = whitening(x_train), whitening(x_valid)
+        LAST.clear()
+        LAST[asked] = Prepared(x_train, data.y_train[train], x_valid, data.y_train[valid], whitening)
+    return LAST[asked]
+
+
+LAST: dict[tuple[str, int | None], Prepared] = {}
+
+
+@dataclass(frozen=True)
+class Hardened(Trained):
+    """A network in eval mode, trained on images that moved.
+
+    Attributes:
+        drift: how far the first images had moved after each of the first epochs, ``(epochs, images, C, H, W)``.
+        whitening: what the network's inputs are prepared with; ``None`` for images in [0, 1].
+    """
+
+    drift: Tensor
+    whitening: Whitening | None
+
+
+def control(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Hardened:
+    """The network of the control runs: the same initialisation, batches and draws, and images that stay."""
+    return hardened(data, model, recipe, seed, device, CONTROL)
+
+
+def hardened(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device, update: Update) -> Hardened:
+    """The network of one arm: from its checkpoint when there is one, else trained now and saved.
+
+    Arms with the same seed are in lock-step: same initialisation, same batches, same draws of augmentation and
+    dropout. The weights are those of the epoch with the fewest errors on the validation images.
+
+    Raises:
+        InputError: a damaged checkpoint, or one that cannot be written.
+        TrainingDiverged: the loss became NaN or infinite.
+    """
+    declared = {
+        "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
+        "order": data.order, "update": asdict(update), "versions": [VERSION, MODELS[model].version],
+    }  # fmt: skip
+    digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
+    path = CHECKPOINTS / f"{data.name}-{model}-s{seed}-{digest}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sets = prepared(data, recipe.images)
+    torch.manual_seed(seed)
+    net = build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
+    net = net.to(memory_format=torch.channels_last)
+    with FileLock(path.with_suffix(".lock")):
+        if path.is_file():
+            tensors, note = restore(path, net)
+        else:
+            tensors, note = harden(net, sets, recipe, seed, update, path.with_suffix(".partial"))
+            note["origin"] = {**origin(), **describe(device)}
+            save(path, {**net.state_dict(), **tensors}, note)
+            path.with_suffix(".partial").unlink(missing_ok=True)
+    speed = recipe.epochs * len(sets.x_train) / max(note["seconds"], 1e-9)
+    return Hardened(
+        net.eval(), note["history"], note["seconds"], speed, path.name, note["origin"], tensors["extra.drift"],
+        sets.whitening,
+    )  # fmt: skip
+
+
+def harden(
+    net: nn.Module, sets: Prepared, recipe: Recipe, seed: int, update: Update, partial: Path
+) -> tuple[dict[str, Tensor], dict]:
+    """Train ``net`` in place on images that move; resumes from ``partial`` when a killed run left one there.
+
+    ::
+
+        for epoch:  for a random batch i:  E = mean over i of L(net(augment(x_i)), y_i)
+                                           step the weights down the gradient of E
+                                           x_i <- x_i + rate * (gradient of the sum, or of the mean, to x_i)
+
+    Both gradients come from one backward pass. The stored images, the optimiser and the best weights so far are part
+    of the checkpoint, so that an interrupted run ends with the same weights as an unbroken one (bit for bit on a CPU).
+
+    Returns:
+        Tensors to keep beside the weights (``extra.drift``), and the note: history and seconds.
+    """
+    device = next(net.parameters()).device
+    clean, y = sets.x_train.to(device), sets.y_train.to(device)
+    stored = clean.clone()
+    optimizer = optimizer_of(net, recipe)
+    note = {"history": [], "seconds": 0.0, "best": -1.0}
+    best = {name: value.clone() for name, value in net.state_dict().items()}
+    drifts: list[Tensor] = []
+    if partial.is_file():
+        tensors, note = restore(partial, net)
+        load_optimizer(optimizer, tensors)
+        stored = tensors["extra.stored"].to(device)
+        best = {name.removeprefix("extra.best."): t.to(device) for name, t in tensors.items() if "extra.best." in name}
+        drifts = list(tensors["extra.drift"])
+    batches = math.ceil(len(clean) / recipe.batch)
+    bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"harden {partial.stem}")
+    for epoch in range(len(note["history"]), recipe.epochs):
+        start = time.perf_counter()
+        generator, noise = (torch.Generator().manual_seed(k * seed + epoch) for k in (1_000_003, 2_000_003))
+        torch.manual_seed(1_000_003 * seed + epoch)  # dropout
+        net.train()
+        loss_sum = torch.zeros((), device=device)
+        for step, chosen in enumerate(torch.randperm(len(clean), generator=generator).to(device).split(recipe.batch)):
+            set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
+            loss = one_batch(net, optimizer, stored, clean, y, chosen, recipe, update, generator, noise)
+            loss_sum += loss * len(chosen)
+            if step % 100 == 99 or step == batches - 1:
+                stop_if_diverged(loss_sum, epoch, step, partial.stem, recipe)
+            bar.update()
+        note["seconds"] += time.perf_counter() - start
+        right = accuracy(net, sets.x_valid, sets.y_valid)
+        moved = norm(stored - clean, 2)
+        note["history"].append(
+            {"epoch": epoch + 1, "loss": loss_sum.item() / len(clean), "accuracy": right,
+             "drift": moved.median().item()}
+        )  # fmt: skip
+        if right > note["best"]:
+            note["best"], best = right, {name: value.clone() for name, value in net.state_dict().items()}
+        if epoch < EPOCHS_KEPT:
+            drifts.append((stored - clean)[:KEPT].cpu())
+        if epoch + 1 < recipe.epochs:
+            extra = {"extra.stored": stored, "extra.drift": torch.stack(drifts)}
+            extra |= {f"extra.best.{name}": value for name, value in best.items()}
+            save(partial, {**net.state_dict(), **optimizer_tensors(optimizer), **extra}, note)
+    bar.close()
+    net.load_state_dict(best)
+    return {"extra.drift": torch.stack(drifts)}, note
+
+
+def one_batch(
+    net: nn.Module, optimizer: torch.optim.Optimizer, stored: Tensor, clean: Tensor, y: Tensor, chosen: Tensor,
+    recipe: Recipe, update: Update, generator: torch.Generator, noise: torch.Generator,
+) -> Tensor:  # fmt: skip
+    """One step of the weights, and one move of the batch's stored images; returns the detached mean loss."""
+    x = stored[chosen]
+    if update.mode == "fresh" and update.rate:
+        x = x + update.rate * own_gradient(net, x, y[chosen], recipe, update)
+    x = x.detach().requires_grad_(update.rate != 0)
+    with autocast(x.device, recipe.precision):
+        loss = F.cross_entropy(net(augment(x, augmentation(recipe, x), generator)), y[chosen])
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    if update.rate and update.mode in ("accumulate", "reset", "noise"):
+        g = x.grad * len(chosen) if update.reduction == "sum" else x.grad
+        start = clean[chosen] if update.mode == "reset" else x.detach()
+        stored[chosen] = start + update.rate * (random_like(g, noise) if update.mode == "noise" else g)
+    return loss.detach()
+
+
+def augmentation(recipe: Recipe, x: Tensor) -> str:
+    """Which augmentation the recipe's ``"distort"`` is for these images."""
+    if recipe.augment != "distort":
+        return recipe.augment
+    return "elastic" if x.shape[1] == 1 else "affine"
+
+
+def own_gradient(net: nn.Module, x: Tensor, y: Tensor, recipe: Recipe, update: Update) -> Tensor:
+    """The input gradient of the batch with the network in training mode; no parameter gets a gradient."""
+    x = x.detach().requires_grad_()
+    with torch.random.fork_rng(devices=[]), autocast(x.device, recipe.precision):
+        loss = F.cross_entropy(net(x), y, reduction=update.reduction)
+    return torch.autograd.grad(loss, x)[0]
+
+
+def random_like(g: Tensor, generator: torch.Generator) -> Tensor:
+    """A random direction for each image, as long in l2 as its gradient."""
+    noise = torch.randn(g.shape, generator=generator).to(g)
+    return noise * (norm(g, 2) / norm(noise, 2)).view(-1, *[1] * (g.ndim - 1))
+
+
+def accuracy(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    """The share of images classified right, in evaluation mode."""
+    device = next(net.parameters()).device
+    net.eval()
+    with torch.no_grad():
+        right = [correct(net(a.to(device)), b.to(device)) for a, b in zip(x.split(BATCH), y.split(BATCH), strict=True)]
+    return torch.cat(right).float().mean().item()
