@@ -75,13 +75,13 @@ def test_fgsm_is_optimal_for_two_classes_of_a_linear_model():
 def test_up_and_down_are_mirror_images_without_clipping(convnet, loss):
     model, x, y = convnet
     for up, down in (("FGSM", "D-FGSM"), ("FGM", "D-FGM")):
-        a, b = (one_step(model, x, y, eps=0.2, step=STEPS[n], loss=loss, clip=False) for n in (up, down))
+        a, b = (one_step(model, x, y, eps=0.2, step=STEPS[n], loss=loss, box=None) for n in (up, down))
         assert torch.allclose(a + b, 2 * x, atol=1e-6)
 
 
 def test_clip_is_what_keeps_the_box(convnet):
     model, x, y = convnet
-    free = one_step(model, x, y, eps=0.9, step=STEPS["FGSM"], clip=False)
+    free = one_step(model, x, y, eps=0.9, step=STEPS["FGSM"], box=None)
     assert free.min() < 0
     assert torch.equal(free.clamp(0, 1), one_step(model, x, y, eps=0.9, step=STEPS["FGSM"]))
 

@@ -6,13 +6,11 @@ import pytest
 import torch
 
 from inputgrad.attacks.regression import (
-    METHODS,
     dense,
     direction,
     farther,
     jacobian,
     largest_column,
-    regression_attack,
     sign_bound,
     sign_iteration,
     top_singular,
@@ -79,11 +77,11 @@ def test_sign_iteration_lies_between_enumeration_and_bound(network):
 def test_a_linear_network_moves_by_what_first_order_says():
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3)).double()
     x = torch.rand(4, 1, 3, 4, dtype=torch.float64)
-    for p, exponent in (("1", 1), ("2", 2), ("inf", torch.inf)):
-        x_adv = regression_attack(model, x, eps=0.3, p=p, generator=seeded())
+    j = jacobian(model, x)
+    for p, exponent in (("1", 1), (2, 2), ("inf", torch.inf)):
+        x_adv = farther(model, x, 0.3 * direction(j, x, p, seeded()), model(x).detach())
         assert torch.allclose(norm(x_adv - x, exponent), torch.full((4,), 0.3, dtype=x.dtype))
-        linear = norm(jacobian(model, x).times(x_adv - x), 2)
-        assert torch.allclose(norm(model(x_adv) - model(x), 2), linear)
+        assert torch.allclose(norm(model(x_adv) - model(x), 2), norm(j.times(x_adv - x), 2))
 
 
 def test_of_both_signs_the_farther_one_is_taken(network):
@@ -96,18 +94,25 @@ def test_of_both_signs_the_farther_one_is_taken(network):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("p", "sentence"),
     [
-        ({"eps": -1, "p": "2"}, r"eps -1 is not allowed"),
-        ({"eps": 0.1, "p": "3"}, r"p '3' is unknown: choose from 2, 1, inf"),
-        ({"eps": 0.1, "p": 2}, r"p 2 is unknown: choose from 2, 1, inf"),
+        ("0.5", r"p '0.5' is not allowed: an lp norm needs a number >= 1, or inf"),
+        (0.5, r"p 0.5 is not allowed"),
+        ("3", r"p '3' is unknown: choose from 2, 1, inf"),
+        ("two", r"p 'two' is not allowed"),
     ],
 )
-def test_bad_input_gets_one_clear_sentence(network, given, sentence):
+def test_a_ball_without_a_method_gets_one_clear_sentence(network, p, sentence):
     model, x = network
     with pytest.raises(InputError, match=sentence):
-        regression_attack(model, x, generator=seeded(), **given)
-    assert set(METHODS) == {"1", "2", "inf"}
+        direction(jacobian(model, x), x, p, seeded())
+
+
+def test_no_rounds_are_refused(network):
+    model, x = network
+    for method in (top_singular, sign_iteration):
+        with pytest.raises(InputError, match="rounds 0 is too small"):
+            method(jacobian(model, x), x, rounds=0, generator=seeded())
 
 
 def test_direction_is_a_unit_vector_of_its_ball(network):

@@ -75,9 +75,23 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
                 "low": low, "high": high, "seeds": len(values), "images": int(group["total"].iloc[0]),
             }
         )  # fmt: skip
+    with_intervals(out)
     columns = ["exhibit", "profile", *IDENTITY, "unit", "value", "spread", "low", "high", "seeds", "images"]
     numbers = dict.fromkeys(("value", "spread", "low", "high"), float)
     return pd.DataFrame(out, columns=columns).astype(numbers)
+
+
+def with_intervals(joined: list[dict]) -> None:
+    """Give a measure without an interval over seeds the one in its rows ``<metric>_low`` and ``<metric>_high``."""
+
+    def place(cell: Mapping, metric: str) -> tuple:
+        return (*(cell[c] for c in ("exhibit", "profile", *IDENTITY) if c != "metric"), metric)
+
+    values = {place(cell, cell["metric"]): cell["value"] for cell in joined}
+    for cell in joined:
+        low, high = (values.get(place(cell, f"{cell['metric']}_{end}")) for end in ("low", "high"))
+        if low is not None and high is not None and np.isnan(cell["low"]):
+            cell["low"], cell["high"] = low, high
 
 
 @cache

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .checks import InputError
+from .checks import InputError, one_of
 
 Classifier = Callable[[Tensor], Tensor]
 """Maps ``x`` in [0, 1], ``(B, C, H, W)``, to logits ``(B, K)``."""
@@ -32,7 +32,12 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return others.amax(1) - logits.gather(1, y[:, None])[:, 0]
 
 
-LOSSES = {"ce": cross_entropy, "nll_logits": nll_logits, "margin": margin}
+def clipped_cross_entropy(logits: Tensor, y: Tensor, least: float = 1e-7) -> Tensor:
+    """``-log p_y`` with ``p_y`` kept in [1e-7, 1 - 1e-7], as some libraries do: flat beyond it."""
+    return -logits.softmax(1).gather(1, y[:, None])[:, 0].clamp(least, 1 - least).log()
+
+
+LOSSES = {"ce": cross_entropy, "nll_logits": nll_logits, "margin": margin, "clipped_ce": clipped_cross_entropy}
 
 
 @contextmanager
@@ -128,7 +133,9 @@ def scores(model: Classifier, x: Tensor) -> Tensor:
 
 def rival_classes(f: Tensor, y: Tensor, rivals: str | Tensor) -> Tensor:
     """The classes that ``y`` is compared with, ``(B, R)``; see :func:`margins`."""
-    if isinstance(rivals, Tensor):
+    if not isinstance(rivals, str):
+        if not isinstance(rivals, Tensor) or rivals.shape != y.shape:
+            raise InputError(f"target {rivals!r} is not one class an image: give a tensor of {len(y)} classes")
         if (rivals == y).any():
             first = int((rivals == y).nonzero()[0])
             raise InputError(f"target {int(rivals[first])} of image {first} is its own label: choose another class")
@@ -137,5 +144,6 @@ def rival_classes(f: Tensor, y: Tensor, rivals: str | Tensor) -> Tensor:
         return rivals[:, None]
     if rivals == "nearest":
         return f.masked_fill(F.one_hot(y, f.shape[1]).bool(), -torch.inf).argmax(1, keepdim=True)
+    one_of("rivals", rivals, ("all", "nearest"))
     every = torch.arange(f.shape[1] - 1, device=y.device).expand(len(y), -1)
     return every + (every >= y[:, None])  # counts past y

@@ -47,7 +47,7 @@ def dual(p: float) -> float:
     Raises:
         InputError: ``p`` is below 1.
     """
-    exponent("p", p)
+    p = exponent("p", p)
     if p == 1:
         return math.inf
     return 1.0 if p == math.inf else p / (p - 1)
@@ -69,7 +69,7 @@ def steepest(g: Tensor, p: float) -> Tensor:
     Raises:
         InputError: ``p`` is below 1.
     """
-    q = dual(p)
+    p, q = exponent("p", p), dual(p)
     if p == math.inf:
         return g.sign()
     flat = g.flatten(1)

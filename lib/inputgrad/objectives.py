@@ -25,7 +25,8 @@ def measurements(x: Tensor) -> Tensor:
     r"""Two numbers read off a grey image, ``(B, 2)``: how much ink there is, and how far it leans.
 
     Ink is ten times the mean intensity. Slant is :math:`\mu_{11} / \mu_{02}`, the mixed over the vertical second
-    moment of the intensity about its centre: the shear that would set the stroke upright, 0 for an upright one.
+    moment of the intensity about its centre: the shear that would set the stroke upright, positive where its top leans
+    to the right.
     """
     ink = x.mean(1)
     height, width = ink.shape[1:]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..gradients import Classifier
+from ..norms import UNIT, Box
 from .convex import algorithm1, algorithm2, deepfool, fast_grad
 from .one_step import NOISE, STEPS, Step, along, one_step, random_gauss, random_sign, sweep
 from .pgd import pgd
@@ -32,10 +33,10 @@ __all__ = [
 
 
 def noise(
-    model: Classifier, x: Tensor, y: Tensor, *, eps: float, kind: str, seed: int = 0, clip: bool = True
+    model: Classifier, x: Tensor, y: Tensor, *, eps: float, kind: str, seed: int = 0, box: Box | None = UNIT
 ) -> Tensor:
     """``x + eps * noise``, a control that never asks ``model``; ``kind`` is a name in ``NOISE``."""
-    return along(x, NOISE[kind](x, torch.Generator().manual_seed(seed)), eps, clip=clip)
+    return along(x, NOISE[kind](x, torch.Generator().manual_seed(seed)), eps, box=box)
 
 
 ATTACKS = {

@@ -118,7 +118,7 @@ def deepfool(
     """DeepFool (Moosavi-Dezfooli et al. 2016): to the nearest linearised boundary, again, until the class changes.
 
     The whole batch at once. Each round asks with a plain forward pass who is still standing, and only for those
-    computes gradients. Every step is lengthened by ``overshoot``, which is the same as lengthening their sum.
+    computes gradients. Every step is lengthened by ``overshoot``, so that it ends behind the boundary.
 
     Args:
         model, x, y, p, box: as in :func:`algorithm1`; images not classified as ``y`` are left alone.
@@ -126,8 +126,8 @@ def deepfool(
             attack as a curve over eps.
         steps: rounds at most, at least 1.
         overshoot: share by which every step is lengthened.
-        offset: added to every distance, in units of ``x``, as the authors' code does: steps that the box cuts short
-            would otherwise creep up to the boundary and not cross it.
+        offset: added to every distance, in units of ``x``, as in DeepFool's published code: steps that the box cuts
+            short would otherwise creep up to the boundary and not cross it.
 
     Returns:
         ``x_adv``, shaped like ``x``, detached.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..gradients import Classifier, input_gradient
-from ..norms import DIRECTIONS
+from ..norms import DIRECTIONS, UNIT, Box, into
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,13 @@ STEPS: Mapping[str, Step] = {
 }
 
 
-def along(x: Tensor, d: Tensor, eps: float, *, clip: bool = True) -> Tensor:
-    """``x + eps * d``, clipped to [0, 1] unless a paper's reading turns that off."""
-    x_adv = x + eps * d
-    return x_adv.clamp(0, 1) if clip else x_adv
+def along(x: Tensor, d: Tensor, eps: float, *, box: Box | None = UNIT) -> Tensor:
+    """``x + eps * d``, clipped to the box, [0, 1] unless a paper's reading says otherwise."""
+    return into(x + eps * d, box)
 
 
 def one_step(
-    model: Classifier, x: Tensor, y: Tensor, *, eps: float, step: Step, loss: str = "ce", clip: bool = True
+    model: Classifier, x: Tensor, y: Tensor, *, eps: float, step: Step, loss: str = "ce", box: Box | None = UNIT
 ) -> Tensor:
     r"""One step of size ``eps`` along the input gradient.
 
@@ -52,23 +51,23 @@ def one_step(
         eps: step size in units of ``x``.
         step: an entry of :data:`STEPS`.
         loss: a name in ``gradients.LOSSES``.
-        clip: keep the result in [0, 1].
+        box: smallest and largest value of an input; ``None`` does not clip.
 
     Returns:
         ``x_adv``, shaped like ``x``, detached.
     """
     d = step.sense * DIRECTIONS[step.direction](input_gradient(model, x, y, loss=loss))
-    return along(x, d, eps, clip=clip)
+    return along(x, d, eps, box=box)
 
 
 def sweep(
     model: Classifier, x: Tensor, y: Tensor, *, attacks: Sequence[str], eps: Mapping[str, float] | Sequence[float],
-    loss: str = "ce", clip: bool = True,
+    loss: str = "ce", box: Box | None = UNIT,
 ) -> Iterator[tuple[str, str | float, Tensor]]:  # fmt: skip
     """Several one-step methods at many sizes from **one** gradient: yields ``(attack, eps, x_adv)``.
 
     Args:
-        model, x, y, loss, clip: as in :func:`one_step`.
+        model, x, y, loss, box: as in :func:`one_step`.
         attacks: names in :data:`STEPS`.
         eps: step sizes, or a mapping of their names to sizes, whose names are then yielded.
     """
@@ -78,7 +77,7 @@ def sweep(
         step = STEPS[attack]
         d = step.sense * DIRECTIONS[step.direction](g)
         for name, size in named.items():
-            yield attack, name, along(x, d, size, clip=clip)
+            yield attack, name, along(x, d, size, box=box)
 
 
 def random_sign(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vjp
 
-from ..checks import eps_value, one_of
+from ..checks import exponent, one_of, whole
 from ..gradients import frozen
 from ..norms import norm, unit
 
@@ -54,7 +54,11 @@ def top_singular(j: Jacobian, like: Tensor, *, rounds: int = 50, generator: torc
         like: the images.
         rounds: products with J and its transpose.
         generator: draws where the iteration starts.
+
+    Raises:
+        InputError: rounds < 1.
     """
+    whole("rounds", rounds, least=1)
     v = unit(torch.randn(like.shape, generator=generator).to(like))
     for _ in range(rounds):
         v = unit(j.transposed(j.times(v)))
@@ -83,7 +87,11 @@ def sign_iteration(
     Repeats :math:`\eta \leftarrow \mathrm{sign}(J^\top J \eta)`, which never lowers the value; starts at the sign of
     the top singular vector and at ``restarts`` random ones, and keeps each image's best. The maximum itself is NP-hard:
     :func:`sign_bound` says how far from it this can be.
+
+    Raises:
+        InputError: rounds < 1.
     """
+    whole("rounds", rounds, least=1)
     starts = [top_singular(j, like, generator=generator)]
     starts += [torch.randn(like.shape, generator=generator).to(like) for _ in range(restarts)]
     best, value = torch.zeros_like(like), torch.full((len(like),), -1.0, dtype=like.dtype, device=like.device)
@@ -133,7 +141,7 @@ def sign_bound(matrix: Tensor, *, rounds: int = 100) -> Tensor:
 
 
 def compressed(matrix: Tensor) -> Tensor:
-    r"""A matrix with the same :math:`M^\top M` and as few rows as its rank in the batch needs, ``(B, r, d)``."""
+    r"""A matrix with the same :math:`M^\top M`, to a relative 1e-6, and no more rows than its rank, ``(B, r, d)``."""
     _, s, vh = torch.linalg.svd(matrix, full_matrices=False)
     rank = max(1, int((s > s[:, :1] * 1e-6).sum(1).max()))
     return s[:, :rank, None] * vh[:, :rank]
@@ -154,41 +162,27 @@ METHODS = {"2": "top singular vector", "1": "single pixel", "inf": "sign iterati
 """The attack for each exponent p of the ball."""
 
 
-def regression_attack(
-    model: Network, x: Tensor, *, eps: float, p: str = "2", wanted: Tensor | None = None, generator: torch.Generator
-) -> Tensor:
-    """The perturbed input whose output moves most to first order, of the two signs the one with the larger effect.
-
-    Args:
-        model: see :data:`Network`; in eval mode.
-        x: clean inputs, ``(B, C, H, W)``.
-        eps: radius of the lp ball in units of ``x``.
-        p: ``"1"``, ``"2"`` or ``"inf"``, a key of :data:`METHODS`.
-        wanted: what the output should be; the sign with the larger distance from it is taken. ``None``: from where the
-            output is now.
-        generator: draws where iterations start.
-
-    Returns:
-        ``x_adv``, shaped like ``x``, detached; not clipped.
-
-    Raises:
-        InputError: eps < 0 or another p.
-    """
-    eta = eps_value(eps) * direction(jacobian(model, x), x, p, generator)
-    with torch.no_grad():
-        return farther(model, x, eta, model(x) if wanted is None else wanted)
-
-
 def farther(model: Network, x: Tensor, eta: Tensor, wanted: Tensor) -> Tensor:
-    """``x + eta`` or ``x - eta``, image by image whichever has its output farther from ``wanted``."""
+    """``x + eta`` or ``x - eta``, image by image, whichever has its output farther from ``wanted``; not clipped."""
     with torch.no_grad():
         up, down = (norm(model(x + sign * eta) - wanted, 2) for sign in (1, -1))
     return torch.where((up >= down).view(-1, *[1] * (x.ndim - 1)), x + eta, x - eta)
 
 
-def direction(j: Jacobian, x: Tensor, p: str, generator: torch.Generator) -> Tensor:
-    """The solution of unit lp norm; for ``"inf"`` the best that the sign iteration finds."""
-    one_of("p", p, METHODS)
-    if p == "2":
+def direction(j: Jacobian, x: Tensor, p: str | float, generator: torch.Generator) -> Tensor:
+    """The perturbation of unit lp norm that moves the output most to first order, ``(B, C, H, W)``.
+
+    Args:
+        j: the Jacobian at ``x``.
+        x: the images.
+        p: exponent of the ball: 1, 2 or ``inf``, as number or text; for ``inf`` the best that the sign iteration finds.
+        generator: draws where iterations start.
+
+    Raises:
+        InputError: p below 1, or one for which there is no method here.
+    """
+    ball = exponent("p", p)
+    name = one_of("p", "inf" if ball == math.inf else f"{ball:g}", METHODS)
+    if name == "2":
         return top_singular(j, x, generator=generator)
-    return largest_column(j, x) if p == "1" else sign_iteration(j, x, generator=generator)
+    return largest_column(j, x) if name == "1" else sign_iteration(j, x, generator=generator)

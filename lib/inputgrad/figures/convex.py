@@ -11,6 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from .. import cells, results
+from ..tables.convex import main_reading
 from .panels import STYLE, datasets_shown, line, panel_row, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
@@ -43,16 +44,14 @@ def over_eps(run, methods: Sequence[str] = ()) -> Figure:
     """
     table = cells.join_seeds(results.table(run.shown))
     table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
-    readings = list(table["reading"])
-    shown = "default" if "default" in readings else next((r for r in readings if "least" not in r), "")
-    return curves(table[table["reading"] == shown], methods)
+    return curves(table[table["reading"] == main_reading(table)], methods)
 
 
 def chapter() -> Figure:
     """Figure 2 a and b from the recorded results."""
     table = cells.ours("convex")
     table = table[(table["table"] == "fig2") & (table["dataset"] == "MNIST") & (table["reading"] == "default")]
-    methods = ("Algorithm 1-10", "Algorithm 1", "FastGrad (float64)", "FastGrad", "Algorithm 2", "Random")
+    methods = ("Algorithm 1-10", "DeepFool", "Algorithm 1", "FastGrad (float64)", "FastGrad", "Algorithm 2", "Random")
     return curves(table[table["metric"] == "fooling_ratio"], methods, width=4.0)
 
 
@@ -85,11 +84,12 @@ def clipping(run) -> Figure:
     table = cells.join_seeds(results.table(run.shown))
     table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
     kept = table[table["reading"].str.contains("clip=True") & ~table["reading"].str.contains("least")]
+    free_reading = main_reading(table)
     figure, grid = panel_row(places_of(table))
     for (dataset, model), ax in grid.items():
         here = table[(table["dataset"] == dataset) & (table["model"] == model)]
         for method in dict.fromkeys(kept["attack"]):
-            free = here[(here["attack"] == method) & (here["reading"] == "default")]
+            free = here[(here["attack"] == method) & (here["reading"] == free_reading) & ~here.index.isin(kept.index)]
             boxed = here[(here["attack"] == method) & here.index.isin(kept.index)]
             line(ax, free, method, color=COLOURS[method], markersize=3)
             line(ax, boxed, f"{method}, in the box", color=COLOURS[method], markersize=3, linestyle="--")
@@ -117,7 +117,7 @@ def multiples(run) -> Figure:
 
 
 def scales(run) -> Figure:
-    """Fooled images at one eps over the factor on the logits: what only rounding can change stays flat without it."""
+    """Fooled images at one eps over the factor on the logits: flat for every method that looks at margins."""
     table = cells.join_seeds(results.table(run.shown))
     table = table[(table["metric"] == "fooling_ratio") & (table["eps"] != "")]
     factors = table["reading"].where(table["reading"] != "default", "scale=1").str.removeprefix("scale=")
@@ -172,7 +172,7 @@ def example_block(block, result, columns: int) -> None:
 
 
 def steps(run) -> Figure:
-    """Sec. III: for four images of the autoencoder or the regressor, the step of each ball and a random one."""
+    """Sec. III: for two images of the autoencoder and of the regressor, the step of each ball and a random one."""
     shown = [r for r in run.shown if "step" in r.arrays]
     shown = list({r.provenance["declaration"]["model"]: r for r in shown}.values())
     rows = [(r, i) for r in shown for i in range(min(2, len(r.arrays["image"])))]
@@ -194,7 +194,7 @@ def steps(run) -> Figure:
 
 
 def segmentation(run) -> Figure:
-    """For four images the segments before and after a targeted perturbation, one row an eps."""
+    """Four perturbed images and the segments that the network sees in them, one row an eps."""
     shown = [r for r in run.shown if "target" in r.arrays][-1:]
     texts = [t.decode() for t in shown[0].arrays["eps"]] if shown else []
     with plt.style.context(STYLE):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from .. import checks
-from .parameters import choice, count, eps_list, flag, names
+from .parameters import choice, count, eps_list, flag, names, ratio, several
 from .schema import Exhibit, Grid, Paper, Parameter, Recipe
 
 ON_MNIST = ("fcnn", "lenet5")
@@ -29,8 +29,8 @@ def fig2_eps(model: str) -> tuple[str, ...]:
 
 PAPERS_OWN = {
     "linear": Recipe(batch=128, epochs=10),
-    "fcnn": Recipe(batch=128, epochs=30),
-    "lenet5": Recipe(batch=128, epochs=20),
+    "fcnn": Recipe(batch=128, epochs=30, lr=5e-3, schedule="onecycle"),
+    "lenet5": Recipe(batch=128, epochs=15, lr=3e-3, schedule="onecycle"),
     "nin": Recipe("sgd", batch=128, lr=0.05, epochs=160, weight_decay=1e-4, schedule="step", augment="crop_flip"),
     "densenet40": Recipe("sgd", batch=64, lr=0.1, epochs=300, weight_decay=1e-4, schedule="step", augment="crop_flip"),
     "regressor": Recipe(batch=128, epochs=20),
@@ -135,7 +135,7 @@ FOOLING = Exhibit(
         EPS_UNIT,
         names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
         Parameter("clipped", list(CLIPPED), "list of methods that are also run with the images kept in the box",
-                  lambda value: names("clipped", (), "", METHODS).check(value) if value else []),
+                  lambda value: several("clipped", METHODS, value) if value else []),
         flag("clip", False, "keep the images of all methods in the box"),
         SCORES,
         CLASS_CHOICE,
@@ -157,8 +157,7 @@ ROBUSTNESS = Exhibit(
         EPS_UNIT,
         SCORES,
         count("deepfool_steps", 50, "rounds of DeepFool at most"),
-        Parameter("overshoot", 0.02, "share by which DeepFool lengthens each step",
-                  lambda value: checks.number("overshoot", value)),
+        ratio("overshoot", 0.02, "share by which DeepFool lengthens each step"),
         DTYPE,
     ),
 )  # fmt: skip

@@ -38,14 +38,15 @@ def side_by_side(run, reading: str) -> pd.DataFrame:
     paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
     if run.shown is not run.results:
         return cells.compare(paper, mine, reading)
-    theirs = {cells.identity_of(row): row["value"] for row in paper.to_dict("records")}
+    theirs = {cells.identity_of(row): (row["value"], row["unit"]) for row in paper.to_dict("records")}
     in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(CONTROLS) | (mine["attack"] == "none")
     mine = mine[mine["metric"].isin(exhibit.metrics) & in_reading]
     mine = mine.reset_index(drop=True).rename(columns={"value": "ours"})
-    mine["value"] = [theirs.get(cells.identity_of(row), float("nan")) for row in mine.to_dict("records")]
+    found = [theirs.get(cells.identity_of(row), (float("nan"), "")) for row in mine.to_dict("records")]
+    mine["value"], mine["printed"] = [value for value, _ in found], [unit for _, unit in found]
     mine["difference"] = mine["ours"] - mine["value"]
     mine["word"] = [
-        "–" if np.isnan(c.value) or c.profile == "smoke" else cells.word_for(c.value, c.ours, c.low, c.high)
+        "–" if np.isnan(c.value) or c.profile == "smoke" else cells.word_for(c.value, c.ours, c.low, c.high, c.printed)
         for c in mine.itertuples()
     ]
     return mine

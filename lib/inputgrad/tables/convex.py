@@ -16,28 +16,29 @@ MEASURES = {
 }
 
 
+def main_reading(table: pd.DataFrame) -> str:
+    """The study's own reading where a run has it, else the first that its attacks were run in."""
+    readings = list(dict.fromkeys(table.loc[table["attack"] != "none", "reading"]))
+    return "default" if "default" in readings or not readings else readings[0]
+
+
 def measures(run) -> Table:
-    """Table I: each measure of each network beside the paper's, with an interval."""
-    joined = cells.join_seeds(results.table(run.shown))
-    bounds = {(c.dataset, c.model, c.metric): c.value for c in joined[joined["reading"] == "default"].itertuples()}
-    shown = side_by_side(run, "default")
+    """Table I: each measure of each network beside the paper's, with its interval."""
+    reading = main_reading(results.table(run.shown))
+    shown = side_by_side(run, reading)
     rows = []
-    for cell in shown[shown["metric"].isin(MEASURES)].to_dict("records"):
+    for cell in shown[shown["metric"].isin(MEASURES) & shown["reading"].isin([reading, "default"])].to_dict("records"):
         name, places = MEASURES[cell["metric"]]
-        low, high = cell["low"], cell["high"]
-        if pd.isna(low):  # fewer than three seeds: resampled images
-            low, high = (bounds.get((cell["dataset"], cell["model"], cell["metric"] + e)) for e in ("_low", "_high"))
         rows.append(
             {
                 "data set": cell["dataset"], "network": cell["model"], "measure": name,
                 "paper": number(cell["value"], places), "ours": number(cell["ours"], places),
-                "95 % interval": f"{number(low, places)} to {number(high, places)}",
+                "95 % interval": f"{number(cell['low'], places)} to {number(cell['high'], places)}",
                 "difference": number(cell["difference"], places), "verdict": cell["word"],
             }
         )  # fmt: skip
-    ran = shown.dropna(subset=["ours"])
-    caption = f"Table I; {described(ran)}"
-    return Table(pd.DataFrame(rows), caption)
+    said = "" if reading == "default" else f" in the reading {reading}"
+    return Table(pd.DataFrame(rows), f"Table I{said}; {described(shown.dropna(subset=['ours']))}")
 
 
 def described(shown: pd.DataFrame) -> str:
@@ -54,9 +55,9 @@ def units(run) -> Table:
     rows = []
     for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
         value = {(c.metric, c.reading): c.value for c in group.itertuples()}
-        first = next((r for m, r in value if m == "rho2_hat"), "default")
+        first = main_reading(group)
         rho1, rho2 = (value.get((m, first), float("nan")) for m in ("rho1_hat", "rho2_hat"))
-        in_range = next((v for (m, r), v in value.items() if m == "rho1_hat" and "range" in r), float("nan"))
+        in_range = next((v for (m, r), v in value.items() if m == "rho1_hat" and "rho_unit=range" in r), float("nan"))
         rows.append(
             {
                 "data set": dataset, "network": model, "ρ₁": number(rho1, 4),
@@ -67,12 +68,18 @@ def units(run) -> Table:
     return Table(pd.DataFrame(rows), "How much of the gap between the first two measures is the unit")
 
 
-def over_eps(run, reading: str = "default", metric: str = "fooling_ratio") -> Table:
-    """The curves as numbers: one row a network and eps, one column a method, in percent."""
+def over_eps(run, least: bool = False) -> Table:
+    """The curves as numbers: one row a network and eps, one column a method, in percent.
+
+    Args:
+        run: what ``inputgrad.run`` gave.
+        least: an image counts from the smallest eps that fools it, for one-step methods as for DeepFool.
+    """
     table = cells.join_seeds(results.table(run.shown))
-    table = table[(table["metric"] == metric) & (table["attack"] != "none")]
-    if reading not in set(table["reading"]):
-        reading = next(iter(table["reading"]), reading)
+    table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
+    reading = main_reading(table)
+    if least:
+        reading = "least eps" if reading == "default" else f"{reading} least eps"
     table = table[table["reading"] == reading].assign(size=lambda t: t["eps"].map(cells.eps_number))
     methods = list(dict.fromkeys(table["attack"]))
     rows = []
@@ -91,7 +98,7 @@ def propositions(run) -> Table:
     optimal = table[table["metric"] == "optimal"].set_index(["model", "reading"])["value"]
     rows = []
     for (model, reading), group in at.groupby(["model", "reading"], sort=False):
-        row = {"network": model, "ball": reading, "closed form optimal, %": number(optimal.get((model, reading)), 0)}
+        row = {"network": model, "ball": reading, "closed form optimal, %": number(optimal.get((model, reading)))}
         rows.append(row | {f"fooled at: {c.eps} ×": number(c.value) for c in group.itertuples()})
     caption = f"Algorithm 1 at multiples of the eps of Proposition 1, percent fooled; {described(at)}"
     return Table(pd.DataFrame(rows), caption)
@@ -115,10 +122,22 @@ def scores(run) -> Table:
     return Table(pd.DataFrame(rows), "Logits or softmax: what the framework says of each, in float64")
 
 
+def targeted(run) -> Table:
+    """How many images Algorithm 1-10 takes to the next class, over eps."""
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[table["metric"] == "reached_target"]
+    rows = [
+        {"network": model} | {f"percent at the target, at eps: {c.eps}": number(c.value) for c in group.itertuples()}
+        for model, group in table.groupby("model", sort=False)
+    ]
+    return Table(pd.DataFrame(rows).fillna("–"), f"Algorithm 1-10 with a target; {described(table)}")
+
+
 def scales(run) -> Table:
     """Every loss at one eps over the scale of the logits, and where one minus the probability rounds to zero."""
     table = cells.join_seeds(results.table(run.shown))
-    saturated = table[table["metric"] == "saturated"].set_index(["dataset", "model", "reading"])["value"]
+    place = ["dataset", "model", "reading"]
+    single, double = (table[table["metric"] == m].set_index(place)["value"] for m in ("saturated", "saturated_float64"))
     fooled = table[table["metric"] == "fooling_ratio"]
     compared = set(fooled.loc[fooled["reading"] != "default", "eps"]) or set(fooled["eps"])
     rows = []
@@ -128,7 +147,8 @@ def scales(run) -> Table:
         row = {
             "data set": dataset, "network": model, "eps": eps,
             "logits times": "1" if reading == "default" else reading.removeprefix("scale="),
-            "1 − p rounds to 0, %": number(saturated.get((dataset, model, reading))),
+            "p rounds to 1, %: float32": number(single.get((dataset, model, reading))),
+            "p rounds to 1, %: float64": number(double.get((dataset, model, reading))),
         }  # fmt: skip
         rows.append(row | {c.attack: number(c.value) for c in group.itertuples()})
     rows.sort(key=lambda r: (r["data set"], r["network"], cells.eps_number(r["logits times"])))

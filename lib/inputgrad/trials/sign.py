@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..attacks import NOISE, STEPS, along, one_step, pgd, sweep
 from ..checks import eps_value
 from ..gradients import input_gradient
 from ..metrics import correct
-from ..norms import DIRECTIONS, norm
+from ..norms import DIRECTIONS, UNIT, Box, norm
 from ..progress import progress
 from ..study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
 from . import Job, Outcome
@@ -63,6 +63,11 @@ def batches(job: Job, n: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
     yield from progress(parts, desc=f"measure {job.trial.exhibit} {job.trial.name}")
 
 
+def box_of(settings: Mapping) -> Box | None:
+    """The box that edited images are kept in, if the trial keeps them in one."""
+    return UNIT if settings["clip"] else None
+
+
 def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Logits without a graph."""
     with torch.no_grad():
@@ -97,7 +102,7 @@ def adversarial(job: Job) -> Outcome:
             for attack, reduction, d in directions_of(g, s["attacks"], s["fgm_reduction"], batch=32):
                 name = reading(attack_loss=loss, fgm_reduction=reduction, **shared)
                 for eps, size in sizes.items():
-                    x_adv = torch.where(edited[:, None, None, None], along(x, d, size, clip=s["clip"]), x)
+                    x_adv = torch.where(edited[:, None, None, None], along(x, d, size, box=box_of(s)), x)
                     after = correct(predict(model, x_adv), y)
                     tally.add(attack, eps, name, "accuracy", after)
                     if name == reading(**shared):
@@ -192,7 +197,7 @@ def repaired(
         yield from ((attack, eps, classes) for attack in s["attacks"] for eps in sizes)
         return
     edits = sweep(
-        model, x[chosen], label[chosen], attacks=s["attacks"], eps=sizes, loss=s["attack_loss"], clip=s["clip"]
+        model, x[chosen], label[chosen], attacks=s["attacks"], eps=sizes, loss=s["attack_loss"], box=box_of(s)
     )
     for attack, eps, x_new in edits:
         after = classes.clone()
@@ -235,7 +240,7 @@ def equal_norm(job: Job) -> Outcome:
         typical = norm(d, 2).median()
         for text, budget in budgets.items():
             eps = float(budget / typical) if typical > 0 else 0.0
-            x_adv = along(x, d, eps, clip=s["clip"])
+            x_adv = along(x, d, eps, box=box_of(s))
             classes = torch.cat([predict(model, part) for part in x_adv.split(BATCH)]).argmax(1)
             tally.add(method, text, reading(clip=s["clip"]), "fooled", classes != y)
             tally.perturbation(method, text, reading(clip=s["clip"]), x, x_adv)
