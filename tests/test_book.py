@@ -22,6 +22,8 @@ def small_parameters(exhibit):
     if exhibit.startswith("sign/"):
         small = {"models": ["alexnet"], "images": 60}
         return small | ({"pgd_images": 8} if exhibit == "sign/adversarial" else {})
+    if exhibit.startswith("smooth/"):
+        return {"models": ["smooth_cnn"], "images": 20}
     models = {
         "convex/framework": ["linear", "lenet5"],
         "convex/regression": ["regressor", "autoencoder", "segmenter"],
@@ -42,7 +44,7 @@ def small():
         m.setattr(results, "SCRATCH", Path(folder) / "scratch")
         m.setattr(training, "CHECKPOINTS", Path(folder) / "checkpoints")
         yield {
-            name: runner.run(name, datasets=["digits28"], recipe={"epochs": 2}, **small_parameters(name))
+            name: runner.run(name, datasets=["digits28"], recipe={"epochs": 2, "images": 300}, **small_parameters(name))
             for name in EXHIBITS
         }
 
@@ -90,11 +92,15 @@ def test_tables_of_a_run(small):
         ("convex/robustness", {"eps_unit": "pixel", "scores": "softmax", "deepfool_steps": 2}),
         ("convex/regression", {"p": ["inf"], "radius": ["1"], "eps": ["0.3"], "bounded": 2}),
         ("convex/examples", {"eps": ["0.1"], "columns": 2, "clip": True}),
+        ("smooth/hardening", {"rate": -0.5, "mode": "reset", "reduction": "mean", "eps": ["0.1"], "controls": False}),
+        ("smooth/hardening", {"attack_mode": ["eval"], "source": ["control"]}),
+        ("smooth/readings", {"rates": [2], "modes": ["noise"], "reductions": ["mean"], "beyond": True, "eps": ["0.3"]}),
+        ("smooth/pictures", {"mode": "fresh", "columns": 2, "eps": ["0.3"]}),
     ],
 )
 def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, tmp_path):
     monkeypatch.setattr(results, "SCRATCH", tmp_path)
-    common = {"datasets": ["digits28"], "recipe": {"epochs": 2}, **small_parameters(exhibit)}
+    common = {"datasets": ["digits28"], "recipe": {"epochs": 2, "images": 300}, **small_parameters(exhibit)}
     run = runner.run(exhibit, **{**common, **changed})
     root = book.ROOT / "notebooks" / f"{exhibit}.ipynb"
     cells_shown = [c.source for c in nbformat.read(root, 4).cells if c.cell_type == "code"][2:]

@@ -52,6 +52,7 @@ def generate() -> None:
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
     save(figures.readme(), GENERATED / "sign.png")
     save(figures.convex.chapter(), GENERATED / "convex.png")
+    save(figures.smooth.chapter(), GENERATED / "smooth.png")
     save(figures.scoreboard(), GENERATED / "scoreboard.png")
     save(figures.stand_ins(), GENERATED / "stand-ins.png")
 

@@ -177,7 +177,7 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     paper = holds_on_paper(key, claim)
     nothing = ours.iloc[:0]
     if not claim.testable:
-        return Verdict(claim, "not run", None, "stated in words; its exhibit is not built yet", paper, nothing)
+        return Verdict(claim, "not run", None, "stated in words, and not yet as a predicate", paper, nothing)
     ours = ours[ours["table"] != ""]
     try:
         found = {name: select_ours(key, ours, selector) for name, selector in claim.vars.items()}

@@ -50,7 +50,7 @@ KEPT, EPOCHS_KEPT = 16, 9  # images whose drift is kept for figures, over the fi
 
 @dataclass(frozen=True)
 class Update:
-    r"""How the training images move: :math:`x_{t+1} = x_t + \bar\lambda\, \partial E_t / \partial x_t` [smooth, Eq. 15].
+    r"""How training images move: :math:`x_{t+1} = x_t + \bar\lambda\,\partial E_t / \partial x_t` [smooth, Eq. 15].
 
     Attributes:
         rate: :math:`\bar\lambda`, in [-1, 1]; positive goes up the loss, 0 is the control.
@@ -222,7 +222,10 @@ def harden(
         torch.manual_seed(1_000_003 * seed + epoch)  # dropout
         net.train()
         loss_sum = torch.zeros((), device=device)
-        for step, chosen in enumerate(torch.randperm(len(clean), generator=generator).to(device).split(recipe.batch)):
+        order = torch.randperm(len(clean), generator=generator).to(device)
+        for step, chosen in enumerate(order.split(recipe.batch)):
+            if len(chosen) == 1:
+                continue  # batch norm needs two
             set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
             loss = one_batch(net, optimizer, stored, clean, y, chosen, recipe, update, generator, noise)
             loss_sum += loss * len(chosen)

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from .. import cells, results
-from ..tables.convex import main_reading
+from ..tables.common import main_reading
 from .panels import STYLE, datasets_shown, line, panel_row, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")

@@ -32,6 +32,37 @@ def errors(run) -> Figure:
     return figure
 
 
+def chapter() -> Figure:
+    """What the updates gain at eps 0.1 and 0.2 on each network, in the paper and in two readings of ours."""
+    ours, paper = cells.ours("smooth"), cells.of_paper("smooth")
+    ours = ours[ours["table"] == "5"]
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
+        plt.close(figure)
+    for ax, eps in zip(axes, ("0.1", "0.2"), strict=True):
+        series = {
+            "paper": paper,
+            "ours, gradient in training mode": ours[ours["reading"] == "default"],
+            "ours, gradient in evaluation mode": ours[ours["reading"] == "attack_mode=eval"],
+        }
+        names = list(dict.fromkeys(zip(paper["dataset"], paper["model"], strict=True)))
+        for (label, table), colour, shift in zip(
+            series.items(), ("black", PALETTE[0], PALETTE[3]), (-0.2, 0, 0.2), strict=True
+        ):
+            here = table[(table["attack"] == "FGSM") & (table["eps"] == eps)]
+            arms = here.pivot_table(index=["dataset", "model"], columns="defense", values="value")
+            if {"control", "updates"} <= set(arms.columns):
+                gain = arms["updates"] - arms["control"]
+                places = [names.index(name) + shift for name in gain.index]
+                ax.barh(places, gain, height=0.2, color=colour, label=label)
+        ax.set_yticks(range(len(names)), [f"{d}, {m}" for d, m in names])
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set(title=f"FGSM, eps {eps}", xlabel="gain of the updates, points")
+    axes[0].invert_yaxis()
+    share_legend(figure, list(axes), columns=3)
+    return figure
+
+
 def variants(run, eps: str | None = None) -> Figure:
     """Accuracy at one eps for every reading of the update, under the attacks, as points in a row each."""
     table = cells.join_seeds(results.table(run.shown))

@@ -11,7 +11,7 @@ from .. import checks, data
 from ..checks import InputError
 from ..models import MODELS
 from . import butterfly, convex, selfgrad, sign, smooth
-from .schema import PROFILES, Exhibit, Paper, Parameter, Trial
+from .schema import PROFILES, Exhibit, Grid, Paper, Parameter, Trial
 
 STUDY: dict[str, Paper] = {
     module.PAPER.key: module.PAPER for module in (sign, convex, smooth, selfgrad, butterfly)
@@ -82,7 +82,7 @@ def trials(name: str, **given: Any) -> list[Trial]:
     both_named = values["datasets"] is not None and values["models"] is not None
     found = []
     for dataset, model in grid.combinations(datasets, models, both_named):
-        settings = {"images": images, "recipe": recipe_of(grid, model, values["recipe"]), **own}
+        settings = {"images": images, "recipe": recipe_of(grid, dataset, model, values["recipe"]), **own}
         if print_of := data.fingerprint(dataset, root):
             settings["data"] = print_of
         found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in seeds]
@@ -94,9 +94,9 @@ def chosen(values: Mapping[str, Any], key: str, default: tuple) -> list:
     return checks.items(key, default if values[key] is None else values[key])
 
 
-def recipe_of(grid, model: str, changes: object) -> dict:
+def recipe_of(grid: Grid, dataset: str, model: str, changes: object) -> dict:
     """The recipe of ``model`` in this grid with the reader's changes, as plain data; other models borrow the first."""
-    recipe = grid.recipes.get(model) or next(iter(grid.recipes.values()))
+    recipe = grid.recipes.get((dataset, model)) or grid.recipes.get(model) or next(iter(grid.recipes.values()))
     return asdict(recipe.override(changes))
 
 

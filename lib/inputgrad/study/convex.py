@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -52,11 +53,12 @@ SMOKE = {
 }
 
 
-def grid(images: int, recipes: dict[str, Recipe], seeds: tuple[int, ...], pairs: dict[str, tuple[str, ...]]) -> Grid:
+def grid(images: int, recipes: Mapping, seeds: tuple[int, ...], pairs: dict[str, tuple[str, ...]]) -> Grid:
     """The grid of one profile from the networks that go with each data set."""
     combinations = tuple((dataset, model) for dataset, models in pairs.items() for model in models)
     models = tuple(dict.fromkeys(model for _, model in combinations))
-    return Grid(tuple(pairs), models, seeds, images, {m: recipes[m] for m in models}, combinations)
+    chosen = {key: recipe for key, recipe in recipes.items() if key in models or key in combinations}
+    return Grid(tuple(pairs), models, seeds, images, chosen, combinations)
 
 
 def grids(images: tuple[int, int, int], on_mnist: tuple[str, ...], on_cifar: tuple[str, ...] = ()) -> dict[str, Grid]:

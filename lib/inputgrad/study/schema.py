@@ -86,7 +86,7 @@ class Grid:
         models: names in ``MODELS``.
         seeds: of initialisation, batch order and random controls.
         images: how many test images are attacked, a fixed prefix of the test set.
-        recipes: one for each model.
+        recipes: one for each model, and for a (data set, model) that has its own.
         pairs: the (data set, model) combinations that are run, where it is not all of them.
     """
 
@@ -94,7 +94,7 @@ class Grid:
     models: tuple[str, ...]
     seeds: tuple[int, ...]
     images: int
-    recipes: Mapping[str, Recipe]
+    recipes: Mapping[str | tuple[str, str], Recipe]
     pairs: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

@@ -27,9 +27,12 @@ def recipes(**shared: object) -> dict[str, Recipe]:
     return {name: Recipe("wame", batch=128, weight_decay=1e-4, augment=kind, **shared) for name, kind in kinds.items()}
 
 
-SMOKE = recipes(epochs=4, width=0.0625, images=600)
-QUICK = recipes(epochs=10, images=6000, width=0.5, schedule="onecycle", precision="bf16")
-PAPERS_OWN = recipes(epochs=50, schedule="early_step")
+SMOKE = recipes(epochs=8, width=0.125, images=800)
+SMALL = recipes(epochs=10, images=6000, width=0.5, schedule="onecycle", precision="bf16")
+LARGER = recipes(epochs=10, images=12_000, width=0.5, schedule="onecycle", precision="bf16")
+QUICK = SMALL | {("mnist", name): LARGER[name] for name in GREY}
+ON_MNIST = recipes(epochs=50, schedule="early_step")
+PAPERS_OWN = recipes(epochs=100, schedule="gentle_step") | {("mnist", name): ON_MNIST[name] for name in GREY}
 
 
 def grids(images: tuple[int, int, int], real: dict, stand_ins: dict, seeds: int = 5) -> dict:

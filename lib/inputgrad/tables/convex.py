@@ -6,7 +6,7 @@ import pandas as pd
 
 from .. import cells, results
 from ..markup import Table, number, span
-from .common import side_by_side
+from .common import main_reading, side_by_side
 
 MEASURES = {
     "test_error": ("test error, %", 1),
@@ -14,12 +14,6 @@ MEASURES = {
     "rho2_hat": ("ρ₂", 4),
     "eps_fooled_99": ("eps, 99 % fooled", 4),
 }
-
-
-def main_reading(table: pd.DataFrame) -> str:
-    """The study's own reading where a run has it, else the first that its attacks were run in."""
-    readings = list(dict.fromkeys(table.loc[table["attack"] != "none", "reading"]))
-    return "default" if "default" in readings or not readings else readings[0]
 
 
 def measures(run) -> Table:

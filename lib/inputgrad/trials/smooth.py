@@ -28,10 +28,10 @@ reading = partial(reading_of, DEFAULT)
 
 
 def place(job: Job, eps: str, *, defense: str) -> dict[str, str]:
-    """Which table of the paper a cell belongs to, what the paper calls its data set and network, and the arm."""
-    exhibit = job.trial.exhibit.split("/")[1]
+    """Which table or figure of the paper a cell belongs to, what the paper calls its data set and network, the arm."""
+    own = not job.trial.exhibit.endswith("/hardening")
     return {
-        "table": {"hardening": "4" if eps == "0" else "5"}.get(exhibit, "own"),
+        "table": "own" if own else {"0": "4", "": "fig"}.get(eps, "5"),
         "dataset": data.label(job.trial.dataset),
         "model": models.label(job.trial.model),
         "defense": defense,

@@ -1,0 +1,198 @@
+"""The Smooth Gradient Method: what moves, by how much, and that nothing else differs between the arms."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from inputgrad import hardening, study, training
+from inputgrad.checks import InputError
+from inputgrad.data import load
+from inputgrad.hardening import CONTROL, Update, hardened
+from inputgrad.study.schema import Recipe
+from inputgrad.tables.smooth import paired_test
+
+CPU = torch.device("cpu")
+RECIPE = Recipe("wame", batch=32, epochs=3, images=100, width=0.0625)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits28")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(hardening, "CHECKPOINTS", tmp_path)
+    return tmp_path
+
+
+def weights(network):
+    return {name: value.clone() for name, value in network.model.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.equal(value, b[name]) for name, value in a.items())
+
+
+def one_step(update, *, batch=4, rate_of_weights=0.0):
+    """One batch through a linear model with known weights: the stored images before and after, and the hand-made update."""
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3))
+    clean, y = torch.rand(batch, 1, 3, 3), torch.arange(batch) % 3
+    stored = clean + 0.1
+    before = stored.clone()
+    w, b = net[1].weight.detach().clone(), net[1].bias.detach().clone()
+    p = (before.flatten(1) @ w.T + b).softmax(1)
+    own = ((p - F.one_hot(y, 3)) @ w).view_as(before)  # of each image's own cross-entropy
+    optimizer = torch.optim.SGD(net.parameters(), rate_of_weights)
+    generators = (torch.Generator().manual_seed(i) for i in (0, 1))
+    hardening.one_batch(net, optimizer, stored, clean, y, torch.arange(batch), Recipe(batch=batch), update, *generators)
+    return clean, before, stored, own
+
+
+@pytest.mark.parametrize("rate_of_weights", [0.0, 0.5])
+def test_an_image_moves_by_rate_times_its_own_gradient(rate_of_weights):
+    """Also when the weights move in the same step: both gradients come from the same pass."""
+    _, before, after, own = one_step(Update(0.2), rate_of_weights=rate_of_weights)
+    assert torch.allclose(after, before + 0.2 * own, atol=1e-6)
+
+
+def test_the_mean_moves_an_image_as_many_times_less_as_the_batch_has_images():
+    _, before, after, own = one_step(Update(-0.5, "mean"))
+    assert torch.allclose(after, before - 0.5 * own / 4, atol=1e-6)
+
+
+def test_reset_starts_from_the_clean_image():
+    clean, _, after, own = one_step(Update(0.2, mode="reset"))
+    assert torch.allclose(after, clean + 0.2 * own, atol=1e-6)
+
+
+@pytest.mark.parametrize("update", [CONTROL, Update(0.2, mode="discard"), Update(0.2, mode="fresh")])
+def test_some_modes_leave_the_stored_images_alone(update):
+    _, before, after, _ = one_step(update)
+    assert torch.equal(before, after)
+
+
+def test_noise_moves_as_far_in_another_direction():
+    _, before, after, own = one_step(Update(0.2, mode="noise"))
+    moved = (after - before).flatten(1)
+    assert torch.allclose(moved.norm(dim=1), 0.2 * own.flatten(1).norm(dim=1), rtol=1e-4)
+    assert F.cosine_similarity(moved, own.flatten(1)).abs().max() < 0.95
+
+
+def test_the_arms_are_in_lock_step(digits):
+    """A move that is computed and dropped changes no bit; one that is kept changes the network."""
+    control = hardened(digits, "smooth_cnn", RECIPE, 0, CPU, CONTROL)
+    dropped = hardened(digits, "smooth_cnn", RECIPE, 0, CPU, Update(0.2, mode="discard"))
+    zero = hardened(digits, "smooth_cnn", RECIPE, 0, CPU, Update(0.0, mode="reset"))
+    moved = hardened(digits, "smooth_cnn", RECIPE, 0, CPU, Update(0.2))
+    assert same(weights(control), weights(dropped))
+    assert same(weights(control), weights(zero))
+    assert not same(weights(control), weights(moved))
+    assert control.drift.abs().sum() == 0
+    assert (moved.drift[-1].flatten(1).norm(dim=1) > moved.drift[0].flatten(1).norm(dim=1)).float().mean() > 0.5
+
+
+@pytest.mark.parametrize("augment", ["none", "distort"])
+def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(digits, tmp_path, monkeypatch, augment):
+    recipe = RECIPE.override({"augment": augment})
+    monkeypatch.setattr(hardening, "CHECKPOINTS", tmp_path / "unbroken")
+    unbroken = hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))
+    monkeypatch.setattr(hardening, "CHECKPOINTS", tmp_path / "broken")
+    step, steps = hardening.one_batch, []
+
+    def dies(*arguments):
+        if len(steps) == 6:  # in the second epoch
+            raise KeyboardInterrupt
+        steps.append(1)
+        return step(*arguments)
+
+    monkeypatch.setattr(hardening, "one_batch", dies)
+    with pytest.raises(KeyboardInterrupt):
+        hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))
+    monkeypatch.setattr(hardening, "one_batch", step)
+    resumed = hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))
+    assert same(weights(unbroken), weights(resumed))
+    assert torch.equal(unbroken.drift, resumed.drift)
+    again = hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))  # from its checkpoint
+    assert same(weights(resumed), weights(again))
+    assert torch.equal(resumed.drift, again.drift)
+
+
+def test_the_weights_of_the_best_validation_epoch_are_kept(digits, monkeypatch):
+    scores = iter([0.5, 0.9, 0.2])
+    kept = []
+    monkeypatch.setattr(hardening, "accuracy", lambda net, x, y: kept.append(
+        {k: v.clone() for k, v in net.state_dict().items()}) or next(scores))  # fmt: skip
+    network = hardened(digits, "smooth_cnn", RECIPE, 0, CPU, CONTROL)
+    assert same(weights(network), kept[1])
+
+
+def test_the_split_is_the_papers():
+    from types import SimpleNamespace
+
+    mnist = SimpleNamespace(y_train=torch.arange(60_000) % 10, shape=(1, 28, 28))
+    cifar = SimpleNamespace(y_train=torch.arange(50_000) % 10, shape=(3, 32, 32))
+    for data, sizes in ((mnist, (50_000, 10_000)), (cifar, (40_000, 10_000))):
+        train, valid = hardening.split(data, None)
+        assert (len(train), len(valid)) == sizes
+        assert not set(train.tolist()) & set(valid.tolist())
+    _, valid = hardening.split(cifar, None)
+    assert cifar.y_train[valid].bincount().tolist() == [1000] * 10
+    assert [len(part) for part in hardening.split(cifar, 500)] == [500, 100]
+
+
+def test_colours_are_whitened_with_the_training_images(digits):
+    data = load("digits32")
+    sets = hardening.prepared(data, 300)
+    assert sets.whitening is not None
+    assert hardening.prepared(data, 300) is sets  # kept
+    assert hardening.prepared(digits, 300).whitening is None
+    assert hardening.prepared(digits, 300).x_train.max() <= 1
+
+
+BAD = [
+    ("hardening", {"rate": 1.5}, r"rate 1.5 is outside the paper's \[-1, 1\]: confirm it with beyond=true"),
+    ("readings", {"rates": [0.2, -3]}, r"rate -3.0 is outside the paper's \[-1, 1\]"),
+    ("hardening", {"rate": "fast"}, r"rate 'fast' is not a number"),
+    ("hardening", {"rate": True}, r"rate True is not a number"),
+    ("hardening", {"mode": "acumulate"}, r"mode 'acumulate' is unknown: .*did you mean 'accumulate'"),
+    ("hardening", {"reduction": "max"}, r"reduction 'max' is unknown: choose from sum, mean"),
+    (
+        "hardening",
+        {"recipe": {"augment": "elastik"}},
+        r"recipe augment 'elastik' is unknown: choose from none, crop, crop_flip, distort",
+    ),
+    ("readings", {"modes": []}, r"modes is an empty list"),
+]
+
+
+@pytest.mark.parametrize(("exhibit", "given", "sentence"), BAD)
+def test_bad_input_gets_one_clear_sentence(exhibit, given, sentence):
+    with pytest.raises(InputError, match=sentence):
+        study.trials(f"smooth/{exhibit}", **given)
+
+
+def test_a_rate_outside_the_papers_range_can_be_confirmed():
+    assert study.trials("smooth/hardening", rate=1.5, beyond=True)[0].settings["rate"] == 1.5
+    with pytest.raises(InputError, match=r"rate 2 is outside"):
+        Update(2)
+    assert Update(2, beyond=True).rate == 2
+
+
+def test_a_paired_test_needs_pairs():
+    with pytest.raises(InputError, match="a paired test needs at least 2 pairs: there are 1 and 1 values"):
+        paired_test([1.0], [2.0])
+    two_sided, greater = paired_test([1.0, 2, 3, 4, 5, 6], [1.5, 2.6, 3.7, 4.8, 5.9, 7])
+    assert two_sided == pytest.approx(2 / 64)
+    assert greater == pytest.approx(1 / 64)
+
+
+def test_rates_drop_where_the_schedule_says():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    for schedule, expected in (("early_step", [1, 1, 0.1, 0.01, 0.01]), ("gentle_step", [1, 1, 1, 0.5, 0.1])):
+        found = []
+        for done in (0, 0.19, 0.2, 0.4, 0.99):
+            training.set_lr(optimizer, Recipe(lr=1.0, schedule=schedule), done)
+            found.append(optimizer.param_groups[0]["lr"])
+        assert found == pytest.approx(expected)
