@@ -179,12 +179,20 @@ def test_tokens_are_numbers_from_the_results_and_the_papers():
     assert book.fill(text, "x.md") == "26.4\u00a0%"
     assert book.fill("[[count sign claims]]", "x.md") == str(sum(c.kind == "result" for c in claims.load("sign")))
     assert book.fill("[[ours convex dataset=MNIST metric=accuracy]]", "x.md") == "(not run yet)"
+    (verdict,) = (v.word for v in claims.verdicts("sign") if v.claim.id == "sign.c01")
+    assert book.fill("[[verdict sign c01]]", "x.md") == verdict
     assert book.fill("[[question sign]]", "x.md") == STUDY["sign"].question
 
 
 @pytest.mark.parametrize(
     "text",
-    ["[[count sign claimz]]", "[[ours sign datset=MNIST]]", "[[paper sign metric=accuracy]]", "[[ours sign MNIST]]"],
+    [
+        "[[count sign claimz]]",
+        "[[ours sign datset=MNIST]]",
+        "[[paper sign metric=accuracy]]",
+        "[[ours sign MNIST]]",
+        "[[verdict sign c99]]",
+    ],
 )
 def test_a_token_that_names_nothing_stops_the_build(text):
     with pytest.raises(InputError):

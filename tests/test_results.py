@@ -112,4 +112,4 @@ def test_every_recorded_file_is_fresh_and_says_where_it_comes_from():
         assert p["declaration"]["profile"] in PROFILES[1:]
         assert p["commit"] and p["device"] in ("cpu", "cuda") and p["versions"]["torch"] and p["seconds"]["measure"] > 0
         shares = result.rows[result.rows["unit"] == "fraction"].dropna(subset=["count"])
-        assert np.allclose(shares["value"], shares["count"] / shares["total"])
+        assert np.allclose(shares["value"], shares["count"].astype(float) / shares["total"])

@@ -22,7 +22,7 @@ from .paths import BUILD, ROOT, relative
 
 STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
-TOKEN = re.compile(r"\[\[(ours|paper|count|question) ([^\]]+)\]\]")
+TOKEN = re.compile(r"\[\[(ours|paper|count|verdict|question) ([^\]]+)\]\]")
 MARKERS = ("<!-- scoreboard: written by `make readme` -->", "<!-- end of scoreboard -->")
 
 
@@ -103,8 +103,8 @@ def fill(text: str, where: str) -> str:
     """``text`` with its tokens replaced by numbers from the results.
 
     ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number, the same with
-    ``paper`` the paper's, ``[[count sign reproduced]]`` the claims with that verdict, and ``[[question sign]]`` what
-    the paper asks.
+    ``paper`` the paper's, ``[[count sign reproduced]]`` the claims with that verdict, ``[[verdict sign c01]]`` the
+    verdict on one, and ``[[question sign]]`` what the paper asks.
 
     Raises:
         InputError: a token names no number of the study, or several.
@@ -121,6 +121,8 @@ def token(kind: str, text: str, where: str) -> str:
         if kind == "count":
             row = claims.scoreboard().set_index("paper").loc[key]
             return str(row[" ".join(words)])
+        if kind == "verdict":
+            return next(v.word for v in claims.verdicts(key) if v.claim.id == f"{key}.{words[0]}")
         selector = dict(word.split("=", 1) for word in words)
         found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
         if kind == "ours" and "table" not in selector:
@@ -128,7 +130,7 @@ def token(kind: str, text: str, where: str) -> str:
         value, rows = claims.select(found, selector)
     except claims.Missing:
         return "(not run yet)"
-    except (KeyError, ValueError) as err:
+    except (KeyError, ValueError, StopIteration) as err:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
     if set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}:
         return f"{value:.1f}\u00a0%"

@@ -57,6 +57,7 @@ def interval(values: Sequence[float], counts: Sequence[float], totals: Sequence[
     return 100 * float(wilson.low), 100 * float(wilson.high)
 
 
+@np.errstate(over="ignore")  # some distances are astronomic
 def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of single seeds joined to cells: mean or median over seeds (fractions as percent), spread, interval, n."""
     out = []

@@ -263,6 +263,8 @@ def add_bootstrapped(
     found = torch.stack([statistic(values[pick]) for pick in picks]).sort().values
     numbers = {"": statistic(values), "_low": found[int(0.025 * draws)], "_high": found[int(0.975 * draws) - 1]}
     for suffix, value in numbers.items():
+        if not torch.isfinite(value):  # more images withstand DeepFool than the quantile leaves out
+            continue
         tally.number(attack, "", name, metric + suffix, float(value), unit=unit, images=len(values))
 
 
