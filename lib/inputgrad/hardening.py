@@ -76,6 +76,11 @@ class Update:
         checks.one_of("reduction", self.reduction, REDUCTIONS)
         checks.one_of("mode", self.mode, MODES)
 
+    @property
+    def keeps(self) -> bool:
+        """Does a second copy of the training images move?"""
+        return self.rate != 0 and self.mode in ("accumulate", "reset", "noise")
+
 
 CONTROL = Update(rate=0.0)
 
@@ -266,7 +271,7 @@ def one_batch(
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
-    if update.rate and update.mode in ("accumulate", "reset", "noise"):
+    if update.keeps:
         g = x.grad * len(chosen) if update.reduction == "sum" else x.grad
         start = clean[chosen] if update.mode == "reset" else x.detach()
         stored[chosen] = start + update.rate * (random_like(g, noise) if update.mode == "noise" else g)

@@ -87,7 +87,7 @@ def variants(run, eps: str | None = None) -> Figure:
 
 def rescued(run) -> Figure:
     """Figures 3 and 4: attacked images that only the hardened network gets right, and the perturbation alone."""
-    shown = datasets_shown(run)
+    shown = [r for r in datasets_shown(run) if len(r.arrays["true"])] or datasets_shown(run)[:1]
     columns = max(1, max(len(r.arrays["true"]) for r in shown))
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(

@@ -115,7 +115,8 @@ def variants(run) -> Table:
         for attack, eps, metric in value:
             if metric == "accuracy" and attack != "none":
                 row[f"{attack}: {eps}"] = number(value[attack, eps, metric])
-        rows.append(row | {"training, s": number(value.get(("none", "", "training_seconds")), 0)})
+        seconds, stored = (value.get(("none", "", metric)) for metric in ("training_seconds", "stored_mib"))
+        rows.append(row | {"training, s": number(seconds, 0), "second copy, MiB": number(stored)})
     return Table(
         pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; {described(table[table['metric'] == 'accuracy'])}"
     )

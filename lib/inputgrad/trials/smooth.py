@@ -14,7 +14,7 @@ from .. import data, models
 from ..attacks import pgd, random_sign
 from ..checks import eps_value
 from ..gradients import input_gradient
-from ..hardening import CONTROL, Hardened, Update, hardened
+from ..hardening import CONTROL, Hardened, Update, hardened, prepared
 from ..metrics import correct
 from ..norms import norm
 from ..progress import progress
@@ -128,6 +128,7 @@ def readings(job: Job) -> Outcome:
     base = Update(s["rates"][0], s["reductions"][0], s["modes"][0], s["beyond"])
     updates = [CONTROL, *(Update(rate, base.reduction, base.mode, s["beyond"]) for rate in s["rates"])]
     updates += [Update(base.rate, reduction, mode, s["beyond"]) for mode in s["modes"] for reduction in s["reductions"]]
+    stored = prepared(job.data, job.trial.settings["recipe"]["images"]).x_train
     rows = []
     for update in dict.fromkeys(updates):
         network = arm(job, update)
@@ -147,6 +148,8 @@ def readings(job: Job) -> Outcome:
                 tally.add("PGD", eps, called, "accuracy", correct(predict(network.model, x_adv), y), steps=20)
         tally.number("none", "", called, "drift_l2", network.history[-1]["drift"], unit="x", images=0)
         tally.number("none", "", called, "training_seconds", network.seconds, unit="s", images=0)
+        kept = stored.numel() * stored.element_size() / 2**20 if update.keeps else 0.0
+        tally.number("none", "", called, "stored_mib", kept, unit="MiB", images=len(stored))
         rows += tally.rows()
     return Outcome(rows)
 
