@@ -22,7 +22,7 @@ def digits():
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(hardening, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path)
     return tmp_path
 
 
@@ -45,8 +45,10 @@ def one_step(update, *, batch=4, rate_of_weights=0.0):
     p = (before.flatten(1) @ w.T + b).softmax(1)
     own = ((p - F.one_hot(y, 3)) @ w).view_as(before)  # of each image's own cross-entropy
     optimizer = torch.optim.SGD(net.parameters(), rate_of_weights)
-    generators = (torch.Generator().manual_seed(i) for i in (0, 1))
-    hardening.one_batch(net, optimizer, stored, clean, y, torch.arange(batch), Recipe(batch=batch), update, *generators)
+    away = hardening.random_direction(clean, 0) if update.mode == "noise" else None
+    hardening.one_batch(
+        net, optimizer, stored, clean, y, torch.arange(batch), Recipe(batch=batch), update, torch.Generator(), away
+    )
     return clean, before, stored, own
 
 
@@ -89,6 +91,9 @@ def test_the_arms_are_in_lock_step(digits):
     assert same(weights(control), weights(dropped))
     assert same(weights(control), weights(zero))
     assert not same(weights(control), weights(moved))
+    fresh = hardened(digits, "smooth_dnn", RECIPE, 0, CPU, Update(1e-44, mode="fresh"))
+    plain = hardened(digits, "smooth_dnn", RECIPE, 0, CPU, CONTROL)
+    assert same(weights(plain), weights(fresh))  # a move too small to see draws nothing more
     assert control.drift.abs().sum() == 0
     assert (moved.drift[-1].flatten(1).norm(dim=1) > moved.drift[0].flatten(1).norm(dim=1)).float().mean() > 0.5
 
@@ -96,9 +101,9 @@ def test_the_arms_are_in_lock_step(digits):
 @pytest.mark.parametrize("augment", ["none", "distort"])
 def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(digits, tmp_path, monkeypatch, augment):
     recipe = RECIPE.override({"augment": augment})
-    monkeypatch.setattr(hardening, "CHECKPOINTS", tmp_path / "unbroken")
+    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "unbroken")
     unbroken = hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))
-    monkeypatch.setattr(hardening, "CHECKPOINTS", tmp_path / "broken")
+    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "broken")
     step, steps = hardening.one_batch, []
 
     def dies(*arguments):
@@ -178,6 +183,19 @@ def test_a_rate_outside_the_papers_range_can_be_confirmed():
     with pytest.raises(InputError, match=r"rate 2 is outside"):
         Update(2)
     assert Update(2, beyond=True).rate == 2
+
+
+def test_a_batch_of_one_is_refused(digits):
+    with pytest.raises(InputError, match="recipe batch 1 is too small: it must be at least 2"):
+        hardened(digits, "smooth_cnn", RECIPE.override({"batch": 1}), 0, CPU, CONTROL)
+
+
+def test_noise_ends_at_least_as_far_away(digits):
+    moved, noise = (
+        hardened(digits, "smooth_cnn", RECIPE, 0, CPU, Update(0.2, mode=m)) for m in ("accumulate", "noise")
+    )
+    lengths = [network.drift[-1].flatten(1).norm(dim=1).median() for network in (moved, noise)]
+    assert lengths[1] > 0.8 * lengths[0]
 
 
 def test_a_paired_test_needs_pairs():

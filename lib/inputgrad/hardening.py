@@ -14,18 +14,18 @@ import torch.nn.functional as F
 from filelock import FileLock
 from torch import Tensor, nn
 
-from . import checks
+from . import checks, training
 from .augmentation import augment
-from .checks import InputError
 from .data import Splits
 from .device import describe
+from .gradients import input_gradient
 from .metrics import correct
 from .models import MODELS, build
-from .norms import norm
+from .norms import norm, unit
 from .origin import origin
-from .paths import CHECKPOINTS
 from .progress import progress
 from .study.schema import Recipe
+from .study.smooth import MODES, REDUCTIONS, outside
 from .training import (
     Trained,
     autocast,
@@ -43,8 +43,6 @@ VERSION = 1
 """Raised whenever hardening changes what network comes out; a checkpoint of another version is not used."""
 
 BATCH = 250
-MODES = ("accumulate", "reset", "fresh", "discard", "noise")
-REDUCTIONS = ("sum", "mean")
 KEPT, EPOCHS_KEPT = 16, 9  # images whose drift is kept for figures, over the first epochs
 
 
@@ -58,7 +56,8 @@ class Update:
             as many times smaller as the batch has images.
         mode: ``"accumulate"`` keeps moving the stored image; ``"reset"`` starts from the clean image each epoch;
             ``"fresh"`` trains on the clean image moved once, just before the step; ``"discard"`` computes the move
-            and drops it; ``"noise"`` moves as far as ``"accumulate"`` would, in a random direction.
+            and drops it; ``"noise"`` takes steps of the same lengths, for each image in one random direction, and so
+            ends at least as far away as the same lengths of gradients could.
         beyond: allow a rate outside the paper's [-1, 1].
 
     Raises:
@@ -71,8 +70,8 @@ class Update:
     beyond: bool = False
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.rate) or (abs(self.rate) > 1 and not self.beyond):
-            raise InputError(f"rate {self.rate!r} is outside the paper's [-1, 1]: confirm it with beyond=true")
+        if not self.beyond:
+            outside("rate", self.rate)
         checks.one_of("reduction", self.reduction, REDUCTIONS)
         checks.one_of("mode", self.mode, MODES)
 
@@ -139,6 +138,8 @@ LAST: dict[tuple[str, int | None], Prepared] = {}
 class Hardened(Trained):
     """A network in eval mode, trained on images that moved.
 
+    Its ``history`` has the accuracy on the validation images and the median l2 drift of the training images.
+
     Attributes:
         drift: how far the first images had moved after each of the first epochs, ``(epochs, images, C, H, W)``.
         whitening: what the network's inputs are prepared with; ``None`` for images in [0, 1].
@@ -165,11 +166,13 @@ def hardened(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.
     """
     declared = {
         "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
-        "order": data.order, "update": asdict(update), "versions": [VERSION, MODELS[model].version],
+        "order": data.order, "update": [update.rate, update.reduction, update.mode],
+        "versions": [VERSION, MODELS[model].version],
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
-    path = CHECKPOINTS / f"{data.name}-{model}-s{seed}-{digest}.safetensors"
+    path = training.CHECKPOINTS / f"{data.name}-{model}-s{seed}-{digest}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
+    checks.whole("recipe batch", recipe.batch, least=2)  # batch norm
     sets = prepared(data, recipe.images)
     torch.manual_seed(seed)
     net = build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
@@ -208,7 +211,8 @@ def harden(
     """
     device = next(net.parameters()).device
     clean, y = sets.x_train.to(device), sets.y_train.to(device)
-    stored = clean.clone()
+    stored = clean.clone() if update.keeps else clean
+    away = random_direction(clean, seed) if update.mode == "noise" else None
     optimizer = optimizer_of(net, recipe)
     note = {"history": [], "seconds": 0.0, "best": -1.0}
     best = {name: value.clone() for name, value in net.state_dict().items()}
@@ -216,32 +220,31 @@ def harden(
     if partial.is_file():
         tensors, note = restore(partial, net)
         load_optimizer(optimizer, tensors)
-        stored = tensors["extra.stored"].to(device)
+        stored = tensors["extra.stored"].to(device) if update.keeps else clean
         best = {name.removeprefix("extra.best."): t.to(device) for name, t in tensors.items() if "extra.best." in name}
         drifts = list(tensors["extra.drift"])
     batches = math.ceil(len(clean) / recipe.batch)
     bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"harden {partial.stem}")
     for epoch in range(len(note["history"]), recipe.epochs):
         start = time.perf_counter()
-        generator, noise = (torch.Generator().manual_seed(k * seed + epoch) for k in (1_000_003, 2_000_003))
+        generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
         torch.manual_seed(1_000_003 * seed + epoch)  # dropout
         net.train()
         loss_sum = torch.zeros((), device=device)
         order = torch.randperm(len(clean), generator=generator).to(device)
-        for step, chosen in enumerate(order.split(recipe.batch)):
-            if len(chosen) == 1:
-                continue  # batch norm needs two
+        parts = [part for part in order.split(recipe.batch) if len(part) > 1]  # batch norm needs two
+        for step, chosen in enumerate(parts):
             set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
-            loss = one_batch(net, optimizer, stored, clean, y, chosen, recipe, update, generator, noise)
+            loss = one_batch(net, optimizer, stored, clean, y, chosen, recipe, update, generator, away)
             loss_sum += loss * len(chosen)
-            if step % 100 == 99 or step == batches - 1:
+            if step % 100 == 99 or step == len(parts) - 1:
                 stop_if_diverged(loss_sum, epoch, step, partial.stem, recipe)
             bar.update()
         note["seconds"] += time.perf_counter() - start
         right = accuracy(net, sets.x_valid, sets.y_valid)
         moved = norm(stored - clean, 2)
         note["history"].append(
-            {"epoch": epoch + 1, "loss": loss_sum.item() / len(clean), "accuracy": right,
+            {"epoch": epoch + 1, "loss": loss_sum.item() / len(clean), "valid_accuracy": right,
              "drift": moved.median().item()}
         )  # fmt: skip
         if right > note["best"]:
@@ -249,7 +252,7 @@ def harden(
         if epoch < EPOCHS_KEPT:
             drifts.append((stored - clean)[:KEPT].cpu())
         if epoch + 1 < recipe.epochs:
-            extra = {"extra.stored": stored, "extra.drift": torch.stack(drifts)}
+            extra = {"extra.drift": torch.stack(drifts), **({"extra.stored": stored} if update.keeps else {})}
             extra |= {f"extra.best.{name}": value for name, value in best.items()}
             save(partial, {**net.state_dict(), **optimizer_tensors(optimizer), **extra}, note)
     bar.close()
@@ -259,12 +262,15 @@ def harden(
 
 def one_batch(
     net: nn.Module, optimizer: torch.optim.Optimizer, stored: Tensor, clean: Tensor, y: Tensor, chosen: Tensor,
-    recipe: Recipe, update: Update, generator: torch.Generator, noise: torch.Generator,
+    recipe: Recipe, update: Update, generator: torch.Generator, away: Tensor | None,
 ) -> Tensor:  # fmt: skip
-    """One step of the weights, and one move of the batch's stored images; returns the detached mean loss."""
+    """One step of the weights, and one move of the batch's stored images; returns the detached mean loss.
+
+    ``away`` is where images move that do not follow their gradient, unit vectors shaped like ``clean``.
+    """
     x = stored[chosen]
     if update.mode == "fresh" and update.rate:
-        x = x + update.rate * own_gradient(net, x, y[chosen], recipe, update)
+        x = x + update.rate * gradient_now(net, x, y[chosen], update.reduction)
     x = x.detach().requires_grad_(update.rate != 0)
     with autocast(x.device, recipe.precision):
         loss = F.cross_entropy(net(augment(x, augmentation(recipe, x), generator)), y[chosen])
@@ -274,7 +280,9 @@ def one_batch(
     if update.keeps:
         g = x.grad * len(chosen) if update.reduction == "sum" else x.grad
         start = clean[chosen] if update.mode == "reset" else x.detach()
-        stored[chosen] = start + update.rate * (random_like(g, noise) if update.mode == "noise" else g)
+        if away is not None:
+            g = away[chosen] * norm(g, 2).view(-1, *[1] * (g.ndim - 1))
+        stored[chosen] = start + update.rate * g
     return loss.detach()
 
 
@@ -285,18 +293,17 @@ def augmentation(recipe: Recipe, x: Tensor) -> str:
     return "elastic" if x.shape[1] == 1 else "affine"
 
 
-def own_gradient(net: nn.Module, x: Tensor, y: Tensor, recipe: Recipe, update: Update) -> Tensor:
-    """The input gradient of the batch with the network in training mode; no parameter gets a gradient."""
-    x = x.detach().requires_grad_()
-    with torch.random.fork_rng(devices=[]), autocast(x.device, recipe.precision):
-        loss = F.cross_entropy(net(x), y, reduction=update.reduction)
-    return torch.autograd.grad(loss, x)[0]
+def gradient_now(net: nn.Module, x: Tensor, y: Tensor, reduction: str) -> Tensor:
+    """The input gradient of un-augmented images as the network stands: in evaluation mode, so that nothing is drawn."""
+    net.eval()
+    g = input_gradient(net, x, y)
+    net.train()
+    return g if reduction == "sum" else g / len(x)
 
 
-def random_like(g: Tensor, generator: torch.Generator) -> Tensor:
-    """A random direction for each image, as long in l2 as its gradient."""
-    noise = torch.randn(g.shape, generator=generator).to(g)
-    return noise * (norm(g, 2) / norm(noise, 2)).view(-1, *[1] * (g.ndim - 1))
+def random_direction(like: Tensor, seed: int) -> Tensor:
+    """One unit vector an image."""
+    return unit(torch.randn(like.shape, generator=torch.Generator().manual_seed(2_000_003 * (seed + 1))).to(like))
 
 
 def accuracy(net: nn.Module, x: Tensor, y: Tensor) -> float:

@@ -34,11 +34,27 @@ class Result:
     provenance: Mapping
     path: Path
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its data set and network."""
+        trial = self.provenance["declaration"]
+        return trial["dataset"], trial["model"]
+
+    @property
+    def exhibit_place(self) -> tuple[str, str, str]:
+        """Its exhibit, data set and network."""
+        return self.provenance["declaration"]["exhibit"], *self.place
+
 
 @cache
 def declared_keys(exhibit: str, profile: str) -> frozenset[str]:
     """The keys of an exhibit's own trials at one profile."""
     return frozenset(trial.key for trial in declared_trials(exhibit, profile))
+
+
+def declared_places(exhibit: str) -> list[tuple[str, str]]:
+    """Every data set and network of an exhibit, in the order in which pages show them."""
+    return list(dict.fromkeys((t.dataset, t.model) for p in reversed(PROFILES) for t in declared_trials(exhibit, p)))
 
 
 def is_declared(trial: Trial) -> bool:
@@ -132,17 +148,13 @@ def table(results: list[Result]) -> pd.DataFrame:
 def largest(found: list[Result]) -> list[Result]:
     """Of each exhibit, data set and network only the results of the largest profile there is."""
 
-    def place(result: Result) -> tuple:
-        trial = result.provenance["declaration"]
-        return trial["exhibit"], trial["dataset"], trial["model"]
-
     def rank(result: Result) -> int:
         return PROFILES.index(result.provenance["declaration"]["profile"])
 
     top: dict[tuple, int] = {}
     for result in found:
-        top[place(result)] = max(rank(result), top.get(place(result), 0))
-    return [result for result in found if rank(result) == top[place(result)]]
+        top[result.exhibit_place] = max(rank(result), top.get(result.exhibit_place, 0))
+    return [result for result in found if rank(result) == top[result.exhibit_place]]
 
 
 def best_recorded(paper: str) -> pd.DataFrame:

@@ -48,7 +48,8 @@ class Run:
         recorded = [] if self.own else results.recorded(self.exhibit)
         if not recorded:
             return self.results
-        return results.largest(recorded)
+        order = results.declared_places(self.exhibit)
+        return sorted(results.largest(recorded), key=lambda result: order.index(result.place))
 
     def summary(self) -> str:
         """Where the numbers of this page come from, in lines of at most 96 characters."""

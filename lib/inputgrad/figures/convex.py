@@ -65,7 +65,8 @@ def curves(table: pd.DataFrame, methods: Sequence[str] = (), width: float = 3.0)
         for method in methods or dict.fromkeys(here["attack"]):
             own = here[here["attack"] == method]
             line(ax, own, method, color=COLOURS[method], markersize=3, **STYLES.get(method, {}))
-        for method, printed in paper[(paper["dataset"] == dataset) & (paper["model"] == model)].groupby("attack"):
+        here_printed = paper[(paper["dataset"] == dataset) & (paper["model"] == model)]
+        for method, printed in here_printed[here_printed["attack"].isin(here["attack"])].groupby("attack"):
             eps = printed["eps"].map(cells.eps_number)
             ax.plot(eps, printed["value"], "x", color=COLOURS[method], markersize=8, label=f"{method}, paper")
         ax.set(xlabel="eps", ylim=(-3, 103))

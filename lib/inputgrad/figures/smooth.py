@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from .. import cells, results
-from .panels import STYLE, datasets_shown, panel_row, share_legend, show
+from .panels import STYLE, datasets_shown, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {"control": PALETTE[7], "updates": PALETTE[0]}
@@ -19,15 +21,22 @@ def errors(run) -> Figure:
     table = results.table(run.shown)
     table = table[table["metric"] == "validation_error"]
     places = list(dict.fromkeys(zip(table["dataset"], table["model"], strict=True)))
-    figure, grid = panel_row(places, width=2.4)
+    rows = max(1, math.ceil(len(places) / 4))
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(rows, min(4, max(1, len(places))), figsize=(9.5, 0.6 + 2.3 * rows), squeeze=False)
+        plt.close(figure)
+    for ax in axes.flat[len(places) :]:
+        ax.axis("off")
+    grid = dict(zip(places, axes.flat, strict=False))
     for (dataset, model), ax in grid.items():
         here = table[(table["dataset"] == dataset) & (table["model"] == model)]
         for arm, colour in COLOURS.items():
             epochs = here[here["defense"] == arm].groupby("steps")["value"].agg(["median", "min", "max"]) * 100
             ax.plot(epochs.index, epochs["median"], color=colour, label=arm)
             ax.fill_between(epochs.index, epochs["min"], epochs["max"], color=colour, alpha=0.2, linewidth=0)
-        ax.set(xlabel="epoch", yscale="log")
-    next(iter(grid.values())).set_ylabel("misclassified, percent")
+        ax.set(xlabel="epoch", yscale="log", title=f"{dataset}, {model}")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("misclassified, percent")
     share_legend(figure, list(grid.values()))
     return figure
 
@@ -78,6 +87,11 @@ def variants(run, eps: str | None = None) -> Figure:
         own = table[table["attack"] == attack].groupby("reading", sort=False)["value"].mean()
         label = "clean" if attack == "none" else attack
         ax.plot(own.values, [readings.index(r) for r in own.index], "o", color=colour, label=label)
+    paper = cells.of_paper("smooth")
+    paper = paper[(paper["dataset"] == "MNIST") & (paper["model"] == "CNN") & (paper["eps"] == eps)]
+    for printed in paper.itertuples():
+        style = ":" if printed.defense == "control" else "--"
+        ax.axvline(printed.value, color="black", linewidth=1, linestyle=style, label=f"paper, {printed.defense}")
     ax.set_yticks(range(len(readings)), readings)
     ax.invert_yaxis()
     ax.set(xlabel=f"accuracy, percent (eps {eps})", xlim=(-2, 102))
@@ -119,4 +133,6 @@ def drift(run) -> Figure:
         for epoch, (ax, picture) in enumerate(zip(row, result.arrays["drift"][:, i], strict=False)):
             length = float(np.asarray(result.arrays["drift_l2"])[epoch, i])
             show(ax, picture, f"{epoch + 1}: {length:.2g}", vmin=0, vmax=255)
+        row[0].text(-0.15, 0.5, result.provenance["declaration"]["dataset"], rotation=90, va="center", ha="right",
+                    fontsize=8, transform=row[0].transAxes)  # fmt: skip
     return figure

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from .. import checks
 from .parameters import choice, count, eps_list, flag, names, ratio, several
-from .schema import Exhibit, Grid, Paper, Parameter, Recipe
+from .schema import Exhibit, Grid, Paper, Parameter, Recipe, grid
 
 ON_MNIST = ("fcnn", "lenet5")
 ON_CIFAR = ("nin", "densenet40")
@@ -51,14 +50,6 @@ SMOKE = {
     **{name: replace(PAPERS_OWN[name], batch=32, epochs=5) for name in ("regressor", "autoencoder")},
     "segmenter": Recipe(batch=32, epochs=6, lr=3e-3, schedule="onecycle"),
 }
-
-
-def grid(images: int, recipes: Mapping, seeds: tuple[int, ...], pairs: dict[str, tuple[str, ...]]) -> Grid:
-    """The grid of one profile from the networks that go with each data set."""
-    combinations = tuple((dataset, model) for dataset, models in pairs.items() for model in models)
-    models = tuple(dict.fromkeys(model for _, model in combinations))
-    chosen = {key: recipe for key, recipe in recipes.items() if key in models or key in combinations}
-    return Grid(tuple(pairs), models, seeds, images, chosen, combinations)
 
 
 def grids(images: tuple[int, int, int], on_mnist: tuple[str, ...], on_cifar: tuple[str, ...] = ()) -> dict[str, Grid]:

@@ -118,6 +118,14 @@ class Grid:
         return every if both_named or not paired else paired
 
 
+def grid(images: int, recipes: Mapping, seeds: tuple[int, ...], pairs: dict[str, tuple[str, ...]]) -> Grid:
+    """The grid of one profile from the networks that go with each data set."""
+    combinations = tuple((dataset, model) for dataset, models in pairs.items() for model in models)
+    models = tuple(dict.fromkeys(model for _, model in combinations))
+    chosen = {key: recipe for key, recipe in recipes.items() if key in models or key in combinations}
+    return Grid(tuple(pairs), models, seeds, images, chosen, combinations)
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of an exhibit beyond those that all share.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
 
 from .. import checks
-from .convex import grid
 from .parameters import choice, count, eps_list, flag, names
-from .schema import Exhibit, Paper, Parameter, Recipe
+from .schema import Exhibit, Paper, Parameter, Recipe, grid
 
 GREY = ("smooth_dnn", "smooth_dnn_aug", "smooth_cnn", "smooth_cnn_aug")
 COLOUR = ("smooth_cnn", "smooth_cnn_aug")
@@ -62,11 +61,20 @@ def rates(value: object) -> list[float]:
     return checks.unique("rates", [rate(v, "rates") for v in checks.items("rates", value)])
 
 
-def in_range(values: dict) -> None:
-    """The paper's range of the rate, [-1, 1], unless ``beyond`` says that a value outside it is meant."""
-    for value in [values["rate"]] if "rate" in values else values["rates"]:
-        if abs(value) > 1 and not values["beyond"]:
-            raise checks.InputError(f"rate {value!r} is outside the paper's [-1, 1]: confirm it with beyond=true")
+def outside(what: str, value: float) -> None:
+    """Refuse a rate outside the paper's range.
+
+    Raises:
+        InputError: it is not in [-1, 1].
+    """
+    if not -1 <= value <= 1:
+        raise checks.InputError(f"{what} {value!r} is outside the paper's [-1, 1]: confirm it with beyond=true")
+
+
+def in_range(values: Mapping) -> None:
+    """The paper's range of the rates, unless ``beyond`` says that a value outside it is meant."""
+    for value in [] if values["beyond"] else values.get("rates", [values.get("rate")]):
+        outside("rate", value)
 
 
 RATE = Parameter("rate", 0.2, "lambda-bar, how far an image moves along its gradient; the paper allows [-1, 1]", rate)
@@ -107,7 +115,12 @@ READINGS = Exhibit(
     grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",)}, {"digits28": ("smooth_cnn",)}),
     check=in_range,
     parameters=(
-        Parameter("rates", [0.2, -0.2, 1.0], "list of lambda-bar, run with the first reduction and mode", rates),
+        Parameter(
+            "rates",
+            [0.2, -1.0, -0.2, 0.05, 0.5, 1.0],
+            "list of lambda-bar; the first is that of the other lists",
+            rates,
+        ),
         names("reductions", REDUCTIONS, "list of sum, mean", REDUCTIONS),
         names("modes", MODES, "list of " + ", ".join(MODES), MODES),
         BEYOND,
@@ -127,7 +140,7 @@ PICTURES = Exhibit(
     check=in_range,
     parameters=(
         RATE, REDUCTION, MODE, BEYOND,
-        Parameter("eps", ["0.1"], "list of eps of FGSM; the first is shown", partial(eps_list, what="eps")),
+        Parameter("eps", "0.1", "eps of FGSM in units of the network's input, as text", lambda v: eps_list([v])[0]),
         count("columns", 6, "how many images are shown in a row"),
     ),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from .. import cells, results
-from ..markup import Table, number, span
+from ..markup import Table, between, number, span
 from .common import main_reading, side_by_side
 
 MEASURES = {
@@ -121,10 +121,10 @@ def targeted(run) -> Table:
     table = cells.join_seeds(results.table(run.shown))
     table = table[table["metric"] == "reached_target"]
     rows = [
-        {"network": model} | {f"percent at the target, at eps: {c.eps}": number(c.value) for c in group.itertuples()}
-        for model, group in table.groupby("model", sort=False)
+        {"network": c.model, "eps": c.eps, "at the target, %": number(c.value), "95 % interval": between(c)}
+        for c in table.itertuples()
     ]
-    return Table(pd.DataFrame(rows).fillna("–"), f"Algorithm 1-10 with a target; {described(table)}")
+    return Table(pd.DataFrame(rows), f"Algorithm 1-10 with a target; {described(table)}")
 
 
 def scales(run) -> Table:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import product
+
 import pandas as pd
 from scipy import stats
 
 from .. import cells, results
 from ..checks import InputError
 from ..markup import Table, number, span
-from .common import side_by_side
+from .common import main_reading, side_by_side
 
 ARMS = ("control", "updates")
 
 
 def accuracy(run) -> Table:
     """Tables 4 and 5: both arms beside the paper's, and what the updates gain in each."""
-    shown = side_by_side(run, "default").drop_duplicates(["dataset", "model", "eps", "defense"])
+    shown = side_by_side(run, main_reading(results.table(run.shown)))
+    shown = shown[shown["attack"].isin(["none", "FGSM"])]
     rows = []
     for (dataset, model, eps), group in shown.groupby(["dataset", "model", "eps"], sort=False):
         arm = group.set_index("defense")
@@ -48,18 +50,14 @@ def gains(run) -> Table:
     table = cells.join_seeds(results.table(run.shown))
     table = table[(table["metric"] == "accuracy") & (table["eps"] != "0")]
     place = ["dataset", "model", "attack", "eps", "reading"]
-    arms = table.pivot_table(index=place, columns="defense", values="value", sort=False)
-    if set(ARMS) <= set(arms.columns):  # the control's own set is the one that both see
-        for at in [a for a in arms.index if "source=control" in a[4]]:
-            own = (*at[:4], at[4].replace("source=control", "").strip() or "default")
-            if own in arms.index:
-                arms.loc[at, "control"] = arms.loc[own, "control"]
+    arms = table.pivot_table(index=place, columns="defense", values="value", sort=False).reset_index()
     rows = [
-        dict(zip(("data set", "network", "attack", "eps", "reading"), at, strict=True))
-        | {name: number(arm.get(name)) for name in ARMS}
-        | {"gain": number(arm.get("updates", np.nan) - arm.get("control", np.nan))}
-        for at, arm in arms.iterrows()
-    ]
+        {
+            "data set": c.dataset, "network": c.model, "attack": c.attack, "eps": c.eps, "reading": c.reading,
+            "control": number(c.control), "updates": number(c.updates), "gain": number(c.updates - c.control),
+        }
+        for c in arms.itertuples()
+    ]  # fmt: skip
     return Table(pd.DataFrame(rows), f"Accuracy in percent in every reading; {described(table)}")
 
 
@@ -75,38 +73,50 @@ def paired_test(control: list[float], updates: list[float]) -> tuple[float, floa
     return float(two_sided), float(stats.wilcoxon(updates, control, alternative="greater").pvalue)
 
 
-SAID = {"4": "finds no significant difference", "5": "finds an improvement, significant at 0.005"}
+TESTS = {"4": ("none", "finds no significant difference"), "5": ("FGSM", "finds an improvement, significant at 0.005")}
+"""Which attack each table's pairs are under, and what the paper says of its test."""
+
+
+def pairs_of(numbers: pd.DataFrame, table: str, augmented: bool | None) -> pd.DataFrame:
+    """Control and updates side by side, one row a network and eps of a table; with or without augmentation, or all."""
+    found = numbers[(numbers["table"] == table) & (numbers["attack"] == TESTS[table][0])]
+    if augmented is not None:
+        found = found[found["model"].str.endswith("AUG") == augmented]
+    arms = found.pivot_table(index=["dataset", "model", "eps"], columns="defense", values="value")
+    return arms.reindex(columns=list(ARMS)).dropna()
 
 
 def tests(run) -> Table:
     """The Wilcoxon tests of Sec. 5.3 and 6, from the paper's own table and from ours."""
-    paper, ours = cells.of_paper("smooth"), cells.join_seeds(results.table(run.shown))
-    ours = ours[(ours["reading"] == "default") & (ours["metric"] == "accuracy")]
+    ours = cells.join_seeds(results.table(run.shown))
+    ours = ours[ours["reading"].isin([main_reading(ours), "default"]) & (ours["metric"] == "accuracy")]
+    sources = {"paper": cells.of_paper("smooth"), "ours": ours}
     rows = []
-    for table, name in (("4", "Table 4"), ("5", "Table 5")):
-        for label, keep in (("all", ""), ("with augmentation", "AUG"), ("without", "no AUG")):
-            for who, numbers in (("paper", paper), ("ours", ours)):
-                attack = "FGSM" if table == "5" else "none"
-                found = numbers[(numbers["table"] == table) & (numbers["attack"] == attack)]
-                augmented = found["model"].str.endswith("AUG")
-                found = found if not keep else found[augmented if keep == "AUG" else ~augmented]
-                arms = found.pivot_table(index=["dataset", "model", "eps"], columns="defense", values="value")
-                arms = arms.dropna() if set(ARMS) <= set(arms.columns) else arms.iloc[:0]
-                row = {"table": name, "rows": label, "whose numbers": who, "pairs": len(arms)}
-                if len(arms) >= 2:
-                    p, greater = paired_test(list(arms["control"]), list(arms["updates"]))
-                    gain = number((arms["updates"] - arms["control"]).mean(), 2)
-                    row |= {"mean gain": gain, "p, two-sided": f"{p:.4f}", "p, updates better": f"{greater:.4f}"}
-                rows.append(row | {"the paper says": SAID[table] if (who, label) == ("paper", "all") else "–"})
-    return Table(
-        pd.DataFrame(rows).fillna("–"), "Wilcoxon's signed-rank test; the pairs of one network are not independent"
-    )
+    for table, augmented, who in product(TESTS, (None, True, False), sources):
+        arms = pairs_of(sources[who], table, augmented)
+        row = {"table": f"Table {table}", "rows": {None: "all", True: "with augmentation", False: "without"}[augmented],
+               "whose numbers": who, "pairs": len(arms)}  # fmt: skip
+        try:
+            p, greater = paired_test(list(arms["control"]), list(arms["updates"]))
+            gain = number((arms["updates"] - arms["control"]).mean(), 2)
+            row |= {"mean gain": gain, "p, two-sided": f"{p:.4f}", "p, updates better": f"{greater:.4f}"}
+        except InputError as err:
+            row["remark"] = str(err)
+        if who == "paper" and augmented is None:
+            row["remark"] = f"the paper {TESTS[table][1]}"
+        rows.append(row)
+    caption = "Wilcoxon's signed-rank test; the pairs of one network, its four eps, are not independent"
+    return Table(pd.DataFrame(rows).fillna("–"), caption)
+
+
+EFFECT = ("FGSM", "0.1")
+"""The attack whose gain is compared with the gain from noise."""
 
 
 def variants(run) -> Table:
-    """Every reading of the update under the same attacks, with what it moved and cost."""
+    """Every reading of the update under the same attacks, with what it moved and cost; the paper's rows first."""
     table = cells.join_seeds(results.table(run.shown))
-    rows = []
+    rows = [of_paper(arm) for arm in ARMS]
     for (dataset, model, reading), group in table.groupby(["dataset", "model", "reading"], sort=False):
         value = {(c.attack, c.eps, c.metric): c.value for c in group.itertuples()}
         row = {"data set": dataset, "network": model, "rate, reduction, mode": reading,
@@ -117,6 +127,29 @@ def variants(run) -> Table:
                 row[f"{attack}: {eps}"] = number(value[attack, eps, metric])
         seconds, stored = (value.get(("none", "", metric)) for metric in ("training_seconds", "stored_mib"))
         rows.append(row | {"training, s": number(seconds, 0), "second copy, MiB": number(stored)})
-    return Table(
-        pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; {described(table[table['metric'] == 'accuracy'])}"
-    )
+    caption = f"Accuracy in percent; {described(table[table['metric'] == 'accuracy'])}{share_of_noise(table)}"
+    return Table(pd.DataFrame(rows).fillna("–"), caption)
+
+
+def of_paper(arm: str) -> dict[str, str]:
+    """What the paper prints for the network of this page; it does not say in which mode the gradient was taken."""
+    paper = cells.of_paper("smooth")
+    mine = paper[(paper["dataset"] == "MNIST") & (paper["model"] == "CNN") & (paper["defense"] == arm)]
+    clean = mine[mine["attack"] == "none"]["value"].iloc[0]
+    fgsm = {f"FGSM, training mode: {c.eps}": number(c.value) for c in mine.itertuples() if c.attack == "FGSM"}
+    shown = {key: value for key, value in fgsm.items() if key.endswith((": 0.1", ": 0.2"))}
+    name = {"data set": "MNIST", "network": "CNN", "rate, reduction, mode": f"the paper's {arm}"}
+    return {**name, "clean": number(clean), **shown}
+
+
+def share_of_noise(table: pd.DataFrame) -> str:
+    """How much of the gain of the first reading noise of the same step lengths brings, as a clause."""
+    attack, eps = EFFECT
+    at = table[(table["attack"] == attack) & (table["eps"].map(cells.eps_number) == cells.eps_number(eps))]
+    value = at.groupby("reading", sort=False)["value"].mean()
+    first = next((r for r in value.index if r != "control"), None)
+    noise = next((r for r in value.index if r.endswith("noise")), None)
+    if first is None or noise is None or "control" not in value or value[first] <= value["control"]:
+        return ""
+    share = 100 * (value[noise] - value["control"]) / (value[first] - value["control"])
+    return f"; of the gain of {first} under {attack} at {eps}, {noise} has {number(share, 0)} %"

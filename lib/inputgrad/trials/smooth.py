@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .. import data, models
 from ..attacks import pgd, random_sign
-from ..checks import eps_value
+from ..checks import eps_value, whole
 from ..gradients import input_gradient
 from ..hardening import CONTROL, Hardened, Update, hardened, prepared
 from ..metrics import correct
@@ -22,7 +22,7 @@ from ..study.schema import Recipe
 from . import Job, Outcome
 from .tally import Tally, reading_of
 
-BATCH = 128
+BATCH = 128  # in training mode the attack's gradient has this batch's statistics
 DEFAULT = {"rate": 0.2, "reduction": "sum", "mode": "accumulate", "attack_mode": "train", "source": "self"}
 reading = partial(reading_of, DEFAULT)
 
@@ -52,12 +52,18 @@ def update_of(settings: dict) -> Update:
 
 
 def batches(job: Job, what: str = "") -> Iterator[tuple[Tensor, Tensor]]:
-    """The first test images, prepared as the networks see them, in batches, with progress."""
+    """The first test images, prepared as the networks see them, in batches, with progress.
+
+    Raises:
+        InputError: fewer than two images, which is too few for the batch statistics of an attack in training mode.
+    """
     x, y = job.test_images()
+    whole("images", len(x), least=2)
     if job.trained.whitening is not None:
         x = job.trained.whitening(x.cpu()).to(job.device)
-    parts = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
-    yield from progress(parts, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}".strip())
+    parts = max(1, round(len(x) / BATCH))
+    pairs = list(zip(x.chunk(parts), y.chunk(parts), strict=True))  # of about one size, none with a lone image
+    yield from progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}".strip())
 
 
 def in_mode(model: nn.Module, mode: str) -> nn.Module:
@@ -96,8 +102,6 @@ def hardening(job: Job) -> Outcome:
             tally.add("none", "0", reading(**told), "accuracy", correct(predict(model, x), y), steps=0)
             for mode in s["attack_mode"]:
                 for source in s["source"]:
-                    if source == "control" and name == "control":
-                        continue  # its own set
                     maker = model if source == "self" else arms["control"].model
                     d = fgsm_direction(maker, x, y, mode, job.trial.seed)
                     called = reading(attack_mode=mode, source=source, **told)
@@ -112,7 +116,7 @@ def hardening(job: Job) -> Outcome:
     for name, network in arms.items():
         for entry in network.history:
             tallies[name].number(
-                "none", "", reading(**told), "validation_error", 1 - entry["accuracy"], unit="fraction",
+                "none", "", reading(**told), "validation_error", 1 - entry["valid_accuracy"], unit="fraction",
                 images=0, steps=entry["epoch"],
             )  # fmt: skip
     return Outcome([row for tally in tallies.values() for row in tally.rows()])
@@ -127,7 +131,8 @@ def readings(job: Job) -> Outcome:
     sizes = {text: eps_value(text) for text in s["eps"]}
     base = Update(s["rates"][0], s["reductions"][0], s["modes"][0], s["beyond"])
     updates = [CONTROL, *(Update(rate, base.reduction, base.mode, s["beyond"]) for rate in s["rates"])]
-    updates += [Update(base.rate, reduction, mode, s["beyond"]) for mode in s["modes"] for reduction in s["reductions"]]
+    updates += [Update(base.rate, reduction, mode, s["beyond"]) for mode in s["modes"] for reduction in
+                (s["reductions"] if mode != "discard" else s["reductions"][:1])]  # fmt: skip
     stored = prepared(job.data, job.trial.settings["recipe"]["images"]).x_train
     rows = []
     for update in dict.fromkeys(updates):
@@ -140,6 +145,7 @@ def readings(job: Job) -> Outcome:
                 "FGSM, training mode": fgsm_direction(network.model, x, y, "train", job.trial.seed),
                 "FGSM": fgsm_direction(network.model, x, y, "eval", job.trial.seed),
                 "FGSM of the control": fgsm_direction(job.trained.model, x, y, "eval", job.trial.seed),
+                "FGSM of the control, training mode": fgsm_direction(job.trained.model, x, y, "train", job.trial.seed),
             }
             for eps, size in sizes.items():
                 for attack, d in directions.items():
@@ -163,25 +169,20 @@ def described(update: Update) -> str:
 
 
 def pictures(job: Job) -> Outcome:
-    """Attacked test images that only the hardened network gets right, and how training images moved."""
+    """Images of the control's FGSM set that only the hardened network gets right, and how training images moved."""
     s = job.trial.settings
-    updates = arm(job, update_of(s))
-    size = eps_value(s["eps"][0])
+    updates, size = arm(job, update_of(s)), eps_value(s["eps"])
+    called = reading(**{name: s[name] for name in ("rate", "reduction", "mode")})
     kept: list[tuple[Tensor, ...]] = []
     tally = Tally(partial(place, job, defense="updates"))
     for x, y in batches(job):
-        x_adv = {
-            name: x + size * fgsm_direction(model, x, y, "eval", job.trial.seed)
-            for name, model in (("control", job.trained.model), ("updates", updates.model))
-        }
-        classes = {
-            "control": predict(job.trained.model, x_adv["control"]).argmax(1),
-            "updates": predict(updates.model, x_adv["updates"]).argmax(1),
-        }
-        rescued = (classes["control"] != y) & (classes["updates"] == y)
-        tally.add("FGSM", s["eps"][0], "default", "rescued", rescued)
-        tally.add("FGSM", s["eps"][0], "default", "lost", (classes["control"] == y) & (classes["updates"] != y))
-        kept.append((x[rescued], x_adv["control"][rescued], y[rescued], classes["control"][rescued]))
+        x_adv = x + size * fgsm_direction(job.trained.model, x, y, "eval", job.trial.seed)
+        before = predict(job.trained.model, x_adv).argmax(1)
+        right = correct(predict(updates.model, x_adv), y)
+        rescued = (before != y) & right
+        tally.add("FGSM", s["eps"], called, "rescued", rescued)
+        tally.add("FGSM", s["eps"], called, "lost", (before == y) & ~right)
+        kept.append((x[rescued], x_adv[rescued], y[rescued], before[rescued]))
     x, x_adv, y, wrong = (torch.cat(parts)[: s["columns"]].cpu() for parts in zip(*kept, strict=True))
     whitening = job.trained.whitening
     show = whitening.pictures if whitening else (lambda z: z.clamp(0, 1))
