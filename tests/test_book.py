@@ -95,7 +95,7 @@ def test_tables_of_a_run(small):
         ("smooth/hardening", {"rate": -0.5, "mode": "reset", "reduction": "mean", "eps": ["0.1"], "controls": False}),
         ("smooth/hardening", {"attack_mode": ["eval"], "source": ["control"]}),
         ("smooth/readings", {"rates": [2], "modes": ["noise"], "reductions": ["mean"], "beyond": True, "eps": ["0.3"]}),
-        ("smooth/pictures", {"mode": "fresh", "columns": 2, "eps": ["0.3"]}),
+        ("smooth/pictures", {"mode": "fresh", "columns": 2, "eps": "0.3"}),
     ],
 )
 def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, tmp_path):
