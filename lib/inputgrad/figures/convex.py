@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from .. import cells, results
-from ..tables.common import main_reading
+from ..tables.common import main_reading, side_by_side
 from .panels import STYLE, datasets_shown, line, panel_row, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
@@ -78,6 +78,29 @@ def curves(table: pd.DataFrame, methods: Sequence[str] = (), width: float = 3.0)
 def places_of(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Every (data set, network) of a table, in its order."""
     return list(dict.fromkeys(zip(table["dataset"], table["model"], strict=True)))
+
+
+MEASURES = {"rho1_hat": "ρ₁", "rho2_hat": "ρ₂", "eps_fooled_99": "eps, 99 % fooled"}
+
+
+def measures(run) -> Figure:
+    """Table I as points: each measure of each network with its interval, and a cross for the paper's."""
+    shown = side_by_side(run, main_reading(results.table(run.shown)))
+    networks = list(dict.fromkeys(shown["model"]))
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, len(MEASURES), figsize=(9.5, 2.4), sharey=True)
+        plt.close(figure)
+    for ax, (metric, name) in zip(axes, MEASURES.items(), strict=True):
+        for cell in shown[shown["metric"] == metric].itertuples():
+            row = networks.index(cell.model)
+            ax.plot([cell.low, cell.high], [row, row], color=PALETTE[0], linewidth=3, alpha=0.4)
+            ax.plot(cell.ours, row, "o", color=PALETTE[0], label="ours")
+            ax.plot(cell.value, row, "x", color="black", label="paper")
+        ax.set_yticks(range(len(networks)), networks)
+        ax.set(xscale="log", title=name)
+    axes[0].invert_yaxis()
+    share_legend(figure, list(axes))
+    return figure
 
 
 def clipping(run) -> Figure:
