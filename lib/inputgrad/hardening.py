@@ -21,7 +21,7 @@ from .device import describe
 from .gradients import input_gradient
 from .metrics import correct
 from .models import MODELS, build
-from .norms import norm, unit
+from .norms import norm, per_image, unit
 from .origin import origin
 from .progress import progress
 from .study.schema import Recipe
@@ -281,7 +281,7 @@ def one_batch(
         g = x.grad * len(chosen) if update.reduction == "sum" else x.grad
         start = clean[chosen] if update.mode == "reset" else x.detach()
         if away is not None:
-            g = away[chosen] * norm(g, 2).view(-1, *[1] * (g.ndim - 1))
+            g = away[chosen] * per_image(norm(g, 2), g)
         stored[chosen] = start + update.rate * g
     return loss.detach()
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from .norms import norm
+
+
+def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What the model gives for ``x``, without a graph."""
+    with torch.no_grad():
+        return model(x)
 
 
 def correct(logits: Tensor, y: Tensor) -> Tensor:

@@ -19,9 +19,14 @@ def norm(x: Tensor, p: float) -> Tensor:
     return torch.where(scale > 0, scale * torch.linalg.vector_norm(flat / scale, p, dim=1, keepdim=True), 0.0)[:, 0]
 
 
+def per_image(values: Tensor, like: Tensor) -> Tensor:
+    """One value an image, ``(B,)``, shaped so that it multiplies or selects whole images of ``like``."""
+    return values.view(-1, *[1] * (like.ndim - 1))
+
+
 def unit(g: Tensor) -> Tensor:
     """Each image divided by its l2 norm; an image of zeros stays zero."""
-    length = norm(g, 2).view(-1, *[1] * (g.ndim - 1))
+    length = per_image(norm(g, 2), g)
     return torch.where(length > 0, g / length, 0.0)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..checks import eps_value, exponent, one_of, whole
 from ..gradients import Classifier, Margins, input_gradient, margins, scores
-from ..norms import UNIT, Box, dual, into, norm, steepest
+from ..norms import UNIT, Box, dual, into, norm, per_image, steepest
 
 CLASS_CHOICES = {"linearised": "all", "argmin": "nearest"}
 """How Algorithm 1 chooses the class to move to: by the linearised optimum, or by the smallest margin at ``x``."""
@@ -53,7 +53,7 @@ def perturbation(m: Margins, eps: float | Tensor, p: float) -> Tensor:
     slope = norm(m.gradient.flatten(0, 1), dual(p)).view_as(m.value)
     best = (m.value - eps * slope).argmin(1)
     chosen = m.gradient[torch.arange(len(best), device=best.device), best]
-    return -eps.view(-1, *[1] * (chosen.ndim - 1)) * steepest(chosen, p)
+    return -per_image(eps, chosen) * steepest(chosen, p)
 
 
 # The algorithms
@@ -149,6 +149,6 @@ def deepfool(
         distance, nearest = distances(m, p).min(1)
         towards = -steepest(m.gradient[torch.arange(len(nearest), device=x.device), nearest], p)
         length = torch.where(distance.isfinite(), (1 + overshoot) * (distance + offset), 0.0)
-        x_adv[standing] = into(x_adv[standing] + length.view(-1, *[1] * (x.ndim - 1)) * towards, box)
+        x_adv[standing] = into(x_adv[standing] + per_image(length, x) * towards, box)
     near = norm(x_adv - x, p) < eps
-    return torch.where(near.view(-1, *[1] * (x.ndim - 1)), x_adv, x)
+    return torch.where(per_image(near, x), x_adv, x)

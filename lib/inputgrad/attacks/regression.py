@@ -16,7 +16,7 @@ from torch.func import jvp, vjp
 
 from ..checks import exponent, one_of, whole
 from ..gradients import frozen
-from ..norms import norm, unit
+from ..norms import norm, per_image, unit
 
 Network = Callable[[Tensor], Tensor]
 """Maps ``x``, ``(B, C, H, W)``, to outputs of any shape ``(B, ...)``, image by image."""
@@ -103,7 +103,7 @@ def sign_iteration(
                 break
             eta = after
         found = norm(j.times(eta), 2)
-        best = torch.where((found > value).view(-1, *[1] * (like.ndim - 1)), eta, best)
+        best = torch.where(per_image(found > value, like), eta, best)
         value = torch.maximum(found, value)
     return best
 
@@ -166,7 +166,7 @@ def farther(model: Network, x: Tensor, eta: Tensor, wanted: Tensor) -> Tensor:
     """``x + eta`` or ``x - eta``, image by image, whichever has its output farther from ``wanted``; not clipped."""
     with torch.no_grad():
         up, down = (norm(model(x + sign * eta) - wanted, 2) for sign in (1, -1))
-    return torch.where((up >= down).view(-1, *[1] * (x.ndim - 1)), x + eta, x - eta)
+    return torch.where(per_image(up >= down, x), x + eta, x - eta)
 
 
 def direction(j: Jacobian, x: Tensor, p: str | float, generator: torch.Generator) -> Tensor:

@@ -117,11 +117,15 @@ def provenance_line(shown: pd.DataFrame) -> str:
     """Metric, unit, profile, seeds and images behind a table, in one line."""
     metric = " and ".join(dict.fromkeys(shown["metric"].str.replace("_", " ")))
     ran = shown.dropna(subset=["ours"])
-    if ran.empty:
-        return f"{metric} in percent; not run yet"
-    profiles = " and ".join(sorted(set(ran["profile"]), key=PROFILES.index))
-    seeds, images = span(ran["seeds"]), span(ran["images"])
-    return f"{metric} in percent; ours at the {profiles} profile; seeds: {seeds}; test images: {images}"
+    return f"{metric} in percent; {described(ran)}"
+
+
+def described(shown: pd.DataFrame, runs: str = "seeds") -> str:
+    """Profiles, seeds and images behind a table, in one line."""
+    if shown.empty:
+        return "not run yet"
+    profiles = " and ".join(sorted(set(shown["profile"]), key=PROFILES.index))
+    return f"ours at the {profiles} profile; {runs}: {span(shown['seeds'])}; test images: {span(shown['images'])}"
 
 
 def main_reading(table: pd.DataFrame) -> str:

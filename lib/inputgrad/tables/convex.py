@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from .. import cells, results
-from ..markup import Table, between, number, span
-from .common import main_reading, side_by_side
+from ..markup import Table, between, number
+from .common import described, main_reading, side_by_side
 
 MEASURES = {
     "test_error": ("test error, %", 1),
@@ -33,14 +33,6 @@ def measures(run) -> Table:
         )  # fmt: skip
     said = "" if reading == "default" else f" in the reading {reading}"
     return Table(pd.DataFrame(rows), f"Table I{said}; {described(shown.dropna(subset=['ours']))}")
-
-
-def described(shown: pd.DataFrame) -> str:
-    """Profiles, seeds and images behind a table, in one line."""
-    if shown.empty:
-        return "not run yet"
-    profiles = " and ".join(dict.fromkeys(shown["profile"]))
-    return f"ours at the {profiles} profile; seeds: {span(shown['seeds'])}; images: {span(shown['images'])}"
 
 
 def units(run) -> Table:

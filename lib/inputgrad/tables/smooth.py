@@ -9,8 +9,8 @@ from scipy import stats
 
 from .. import cells, results
 from ..checks import InputError
-from ..markup import Table, number, span
-from .common import main_reading, side_by_side
+from ..markup import Table, number
+from .common import described, main_reading, side_by_side
 
 ARMS = ("control", "updates")
 
@@ -34,15 +34,10 @@ def accuracy(run) -> Table:
                     for who, column in (("paper", "value"), ("ours", "ours"))}  # fmt: skip
         rows.append(row)
     ran = shown.dropna(subset=["ours"])
-    return Table(pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; eps 0 is the clean test set; {described(ran)}")
-
-
-def described(shown: pd.DataFrame) -> str:
-    """Profiles, runs and images behind a table, in one line."""
-    if shown.empty:
-        return "not run yet"
-    profiles = " and ".join(dict.fromkeys(shown["profile"]))
-    return f"ours at the {profiles} profile; medians of runs: {span(shown['seeds'])}; images: {span(shown['images'])}"
+    return Table(
+        pd.DataFrame(rows).fillna("–"),
+        f"Accuracy in percent; eps 0 is the clean test set; {described(ran, 'medians of runs')}",
+    )
 
 
 def gains(run) -> Table:
@@ -58,7 +53,7 @@ def gains(run) -> Table:
         }
         for c in arms.itertuples()
     ]  # fmt: skip
-    return Table(pd.DataFrame(rows), f"Accuracy in percent in every reading; {described(table)}")
+    return Table(pd.DataFrame(rows), f"Accuracy in percent in every reading; {described(table, 'medians of runs')}")
 
 
 def paired_test(control: list[float], updates: list[float]) -> tuple[float, float]:
@@ -127,7 +122,8 @@ def variants(run) -> Table:
                 row[f"{attack}: {eps}"] = number(value[attack, eps, metric])
         seconds, stored = (value.get(("none", "", metric)) for metric in ("training_seconds", "stored_mib"))
         rows.append(row | {"training, s": number(seconds, 0), "second copy, MiB": number(stored)})
-    caption = f"Accuracy in percent; {described(table[table['metric'] == 'accuracy'])}{share_of_noise(table)}"
+    behind = described(table[table["metric"] == "accuracy"], "medians of runs")
+    caption = f"Accuracy in percent; {behind}{share_of_noise(table)}"
     return Table(pd.DataFrame(rows).fillna("–"), caption)
 
 

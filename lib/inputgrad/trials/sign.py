@@ -13,7 +13,7 @@ from .. import data, models
 from ..attacks import NOISE, STEPS, along, one_step, pgd, sweep
 from ..checks import eps_value
 from ..gradients import input_gradient
-from ..metrics import correct
+from ..metrics import correct, predict
 from ..norms import DIRECTIONS, UNIT, Box, norm
 from ..progress import progress
 from ..study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
@@ -66,12 +66,6 @@ def batches(job: Job, n: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
 def box_of(settings: Mapping) -> Box | None:
     """The box that edited images are kept in, if the trial keeps them in one."""
     return UNIT if settings["clip"] else None
-
-
-def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Logits without a graph."""
-    with torch.no_grad():
-        return model(x)
 
 
 # Tables 1 and 2

@@ -15,7 +15,7 @@ from ..attacks import pgd, random_sign
 from ..checks import eps_value, whole
 from ..gradients import input_gradient
 from ..hardening import CONTROL, Hardened, Update, hardened, prepared
-from ..metrics import correct
+from ..metrics import correct, predict
 from ..norms import norm
 from ..progress import progress
 from ..study.schema import Recipe
@@ -76,12 +76,6 @@ def fgsm_direction(model: nn.Module, x: Tensor, y: Tensor, mode: str, seed: int)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # dropout
         return input_gradient(in_mode(model, mode), x, y).sign()
-
-
-def predict(model: nn.Module, x: Tensor) -> Tensor:
-    """Logits without a graph."""
-    with torch.no_grad():
-        return model(x)
 
 
 # Tables 4 and 5
