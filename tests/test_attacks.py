@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from inputgrad.attacks import ATTACKS, NOISE, STEPS, along, noise, one_step, pgd, sweep
+from inputgrad.attacks import ATTACKS, NOISE, STEPS, along, noise, one_step, pgd, pgd_restarts, sweep
 from inputgrad.checks import InputError
 from inputgrad.gradients import LOSSES
 
@@ -124,6 +124,22 @@ def test_early_exit_fools_the_same_images(convnet):
     fooled = [model(a).argmax(1) != y for a in (full, early)]
     assert (fooled[1] | ~fooled[0]).all()
     assert (early - x).abs().max() <= 0.2 + 1e-6
+
+
+def test_restarts_fool_at_least_what_one_start_fools(convnet):
+    model, x, y = convnet
+    x, y = (t[model(x).argmax(1) == y] for t in (x, y))  # the others need no attack
+    options = {"eps": 0.1, "steps": 5, "box": None}
+    once = pgd(model, x, y, early_exit=True, generator=torch.Generator().manual_seed(0), **options)
+    again = pgd_restarts(model, x, y, restarts=3, generator=torch.Generator().manual_seed(0), **options)
+    stands = [model(a).argmax(1) == y for a in (once, again)]
+    assert not (stands[1] & ~stands[0]).any()
+    assert stands[1].sum() < stands[0].sum() < len(x)
+    assert (again - x).abs().max() <= 0.1 + 1e-6
+    fooled_at_once = ~stands[0]
+    assert torch.equal(again[fooled_at_once], once[fooled_at_once])  # left alone from then on
+    with pytest.raises(InputError, match="restarts 0 is too small"):
+        pgd_restarts(model, x, y, restarts=0, generator=torch.Generator(), **options)
 
 
 def test_pgd_refuses_no_steps(convnet):

@@ -17,6 +17,9 @@ from inputgrad.study import EXHIBITS, STUDY
 matplotlib.use("agg")
 
 
+SMALL = {"datasets": ["digits28"], "recipe": {"epochs": 2, "images": 300}}
+
+
 def small_parameters(exhibit):
     """What keeps one run of an exhibit within seconds."""
     if exhibit.startswith("sign/"):
@@ -24,6 +27,9 @@ def small_parameters(exhibit):
         return small | ({"pgd_images": 8} if exhibit == "sign/adversarial" else {})
     if exhibit.startswith("smooth/"):
         return {"models": ["smooth_cnn"], "images": 20}
+    if exhibit.startswith("selfgrad/"):
+        small = {"models": ["wrn10_2"], "images": 6, "recipe": {"epochs": 1, "images": 128, "width": 0.125}}
+        return small | ({"queries": 20, "restarts": 1, "samples": 2} if exhibit == "selfgrad/audit" else {})
     models = {
         "convex/framework": ["linear", "lenet5"],
         "convex/regression": ["regressor", "autoencoder", "segmenter"],
@@ -43,10 +49,7 @@ def small():
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as m:
         m.setattr(results, "SCRATCH", Path(folder) / "scratch")
         m.setattr(training, "CHECKPOINTS", Path(folder) / "checkpoints")
-        yield {
-            name: runner.run(name, datasets=["digits28"], recipe={"epochs": 2, "images": 300}, **small_parameters(name))
-            for name in EXHIBITS
-        }
+        yield {name: runner.run(name, **{**SMALL, **small_parameters(name)}) for name in EXHIBITS}
 
 
 def test_tables_of_a_run(small):
@@ -92,16 +95,24 @@ def test_tables_of_a_run(small):
         ("convex/robustness", {"eps_unit": "pixel", "scores": "softmax", "deepfool_steps": 2}),
         ("convex/regression", {"p": ["inf"], "radius": ["1"], "eps": ["0.3"], "bounded": 2}),
         ("convex/examples", {"eps": ["0.1"], "columns": 2, "clip": True}),
-        ("smooth/hardening", {"rate": -0.5, "mode": "reset", "reduction": "mean", "eps": ["0.1"], "controls": False}),
+        (
+            "smooth/hardening",
+            {"rate": -0.5, "mode": "reset", "reduction": "mean", "eps": ["0.1"], "stronger_eps": ["0.1"]},
+        ),
         ("smooth/hardening", {"attack_mode": ["eval"], "source": ["control"]}),
         ("smooth/readings", {"rates": [2], "modes": ["noise"], "reductions": ["mean"], "beyond": True, "eps": ["0.3"]}),
         ("smooth/pictures", {"mode": "fresh", "columns": 2, "eps": "0.3"}),
+        ("selfgrad/defences", {"defences": ["Self gradient"], "block_input": "max1", "steps": [2], "eps": "4/255"}),
+        ("selfgrad/oracle", {"gradient_input": "sign", "detach_train": False}),
+        ("selfgrad/convergence", {"iterations": 2, "block_scale": 0.1}),
+        ("selfgrad/audit", {"defences": ["Standard", "FGSM training"], "autoattack": False, "radii": ["1/255"]}),
+        ("selfgrad/audit", {"defences": ["Self gradient"], "block_input": "sign", "detach_train": True}),
+        ("selfgrad/cost", {"target": 0.5}),
     ],
 )
 def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, tmp_path):
     monkeypatch.setattr(results, "SCRATCH", tmp_path)
-    common = {"datasets": ["digits28"], "recipe": {"epochs": 2, "images": 300}, **small_parameters(exhibit)}
-    run = runner.run(exhibit, **{**common, **changed})
+    run = runner.run(exhibit, **{**SMALL, **small_parameters(exhibit), **changed})
     root = book.ROOT / "notebooks" / f"{exhibit}.ipynb"
     cells_shown = [c.source for c in nbformat.read(root, 4).cells if c.cell_type == "code"][2:]
     for source in cells_shown:  # every table and figure of the page, for this run

@@ -191,6 +191,8 @@ def test_intervals():
     low, high = cells.interval([10, 12, 14], [1, 1, 1], [10, 10, 10])
     assert (low, high) == pytest.approx((12 - 4.303 * 2 / 3**0.5, 12 + 4.303 * 2 / 3**0.5), abs=0.01)  # Student
     assert all(np.isnan(cells.interval([1.0], [float("nan")], [5])))
+    assert cells.interval([14, 10, 12], [1, 1, 1], [10, 10, 10], "median") == (10, 14)
+    assert cells.interval([10, 12], [1, 1], [10, 10], "median") == cells.interval([10, 12], [1, 1], [10, 10])
 
 
 def test_seeds_are_joined_to_cells():

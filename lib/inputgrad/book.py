@@ -53,6 +53,7 @@ def generate() -> None:
     save(figures.readme(), GENERATED / "sign.png")
     save(figures.convex.chapter(), GENERATED / "convex.png")
     save(figures.smooth.chapter(), GENERATED / "smooth.png")
+    save(figures.selfgrad.chapter(), GENERATED / "selfgrad.png")
     save(figures.scoreboard(), GENERATED / "scoreboard.png")
     save(figures.stand_ins(), GENERATED / "stand-ins.png")
 

@@ -71,9 +71,15 @@ def input_gradient(model: Classifier, x: Tensor, y: Tensor, *, loss: str = "ce")
     Raises:
         InputError: the model's output is not a batch of scores.
     """
+    return scores_and_gradient(model, x, y, loss=loss)[1]
+
+
+def scores_and_gradient(model: Classifier, x: Tensor, y: Tensor, *, loss: str = "ce") -> tuple[Tensor, Tensor]:
+    """The logits ``(B, K)`` and :func:`input_gradient`, both detached, from one forward and one backward pass."""
     with frozen(model), torch.enable_grad():
         x = x.detach().requires_grad_()
-        return torch.autograd.grad(LOSSES[loss](scores(model, x), y).sum(), x)[0]
+        f = scores(model, x)
+        return f.detach(), torch.autograd.grad(LOSSES[loss](f, y).sum(), x)[0]
 
 
 @dataclass(frozen=True)

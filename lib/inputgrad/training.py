@@ -19,9 +19,11 @@ from torch import Tensor, nn
 
 from .checks import InputError
 from .data import Splits
+from .defences import STANDARD, Defence
 from .device import describe
 from .files import replacing
-from .models import MODELS, build
+from .gradients import Classifier
+from .models import MODELS
 from .objectives import OBJECTIVES, Objective
 from .origin import origin
 from .paths import CHECKPOINTS, relative
@@ -42,14 +44,16 @@ class Trained:
     """A network in eval mode and how it came about."""
 
     model: nn.Module
-    history: list[dict[str, float]]  # one entry an epoch: epoch, loss, accuracy (both of the training images)
+    history: list[dict[str, float]]  # one entry an epoch: epoch, loss, accuracy (both of the training images), seconds
     seconds: float
     images_per_second: float
     checkpoint: str
     origin: dict  # commit, versions and device it was trained with
 
 
-def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
+def trained(
+    data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device, defence: Defence = STANDARD
+) -> Trained:  # fmt: skip
     """The network of this declaration: from its checkpoint when there is one, else trained now and saved.
 
     Two callers that want the same network at once train it once: the second waits for the first.
@@ -64,18 +68,20 @@ def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.d
     }  # fmt: skip
     if (versions := [VERSION, MODELS[model].version]) != [1, 1]:
         declared["versions"] = versions
+    if defence != STANDARD:
+        declared["defence"] = asdict(defence)
     digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
     path = CHECKPOINTS / f"{data.name}-{model}-s{seed}-{digest}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    net = build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
+    net = defence.build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
     if device.type == "cuda":
         net = net.to(memory_format=torch.channels_last)
     with FileLock(path.with_suffix(".lock")):
         if path.is_file():
             _, note = restore(path, net)
         else:
-            note = fit(net, data, recipe, seed, path.with_suffix(".partial"), MODELS[model].objective)
+            note = fit(net, data, recipe, seed, path.with_suffix(".partial"), MODELS[model].objective, defence)
             note["origin"] = {**origin(), **describe(device)}
             save(path, net.state_dict(), note)
             path.with_suffix(".partial").unlink(missing_ok=True)
@@ -84,14 +90,18 @@ def trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.d
     return Trained(net.eval(), note["history"], note["seconds"], speed, path.name, note.get("origin", {}))
 
 
-def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path, objective: str = "classify") -> dict:
+def fit(
+    net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path, objective: str = "classify",
+    defence: Defence = STANDARD,
+) -> dict:  # fmt: skip
     """Train ``net`` in place; resumes from ``partial`` when a killed run left one there.
 
     ::
 
-        for epoch:  for a random batch (x, y):  x <- augment(x / 255);  step down the gradient of L(net(x), x, y)
+        for epoch:  for a random batch (x, y):  x <- attack(augment(x / 255))
+                                                step down the gradient of L(net(x), x, y)
 
-    with L the loss of the objective, cross-entropy for a classifier.
+    with L the loss of the objective, cross-entropy for a classifier, and the attack of the defence, none by default.
 
     Every epoch draws its order and its augmentation from ``(seed, epoch)`` alone, so an interrupted run ends with
     the same weights as an unbroken one (bit for bit on a CPU).
@@ -116,7 +126,10 @@ def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path, 
         for step, chosen in enumerate(order.split(recipe.batch)):
             set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
             images = augment(x[chosen].float() / 255, recipe.augment, generator)
-            loss, outputs = train_step(net, optimizer, images, y[chosen], recipe.precision, objective)
+            with autocast(device, recipe.precision):
+                images = defence.attacked(net, images, y[chosen], generator)
+            model = defence.classifier(net, y[chosen])
+            loss, outputs = train_step(model, optimizer, images, y[chosen], recipe.precision, objective)
             loss_sum += loss * len(chosen)
             right += objective.score(outputs, images, y[chosen]).sum()
             if step % 100 == 99 or step == batches - 1:
@@ -124,8 +137,9 @@ def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path, 
             bar.update()
         note["seconds"] += time.perf_counter() - start
         note["history"].append(
-            {"epoch": epoch + 1, "loss": loss_sum.item() / len(x), "accuracy": right.item() / len(x)}
-        )
+            {"epoch": epoch + 1, "loss": loss_sum.item() / len(x), "accuracy": right.item() / len(x),
+             "seconds": note["seconds"], **defence.watched(net, data)}
+        )  # fmt: skip
         if epoch + 1 < recipe.epochs:
             save(partial, {**net.state_dict(), **optimizer_tensors(optimizer)}, note)
     bar.close()
@@ -133,13 +147,13 @@ def fit(net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path, 
 
 
 def train_step(
-    net: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, precision: str, objective: Objective
+    model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, precision: str, objective: Objective
 ) -> tuple[Tensor, Tensor]:
     """One step down the mean loss of a batch; returns the detached loss and outputs."""
     if x.device.type == "cuda":
         x = x.to(memory_format=torch.channels_last)
     with autocast(x.device, precision):
-        outputs = net(x)
+        outputs = model(x)
         loss = objective.loss(outputs, x, y)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -177,6 +191,7 @@ DROPS = {
     "step": ((0.5, 0.1), (0.75, 0.01)),
     "early_step": ((0.2, 0.1), (0.4, 0.01)),
     "gentle_step": ((0.3, 0.5), (0.6, 0.1)),
+    "quarter_step": ((0.25, 0.1), (0.5, 0.01), (0.75, 0.001)),
 }
 """From which share of the training on the learning rate is multiplied by what, for each schedule that drops it."""
 

@@ -11,7 +11,7 @@ from ..gradients import Classifier
 from ..norms import UNIT, Box
 from .convex import algorithm1, algorithm2, deepfool, fast_grad
 from .one_step import NOISE, STEPS, Step, along, one_step, random_gauss, random_sign, sweep
-from .pgd import pgd
+from .pgd import pgd, pgd_restarts, steps_to_fool
 
 __all__ = [
     "ATTACKS",
@@ -26,8 +26,10 @@ __all__ = [
     "noise",
     "one_step",
     "pgd",
+    "pgd_restarts",
     "random_gauss",
     "random_sign",
+    "steps_to_fool",
     "sweep",
 ]
 
@@ -43,6 +45,7 @@ ATTACKS = {
     **{name: partial(one_step, step=step) for name, step in STEPS.items()},
     **{name: partial(noise, kind=name) for name in NOISE},
     "PGD": pgd,
+    "CW": partial(pgd, loss="margin"),
     "Algorithm 1": algorithm1,
     "Algorithm 1-5": partial(algorithm1, steps=5),
     "Algorithm 1-10": partial(algorithm1, steps=10),

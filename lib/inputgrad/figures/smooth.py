@@ -99,6 +99,29 @@ def variants(run, eps: str | None = None) -> Figure:
     return figure
 
 
+def sweep(run) -> Figure:
+    """Accuracy over the rate, of both signs, under each attack, one panel an eps; the rate 0 is the control."""
+    table = cells.join_seeds(results.table(run.shown))
+    table = table[(table["metric"] == "accuracy")]
+    words = table["reading"].str.replace("control", "0 sum accumulate").str.split(" ", expand=True)
+    main = words[words[0] != "0"].iloc[0, 1:]
+    table = table.assign(rate=words[0].astype(float))[(words[[1, 2]] == main).all(axis=1) | (words[0] == "0")]
+    sizes = [e for e in dict.fromkeys(table["eps"]) if e != "0"]
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, len(sizes), figsize=(9.5, 3.4), sharey=True, squeeze=False)
+        plt.close(figure)
+    for ax, eps in zip(axes[0], sizes, strict=True):
+        here = table[table["eps"].isin(["0", eps])]
+        for attack, colour in zip(dict.fromkeys(here["attack"]), PALETTE, strict=False):
+            line = here[here["attack"] == attack].groupby("rate")["value"].mean()
+            ax.plot(line.index, line.values, "o-", color=colour, label="clean" if attack == "none" else attack)
+        ax.axvline(0, color="black", linewidth=0.6)
+        ax.set(xlabel="rate (positive goes up the loss)", title=f"eps {eps}", ylim=(-2, 102))
+    axes[0, 0].set_ylabel("accuracy, percent")
+    share_legend(figure, list(axes[0]), columns=3)
+    return figure
+
+
 def rescued(run) -> Figure:
     """Figures 3 and 4: attacked images that only the hardened network gets right, and the perturbation alone."""
     shown = [r for r in datasets_shown(run) if len(r.arrays["true"])] or datasets_shown(run)[:1]

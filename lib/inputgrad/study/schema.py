@@ -13,7 +13,7 @@ from ..checks import InputError
 from ..data import DATASETS
 from ..models import MODELS
 
-SCHEDULES = ("constant", "onecycle", "step", "early_step", "gentle_step")
+SCHEDULES = ("constant", "onecycle", "step", "early_step", "gentle_step", "quarter_step")
 PROFILES = ("smoke", "quick", "paper")
 """From the smallest to the largest; a result of a later one is shown in place of an earlier one."""
 
@@ -31,7 +31,8 @@ class Recipe:
         width: factor on every channel count of the network.
         schedule: ``"constant"``, ``"onecycle"`` (linear up for 30 %, then down to zero), or a rate that drops twice:
             ``"step"`` (a tenth after half of the training, a hundredth after three quarters), ``"early_step"`` (the
-            same after a fifth and two fifths), ``"gentle_step"`` (a half after 30 %, a tenth after 60 %).
+            same after a fifth and two fifths), ``"gentle_step"`` (a half after 30 %, a tenth after 60 %); or
+            ``"quarter_step"``, a tenth of it after each quarter.
         momentum: of SGD.
         weight_decay: L2 penalty as the optimiser applies it.
         augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``; in `smooth` ``"distort"``:

@@ -1,6 +1,172 @@
 """`selfgrad`: a network that reads its own input gradient before it decides."""
 
-from .schema import Paper
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from .. import checks
+from .parameters import choice, count, eps_list, flag, names, ratio
+from .schema import Exhibit, Paper, Parameter, Recipe, grid
+
+TAKES = ("raw", "max1", "sign")
+"""How a network is given a gradient: as it is, divided by its own largest value, or only its sign."""
+
+TABLES = {"cifar10": "2", "cifar100": "3", "svhn": "4"}
+STEPS = (10, 20, 40, 100)
+"""The columns of Tables 2 to 4."""
+
+SHARED = {"batch": 128, "weight_decay": 5e-4, "optimizer": "sgd"}
+SMOKE = Recipe(lr=0.1, epochs=3, images=800, width=0.25, schedule="onecycle", **SHARED)
+QUICK = Recipe(lr=0.2, epochs=10, images=10_000, schedule="onecycle", precision="bf16", augment="crop_flip", **SHARED)
+PAPERS_OWN = Recipe(lr=0.1, epochs=200, schedule="quarter_step", precision="bf16", augment="crop_flip", **SHARED)
+ON_SVHN = Recipe(lr=0.01, epochs=200, schedule="quarter_step", precision="bf16", augment="crop", **SHARED)
+
+
+def grids(images: tuple[int, int, int], datasets: tuple[str, ...] = tuple(TABLES), seeds: int = 1) -> dict:
+    """The grids of the three profiles: WRN-10-2 but at ``paper``, and there WRN-28-10."""
+    quick = tuple(name for name in datasets if name != "svhn")
+    large = {"wrn28_10": PAPERS_OWN, ("svhn", "wrn28_10"): ON_SVHN}
+    return {
+        "smoke": grid(images[0], {"wrn10_2": SMOKE}, (0,), {"digits32": ("wrn10_2",)}),
+        "quick": grid(images[1], {"wrn10_2": QUICK}, tuple(range(seeds)), dict.fromkeys(quick, ("wrn10_2",))),
+        "paper": grid(images[2], large, (0,), dict.fromkeys(datasets, ("wrn28_10",))),
+    }
+
+
+def in_pixels(value: object, what: str = "eps") -> list[str] | None:
+    """A list of radii in [0, 1] of an image's range.
+
+    Raises:
+        InputError: one above 1, which is meant in units of 1/255.
+    """
+    texts = eps_list(value, what)
+    for text in texts or []:
+        if checks.eps_value(text, what) > 1:
+            raise checks.InputError(
+                f"{what} {text!r} is above 1, the whole range of a pixel: did you mean '{text}/255'?"
+            )
+    return texts
+
+
+def steps_list(value: object) -> list[int]:
+    """A list of different numbers of steps, each at least 1, in rising order."""
+    found = [checks.whole("steps", v, least=1) for v in checks.items("steps", value)]
+    return sorted(checks.unique("steps", found))
+
+
+def queries(value: object) -> int | None:
+    """How many queries an attack has; ``None`` is the profile's own."""
+    return None if value is None else checks.whole("queries", value, least=1)
+
+
+BLOCK = (
+    choice("block_input", "how the block is given the gradient: raw, max1 (largest value 1) or sign", TAKES),
+    Parameter("block_scale", 1.0, "factor on the block's output", partial(checks.number, "block_scale")),
+    flag("detach_train", False, "in training, treat the self gradient as a constant"),
+)
+"""What the paper leaves open of the block."""
+
+
+def used(values: Mapping) -> None:
+    """A choice about the block needs a network that has one.
+
+    Raises:
+        InputError: the block is changed, and no self-gradient network is asked for.
+    """
+    changed = [p.name for p in BLOCK if values[p.name] != p.default]
+    if changed and "Self gradient" not in values["defences"]:
+        raise checks.InputError(
+            f"{changed[0]} {values[changed[0]]!r} is about the block, and defences names no self-gradient network: "
+            "add 'Self gradient', or leave it out"
+        )
+
+
+EPS = Parameter("eps", "8/255", "radius in units of x in [0, 1], as text", lambda v: in_pixels([v])[0])
+DEFENCES = ("Standard", "Madry PGD", "FGSM training", "Self gradient")
+
+TABLES_2_TO_5 = Exhibit(
+    name="defences",
+    title="Four defences under FGSM, PGD and CW, and the block switched off",
+    reproduces="Tables 2 to 5, Figure 1",
+    compute="inputgrad.trials.selfgrad:defences",
+    version=1,
+    tables=("2", "3", "4", "5"),
+    metrics=("accuracy",),
+    grids=grids((60, 500, 10_000)),
+    check=used,
+    parameters=(
+        EPS,
+        Parameter("steps", list(STEPS), "list of numbers of steps of PGD and CW", steps_list),
+        names("defences", DEFENCES, "list of " + ", ".join(DEFENCES), DEFENCES),
+        *BLOCK,
+    ),
+)
+
+ORACLE = Exhibit(
+    name="oracle",
+    title="Told the true loss gradient",
+    reproduces="Table 1",
+    compute="inputgrad.trials.selfgrad:oracle",
+    version=1,
+    tables=("1",),
+    metrics=("accuracy",),
+    grids=grids((60, 500, 10_000), datasets=("cifar10",)),
+    parameters=(
+        EPS,
+        choice("gradient_input", "how the network is given the gradient: max1 (largest value 1), raw or sign",
+               ("max1", "raw", "sign")),
+        flag("detach_train", True, "in training, treat that gradient as a constant"),
+    ),
+)  # fmt: skip
+
+CONVERGENCE = Exhibit(
+    name="convergence",
+    title="Does the self gradient converge?",
+    reproduces="Figure 2, Theorem 1",
+    compute="inputgrad.trials.selfgrad:convergence",
+    version=1,
+    grids=grids((60, 500, 10_000), datasets=("cifar10",)),
+    parameters=(
+        EPS,
+        count("iterations", 10, "how often the self gradient is taken again"),
+        *BLOCK,
+    ),
+)
+
+AUDIT = Exhibit(
+    name="audit",
+    title="Is the robustness real? An audit",
+    reproduces="beyond the paper: attacks and controls that tell robustness from a masked gradient",
+    compute="inputgrad.trials.audit:audit",
+    version=1,
+    grids=grids((20, 100, 1000), datasets=("cifar10",)),
+    check=used,
+    parameters=(
+        EPS,
+        names("defences", DEFENCES, "list of " + ", ".join(DEFENCES), DEFENCES),
+        *BLOCK,
+        count("restarts", 5, "random starts of PGD-100 with each of two losses"),
+        count("samples", 16, "draws over which smoothed gradients are averaged"),
+        Parameter("queries", None, "of the Square attack; None: 5000, and 200 at smoke", queries),
+        flag("autoattack", True, "also run AutoAttack: APGD on cross-entropy, then targeted"),
+        Parameter("radii", ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"],
+                  "list of radii at which PGD-20 must bring accuracy to zero", partial(in_pixels, what="radii")),
+    ),
+)  # fmt: skip
+
+COST = Exhibit(
+    name="cost",
+    title="What robustness costs in training",
+    reproduces="the claims of 10 times faster convergence (abstract, Sec. 3.5)",
+    compute="inputgrad.trials.selfgrad:cost",
+    version=1,
+    grids=grids((60, 256, 256), datasets=("cifar10",)),
+    parameters=(
+        ratio("target", 0.9, "share of Madry training's last robust accuracy that has to be reached"),
+        *BLOCK,
+    ),
+)
 
 PAPER = Paper(
     key="selfgrad",
@@ -9,4 +175,5 @@ PAPER = Paper(
     authors="Aboutalebi, Shafiee, Wong",
     question="Does a network that adds a function of its own input gradient to its input become robust, "
     "or only look so?",
+    exhibits=(TABLES_2_TO_5, ORACLE, CONVERGENCE, AUDIT, COST),
 )

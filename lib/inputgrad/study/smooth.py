@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from .. import checks
 from .parameters import choice, count, eps_list, flag, names
@@ -27,9 +28,9 @@ def recipes(**shared: object) -> dict[str, Recipe]:
 
 
 SMOKE = recipes(epochs=8, width=0.125, images=800)
-SMALL = recipes(epochs=10, images=6000, width=0.5, schedule="onecycle", precision="bf16")
-LARGER = recipes(epochs=10, images=12_000, width=0.5, schedule="onecycle", precision="bf16")
-QUICK = SMALL | {("mnist", name): LARGER[name] for name in GREY}
+SHORT = recipes(epochs=15, images=12_000, width=0.5, schedule="onecycle", precision="bf16")
+SHORTER = recipes(epochs=10, images=12_000, width=0.5, schedule="onecycle", precision="bf16")
+QUICK = SHORT | {("mnist", name): SHORTER[name] for name in GREY}
 ON_MNIST = recipes(epochs=50, schedule="early_step")
 PAPERS_OWN = recipes(epochs=100, schedule="gentle_step") | {("mnist", name): ON_MNIST[name] for name in GREY}
 
@@ -90,7 +91,7 @@ HARDENING = Exhibit(
     compute="inputgrad.trials.smooth:hardening",
     network="inputgrad.hardening:control",
     center="median",
-    version=1,
+    version=2,
     tables=("4", "5"),
     metrics=("accuracy",),
     grids=grids((150, 1000, 10_000), REAL, STAND_INS),
@@ -100,7 +101,8 @@ HARDENING = Exhibit(
         names("attack_mode", ATTACK_MODES, "mode of the network whose gradient is taken, each a reading: train, eval",
               ATTACK_MODES),
         names("source", SOURCES, "whose gradient makes the adversarial set, each a reading: self, control", SOURCES),
-        flag("controls", True, "also run random signs of FGSM's size, and PGD-20"),
+        Parameter("stronger_eps", ["0.1", "0.2"], "list of eps of random signs, PGD-20 and PGD with restarts, as text",
+                  partial(eps_list, what="stronger_eps")),
     ),
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; one module a paper beside it.
 """
 
-from . import convex, sign, smooth
+from . import convex, selfgrad, sign, smooth
 from .common import beside, cost, own, paper_tables, scoreboard, verdict_table, verdicts
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "own",
     "paper_tables",
     "scoreboard",
+    "selfgrad",
     "sign",
     "smooth",
     "verdict_table",

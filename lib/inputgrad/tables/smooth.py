@@ -149,3 +149,27 @@ def share_of_noise(table: pd.DataFrame) -> str:
         return ""
     share = 100 * (value[noise] - value["control"]) / (value[first] - value["control"])
     return f"; of the gain of {first} under {attack} at {eps}, {noise} has {number(share, 0)} %"
+
+
+def costs(run) -> Table:
+    """How large the attack is in pixels, how far the training images drifted, and what keeping them costs."""
+    table = cells.join_seeds(results.table(run.shown))
+    rows = []
+    for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
+        value = {(c.defense, c.attack, c.eps, c.metric): c.value for c in group.itertuples()}
+        seconds = [value.get((arm, "none", "", "training_seconds")) for arm in ARMS]
+        row = {"data set": dataset, "network": model}
+        row |= {f"{arm}: training, s": number(s, 0) for arm, s in zip(ARMS, seconds, strict=True)}
+        if all(seconds):
+            row["times as long"] = number(seconds[1] / seconds[0], 2)
+        for column, metric, digits in (("median drift, l2", "drift_l2", 3), ("second copy, MiB", "stored_mib", 1)):
+            row[column] = number(value.get(("updates", "none", "", metric)), digits)
+        for (arm, attack, eps, metric), size in value.items():
+            if (arm, attack, metric) == ("control", "FGSM", "pixels_linf_median"):
+                row[f"eps {eps} in 1/255"] = number(255 * size, 2)
+        rows.append(row)
+    caption = (
+        "Training times of runs on whatever else the machine did; sizes in pixels are the median over images of the "
+        "largest change of a channel, the whitening undone, from the control's gradient"
+    )
+    return Table(pd.DataFrame(rows).fillna("–"), caption)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import data, models
-from ..attacks import pgd, random_sign
+from ..attacks import pgd, pgd_restarts, random_sign
 from ..checks import eps_value, whole
 from ..gradients import input_gradient
 from ..hardening import CONTROL, Hardened, Update, hardened, prepared
@@ -19,6 +20,7 @@ from ..metrics import correct, predict
 from ..norms import norm
 from ..progress import progress
 from ..study.schema import Recipe
+from ..whitening import Whitening, moments
 from . import Job, Outcome
 from .tally import Tally, reading_of
 
@@ -51,19 +53,23 @@ def update_of(settings: dict) -> Update:
     return Update(settings["rate"], settings["reduction"], settings["mode"], settings["beyond"])
 
 
-def batches(job: Job, what: str = "") -> Iterator[tuple[Tensor, Tensor]]:
-    """The first test images, prepared as the networks see them, in batches, with progress.
+def batches(job: Job, what: str = "") -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The first test images as the networks see them, their labels, and each image's own standard deviation in [0, 1].
+
+    In batches, with progress. The standard deviation is 1 where images are not whitened.
 
     Raises:
         InputError: fewer than two images, which is too few for the batch statistics of an attack in training mode.
     """
     x, y = job.test_images()
     whole("images", len(x), least=2)
+    scale = torch.ones(len(x), device=job.device)
     if job.trained.whitening is not None:
+        scale = moments(x)[1][:, 0]
         x = job.trained.whitening(x.cpu()).to(job.device)
     parts = max(1, round(len(x) / BATCH))
-    pairs = list(zip(x.chunk(parts), y.chunk(parts), strict=True))  # of about one size, none with a lone image
-    yield from progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}".strip())
+    triples = list(zip(x.chunk(parts), y.chunk(parts), scale.chunk(parts), strict=True))  # none with a lone image
+    yield from progress(triples, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}".strip())
 
 
 def in_mode(model: nn.Module, mode: str) -> nn.Module:
@@ -80,40 +86,73 @@ def fgsm_direction(model: nn.Module, x: Tensor, y: Tensor, mode: str, seed: int)
 
 # Tables 4 and 5
 
+STEPS = 50
+"""Of each restart of the strongest attack."""
+
 
 def hardening(job: Job) -> Outcome:
     """Accuracy of both arms, clean and on FGSM sets: their own or the control's, in both gradient modes."""
     s = job.trial.settings
-    arms = {"control": arm(job, CONTROL), "updates": arm(job, update_of(s))}
+    updates = {"control": CONTROL, "updates": update_of(s)}
+    arms = {name: arm(job, update) for name, update in updates.items()}
     tallies = {name: Tally(partial(place, job, defense=name)) for name in arms}
-    sizes = {text: eps_value(text) for text in s["eps"]}
     told = {name: s[name] for name in ("rate", "reduction", "mode")}
     generator = torch.Generator().manual_seed(job.trial.seed)
-    for x, y in batches(job):
+    for x, y, scale in batches(job):
         noise = random_sign(x, generator)
         for name, network in arms.items():
             tally, model = tallies[name], network.model
             tally.add("none", "0", reading(**told), "accuracy", correct(predict(model, x), y), steps=0)
-            for mode in s["attack_mode"]:
-                for source in s["source"]:
-                    maker = model if source == "self" else arms["control"].model
-                    d = fgsm_direction(maker, x, y, mode, job.trial.seed)
-                    called = reading(attack_mode=mode, source=source, **told)
-                    for eps, size in sizes.items():
-                        tally.add("FGSM", eps, called, "accuracy", correct(predict(model, x + size * d), y))
-            if s["controls"]:
-                for eps, size in sizes.items():
-                    after = predict(model, x + size * noise)
-                    tally.add("random sign", eps, reading(**told), "accuracy", correct(after, y))
-                    x_adv = pgd(model, x, y, eps=size, steps=20, early_exit=True, box=None)
-                    tally.add("PGD", eps, reading(**told), "accuracy", correct(predict(model, x_adv), y), steps=20)
+            for mode, source in product(s["attack_mode"], s["source"]):
+                d = fgsm_direction(model if source == "self" else arms["control"].model, x, y, mode, job.trial.seed)
+                called = reading(attack_mode=mode, source=source, **told)
+                for eps in s["eps"]:
+                    moved = eps_value(eps) * d
+                    tally.add("FGSM", eps, called, "accuracy", correct(predict(model, x + moved), y))
+                    if called == reading(**told):
+                        tally.add("FGSM", eps, called, "pixels_linf", pixels(moved, scale, network.whitening))
+            for eps in s["stronger_eps"]:
+                stronger(tally, model, x, y, eps, noise, reading(**told), generator)
     for name, network in arms.items():
+        costs(tallies[name], network, reading(**told), job, updates[name])
         for entry in network.history:
             tallies[name].number(
                 "none", "", reading(**told), "validation_error", 1 - entry["valid_accuracy"], unit="fraction",
                 images=0, steps=entry["epoch"],
             )  # fmt: skip
     return Outcome([row for tally in tallies.values() for row in tally.rows()])
+
+
+def pixels(moved: Tensor, scale: Tensor, whitening: Whitening | None) -> Tensor:
+    """The l-infinity size of perturbations of prepared images, in units of the images in [0, 1], ``(B,)``."""
+    moved = moved if whitening is None else whitening.linear(moved)
+    return norm(moved, torch.inf) * scale
+
+
+def stronger(
+    tally: Tally, model: nn.Module, x: Tensor, y: Tensor, eps: str, noise: Tensor, called: str,
+    generator: torch.Generator,
+) -> None:  # fmt: skip
+    """Random signs, PGD-20, and the worst of that and of restarts with two losses, all of one size."""
+    size = eps_value(eps)
+    tally.add("random sign", eps, called, "accuracy", correct(predict(model, x + size * noise), y))
+    x_adv = pgd(model, x, y, eps=size, steps=20, early_exit=True, box=None)
+    stands = correct(predict(model, x_adv), y)
+    tally.add("PGD", eps, called, "accuracy", stands.clone(), steps=20)
+    if stands.any():
+        x, y = x[stands], y[stands]
+        x_adv = pgd_restarts(model, x, y, eps=size, steps=STEPS, generator=generator, box=None)
+        stands[stands.clone()] = correct(predict(model, x_adv), y)
+    tally.add("PGD, restarts", eps, called, "accuracy", stands, steps=STEPS)
+
+
+def costs(tally: Tally, network: Hardened, called: str, job: Job, update: Update) -> None:
+    """How far the training images drifted, and what training this arm took in time and in memory for their copy."""
+    images = prepared(job.data, job.trial.settings["recipe"]["images"]).x_train
+    kept = images.numel() * images.element_size() / 2**20 if update.keeps else 0.0
+    tally.number("none", "", called, "drift_l2", network.history[-1]["drift"], unit="x", images=0)
+    tally.number("none", "", called, "training_seconds", network.seconds, unit="s", images=0)
+    tally.number("none", "", called, "stored_mib", kept, unit="MiB", images=len(images))
 
 
 # Which reading hardens
@@ -127,13 +166,12 @@ def readings(job: Job) -> Outcome:
     updates = [CONTROL, *(Update(rate, base.reduction, base.mode, s["beyond"]) for rate in s["rates"])]
     updates += [Update(base.rate, reduction, mode, s["beyond"]) for mode in s["modes"] for reduction in
                 (s["reductions"] if mode != "discard" else s["reductions"][:1])]  # fmt: skip
-    stored = prepared(job.data, job.trial.settings["recipe"]["images"]).x_train
     rows = []
     for update in dict.fromkeys(updates):
         network = arm(job, update)
         called = "control" if update == CONTROL else described(update)
         tally = Tally(partial(place, job, defense="control" if update == CONTROL else "updates"))
-        for x, y in batches(job, called):
+        for x, y, _ in batches(job, called):
             tally.add("none", "0", called, "accuracy", correct(predict(network.model, x), y), steps=0)
             directions = {
                 "FGSM, training mode": fgsm_direction(network.model, x, y, "train", job.trial.seed),
@@ -146,10 +184,7 @@ def readings(job: Job) -> Outcome:
                     tally.add(attack, eps, called, "accuracy", correct(predict(network.model, x + size * d), y))
                 x_adv = pgd(network.model, x, y, eps=size, steps=20, early_exit=True, box=None)
                 tally.add("PGD", eps, called, "accuracy", correct(predict(network.model, x_adv), y), steps=20)
-        tally.number("none", "", called, "drift_l2", network.history[-1]["drift"], unit="x", images=0)
-        tally.number("none", "", called, "training_seconds", network.seconds, unit="s", images=0)
-        kept = stored.numel() * stored.element_size() / 2**20 if update.keeps else 0.0
-        tally.number("none", "", called, "stored_mib", kept, unit="MiB", images=len(stored))
+        costs(tally, network, called, job, update)
         rows += tally.rows()
     return Outcome(rows)
 
@@ -169,7 +204,7 @@ def pictures(job: Job) -> Outcome:
     called = reading(**{name: s[name] for name in ("rate", "reduction", "mode")})
     kept: list[tuple[Tensor, ...]] = []
     tally = Tally(partial(place, job, defense="updates"))
-    for x, y in batches(job):
+    for x, y, _ in batches(job):
         x_adv = x + size * fgsm_direction(job.trained.model, x, y, "eval", job.trial.seed)
         before = predict(job.trained.model, x_adv).argmax(1)
         right = correct(predict(updates.model, x_adv), y)

@@ -1,0 +1,173 @@
+"""The audit of `selfgrad`: attacks and controls that tell robustness from a gradient that hides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
+from pyautoattack.square import SquareAttack
+from torch import Tensor, nn
+
+from ..attacks import ATTACKS, along, pgd, pgd_restarts, random_sign, steps_to_fool
+from ..checks import eps_value
+from ..gradients import Classifier, input_gradient
+from ..metrics import correct, predict
+from ..models.selfgrad import SelfGradient
+from ..norms import norm
+from ..study.selfgrad import STEPS
+from . import Job, Outcome
+from .selfgrad import asked, batches, defended, place, read
+from .tally import Tally
+
+LONG = 100
+"""Steps of the longest PGD."""
+
+QUERIES, SMOKE_QUERIES = 5000, 200
+"""Of Square, where the reader gives no number."""
+
+TARGETS = 9
+"""Classes that targeted APGD aims at, the most likely wrong ones, as in AutoAttack."""
+
+ALONG = (0.25, 0.5, 0.75, 1.0)
+"""Shares of eps at which the loss along FGSM's direction is looked at."""
+
+
+def audit(job: Job) -> Outcome:
+    """Every defence under every attack, the worst case over all of an image, and what the block does."""
+    s = job.trial.settings
+    chosen = {name: defended(job, d).model for name, d in asked(job).items() if name in s["defences"]}
+    rows = []
+    for name, model in chosen.items():
+        others = {f"transfer from {other}": source for other, source in chosen.items() if other != name}
+        rows += under_attack(job, name, model, others)
+        if isinstance(model, SelfGradient):
+            rows += controls(job, name, model)
+            rows += inside(job, name, model)
+    return Outcome(rows)
+
+
+def under_attack(job: Job, name: str, model: nn.Module, others: Mapping[str, nn.Module]) -> list[dict]:
+    """Rows of one defence: its accuracy under each attack, under all of them at once, and over the radius."""
+    s, called = dict(job.trial.settings), read(job, name)
+    s["queries"] = s["queries"] or (SMOKE_QUERIES if job.trial.profile == "smoke" else QUERIES)
+    size, tally = eps_value(s["eps"]), Tally(partial(place, job, defense=name))
+    generator = torch.Generator().manual_seed(job.trial.seed)
+    for x, y in batches(job, name):
+        right = correct(predict(model, x), y)
+        tally.add("none", "", called, "accuracy", right, steps=0)
+        worst = right.clone()
+        for attack, stands, steps in attacks(model, x, y, size, s, others, generator):
+            tally.add(attack, s["eps"], called, "accuracy", stands & right, steps=steps)
+            worst &= stands
+        tally.add("worst of all", s["eps"], called, "accuracy", worst, steps=0)
+        for eps in s["radii"]:
+            x_adv = pgd(model, x, y, eps=eps_value(eps), steps=20, early_exit=True, generator=generator)
+            tally.add("PGD over eps", eps, called, "accuracy", correct(predict(model, x_adv), y), steps=20)
+        tally.add("FGSM", s["eps"], called, "loss_falls_along", falls_along(model, x, y, size)[right])
+    return tally.rows()
+
+
+def attacks(
+    model: nn.Module, x: Tensor, y: Tensor, size: float, s: Mapping, others: Mapping[str, nn.Module],
+    generator: torch.Generator,
+) -> Iterator[tuple[str, Tensor, int]]:  # fmt: skip
+    """Each attack's name, which images stand, ``(B,)`` bool, and its steps."""
+
+    def stands(x_adv: Tensor) -> Tensor:
+        return correct(predict(model, x_adv), y)
+
+    yield "random sign", stands(along(x, random_sign(x, generator), size)), 1
+    yield "FGSM", stands(ATTACKS["FGSM"](model, x, y, eps=size)), 1
+    for attack, loss in (("PGD", "ce"), ("CW", "margin")):
+        fell = steps_to_fool(model, x, y, eps=size, steps=LONG, alpha=size / 4, loss=loss, generator=generator)
+        for k in STEPS:
+            yield attack, fell > k, k
+    x_adv = pgd_restarts(model, x, y, eps=size, steps=LONG, restarts=s["restarts"], generator=generator)
+    yield "PGD, restarts", stands(x_adv), LONG
+    follow = partial(pgd, eps=size, steps=20, alpha=size / 4, early_exit=True)
+    yield "PGD, smoothed", stands(follow(smoothed(model, size / 2, s["samples"], generator), x, y)), 20
+    if isinstance(model, SelfGradient):
+        yield "PGD, block held constant", stands(follow(model.detached(), x, y)), 20
+        others = {**others, "transfer from the block off": model.net}
+    for attack, source in others.items():
+        yield attack, stands(pgd(source, x, y, eps=size, steps=20, alpha=size / 4)), 20
+    yield from kept(model, x, y, size, s, stands)
+
+
+def kept(
+    model: nn.Module, x: Tensor, y: Tensor, size: float, s: Mapping, stands: Callable
+) -> Iterator[tuple[str, Tensor, int]]:
+    """The attacks of Croce and Hein's own library: Square, and APGD on cross-entropy and on targets."""
+    shared = {"norm": "Linf", "eps": size, "device": x.device, "seed": 0}
+    with torch.random.fork_rng(devices=[]):  # they seed the global generator
+        x_adv = SquareAttack(model, n_queries=s["queries"], **shared).perturb(x, y)
+        yield "Square", stands(x_adv), s["queries"]
+        if s["autoattack"]:
+            x_adv = APGDAttack(model, n_iter=LONG, loss="ce", **shared).perturb(x, y)
+            left = stands(x_adv)
+            yield "APGD", left, LONG
+            if left.any():
+                targeted = APGDAttack_targeted(model, n_iter=LONG, n_target_classes=TARGETS, **shared)
+                x_adv[left] = targeted.perturb(x[left], y[left])
+            yield "APGD, then targeted", stands(x_adv), LONG
+
+
+def smoothed(model: Classifier, sigma: float, samples: int, generator: torch.Generator) -> Classifier:
+    """``x`` -> logits averaged over normal noise of standard deviation ``sigma``: jumps become slopes."""
+    return lambda x: torch.stack(
+        [model(x + sigma * torch.randn(x.shape, generator=generator).to(x)) for _ in range(samples)]
+    ).mean(0)
+
+
+def falls_along(model: Classifier, x: Tensor, y: Tensor, size: float) -> Tensor:
+    """Does the loss fall anywhere on the way to FGSM's image, ``(B,)`` bool: a step up that goes down is a warning."""
+    d = input_gradient(model, x, y).sign()
+    losses = [
+        F.cross_entropy(predict(model, along(x, d, share * size)), y, reduction="none") for share in (0.0, *ALONG)
+    ]
+    return (torch.stack(losses).diff(dim=0) < 0).any(0)
+
+
+def controls(job: Job, name: str, network: SelfGradient) -> list[dict]:
+    """The same weights with something else in the block's place: clean and under PGD-20, attacked as they are."""
+    s, rows = job.trial.settings, []
+    size, generator = eps_value(s["eps"]), torch.Generator().manual_seed(job.trial.seed)
+    x, _ = job.test_images()
+    mean = network.correction(x[:100]).detach().mean(0, keepdim=True)
+
+    def on_noise(z: Tensor) -> Tensor:
+        g = network.gradient(z).detach()
+        noise = torch.randn(z.shape, generator=generator).to(z) * g.std()
+        return network.net(z + network.block_of(noise))
+
+    stand_ins = {
+        "block off": network.net,
+        "block a constant": lambda z: network.net(z + mean),
+        "block on noise": on_noise,
+    }
+    for what, model in stand_ins.items():
+        tally = Tally(partial(place, job, defense=f"{name}, {what}"))
+        for images, y in batches(job, what):
+            tally.add("none", "", read(job, name), "accuracy", correct(predict(model, images), y), steps=0)
+            fell = steps_to_fool(model, images, y, eps=size, steps=20, alpha=size / 4, generator=generator)
+            tally.add("PGD", s["eps"], read(job, name), "accuracy", fell > 20, steps=20)
+        rows += tally.rows()
+    return rows
+
+
+def inside(job: Job, name: str, network: SelfGradient) -> list[dict]:
+    """How large the block's output is, how its gradient lies to the loss's, and what constancy hides from an attack."""
+    called, tally = read(job, name), Tally(partial(place, job, defense=name))
+    for x, y in batches(job, "inside the block"):
+        added, g = network.correction(x).detach(), network.gradient(x).detach()
+        rms = added.flatten(1).square().mean(1).sqrt()
+        full, constant = (input_gradient(m, x, y) for m in (network, network.detached()))
+        tally.add("none", "", called, "block_rms", rms)
+        tally.add("none", "", called, "gradient_linf", norm(g, torch.inf))
+        tally.add("none", "", called, "cosine", F.cosine_similarity(g.flatten(1), full.flatten(1)).abs())
+        hidden = norm(full - constant, 2) / norm(full, 2).clamp(min=1e-12)
+        tally.add("none", "", called, "second_order_share", hidden)
+    return tally.rows()

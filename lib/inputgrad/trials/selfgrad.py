@@ -1,0 +1,250 @@
+"""Computing the exhibits of `selfgrad` (Aboutalebi, Shafiee, Wong 2020)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from .. import data, models
+from ..attacks import ATTACKS, pgd, steps_to_fool
+from ..checks import eps_value
+from ..defences import MADRY_STEPS, STANDARD, WATCHED, Defence, named
+from ..gradients import Classifier
+from ..metrics import correct, predict
+from ..models.selfgrad import SelfGradient
+from ..norms import norm
+from ..progress import progress
+from ..study.schema import Recipe
+from ..study.selfgrad import TABLES
+from ..theorem import iterated_quadratic
+from ..training import Trained, trained
+from . import Job, Outcome
+from .tally import Tally, reading_of
+
+BATCH = 100
+PRINTED = "WRN-28-10"
+"""The network of the paper's tables; beside them stands whatever Wide ResNet a trial has."""
+
+DEFAULT = {"block_input": "raw", "block_scale": 1.0, "detach_train": False, "gradient_input": "max1"}
+
+
+def place(job: Job, eps: str = "", *, table: str = "own", defense: str = "Self gradient") -> dict[str, str]:
+    """Which table of the paper a cell belongs to, and what the paper calls its data set, network and row."""
+    model = PRINTED if table != "own" else models.label(job.trial.model)
+    return {"table": table, "dataset": data.label(job.trial.dataset), "model": model, "defense": defense}
+
+
+def asked(job: Job) -> dict[str, Defence]:
+    """The defences, the block as the trial asks for it."""
+    s = job.trial.settings
+    return named(s["block_input"], s["block_scale"], s["detach_train"])
+
+
+def defended(job: Job, defence: Defence) -> Trained:
+    """The trial's network with this defence; the undefended one is there already."""
+    if defence == STANDARD:
+        return job.trained
+    trial = job.trial
+    return trained(job.data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, job.device, defence)
+
+
+def read(job: Job, defense: str) -> str:
+    """The reading that a row of this defence is of: only the block has any."""
+    s = job.trial.settings
+    own = {name: s[name] for name in DEFAULT if name in s}
+    return reading_of(DEFAULT, **own) if defense.startswith("Self gradient") else "default"
+
+
+def batches(job: Job, what: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """The first test images in batches, with progress."""
+    x, y = job.test_images()
+    pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
+    yield from progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}")
+
+
+# Tables 2 to 5
+
+
+def defences(job: Job) -> Outcome:
+    """Accuracy of each defence, clean and under FGSM, PGD and CW; of the block also switched off."""
+    s, rows = job.trial.settings, []
+    table = TABLES.get(job.trial.dataset, "own")
+    for name, defence in asked(job).items():
+        if name not in s["defences"]:
+            continue
+        model = defended(job, defence).model
+        own = "own" if name == "FGSM training" else table
+        rows += measured(job, model, partial(place, job, table=own, defense=name), ATTACKS_OF_TABLES)
+        if isinstance(model, SelfGradient):
+            fifth = "5" if table != "own" else "own"
+            for switch, network in (("enabled", model), ("disabled", model.net)):
+                where = partial(place, job, table=fifth, defense=f"{name}, block {switch} at inference")
+                rows += measured(job, network, where, {"PGD": "ce"}, least=True)
+    return Outcome(rows)
+
+
+ATTACKS_OF_TABLES = {"FGSM": "ce", "PGD": "ce", "CW": "margin"}
+"""And the loss each one follows."""
+
+
+def measured(job: Job, model: Classifier, where: Callable, attacks: dict[str, str], least: bool = False) -> list[dict]:
+    """Rows of one network: clean, and under each attack; PGD and CW at every number of steps from one run.
+
+    An image counts as fooled by k steps when any of the first k iterates, or the random start, fools the network.
+    ``least`` keeps to the smallest number of steps.
+    """
+    s, tally = job.trial.settings, Tally(where)
+    size, steps = eps_value(s["eps"]), s["steps"][:1] if least else s["steps"]
+    defense = where("")["defense"]
+    called, generator = read(job, defense), torch.Generator().manual_seed(job.trial.seed)
+    for x, y in batches(job, defense):
+        tally.add("none", "", called, "accuracy", correct(predict(model, x), y), steps=0)
+        for attack, loss in attacks.items():
+            if attack == "FGSM":
+                x_adv = ATTACKS["FGSM"](model, x, y, eps=size)
+                tally.add(attack, s["eps"], called, "accuracy", correct(predict(model, x_adv), y))
+                continue
+            fell = steps_to_fool(
+                model, x, y, eps=size, steps=steps[-1], alpha=size / 4, loss=loss, generator=generator
+            )  # fmt: skip
+            for k in steps:
+                tally.add(attack, s["eps"], called, "accuracy", fell > k, steps=k)
+    return tally.rows()
+
+
+# Table 1
+
+
+def oracle(job: Job) -> Outcome:
+    """PGD-trained networks with and without the true loss gradient as input, and what a false one does."""
+    s, size = job.trial.settings, eps_value(job.trial.settings["eps"])
+    told = Defence(MADRY_STEPS, "oracle", s["gradient_input"], detach=s["detach_train"])
+    arms = {"with_loss_gradient_input": told, "without_gradient_input": Defence(MADRY_STEPS)}
+    rows = []
+    for arm, defence in arms.items():
+        net = defended(job, defence).model
+        tally = Tally(partial(place, job, table="1", defense=f"Madry PGD {arm}"))
+        called = "default" if s["gradient_input"] == DEFAULT["gradient_input"] else f"gradient_input={told.takes}"
+        generator = torch.Generator().manual_seed(job.trial.seed)
+        for x, y in batches(job, arm):
+            model = defence.classifier(net, y)
+            tally.add("none", "", called, "accuracy", correct(predict(model, x), y), steps=0)
+            x_adv = pgd(model, x, y, eps=size, steps=10, alpha=size / 4, generator=generator)
+            tally.add("PGD", s["eps"], called, "accuracy", correct(predict(model, x_adv), y), steps=10)
+            if defence is told:
+                shift = 1 + torch.randint(job.data.classes - 1, y.shape, generator=generator).to(y)
+                false = (y + shift) % job.data.classes
+                follows = correct(predict(defence.classifier(net, false), x), false)
+                tally.add("false label", "", called, "follows", follows, steps=0)
+        rows += tally.rows()
+    return Outcome(rows)
+
+
+# Figure 2 and Theorem 1
+
+RATES = {"0.2": 0.2, "0.25": 0.25, "0.3": 0.3, "0.5": 0.5}
+"""eps of the iterated quadratic f(x) = x^2 / 2; up to 1/4 its iterates converge."""
+
+
+def convergence(job: Job) -> Outcome:
+    """How much the self gradient changes when it is taken again, for the trained block and for a plain step of eps."""
+    s = job.trial.settings
+    network: SelfGradient = defended(job, asked(job)["Self gradient"]).model
+    smooth = softened(network)
+    size, tally = eps_value(s["eps"]), Tally(partial(place, job))
+    for x, _ in batches(job, "iterated"):
+        for activation, chosen in (("ReLU", network), ("softplus", smooth)):
+            moves = {"block": chosen.block_of, "a step of eps along g": lambda g: size * g}
+            for move, correction in moves.items():
+                called = f"{activation}, {move}"
+                for k, change in enumerate(changes(chosen, x, correction, s["iterations"])):
+                    tally.add(called, "", read(job, "Self gradient"), "change_l2", change, steps=k)
+    for text, eps in RATES.items():
+        values = iterated_quadratic(eps, s["iterations"])
+        for n, (before, after) in enumerate(pairwise(values), 1):
+            change = min(abs(after - before), LARGEST)
+            tally.number("quadratic", text, "default", "change", change, unit="x", images=0, steps=n)
+    return Outcome(tally.rows())
+
+
+LARGEST = 1e30
+"""Iterates that diverge are cut off here, to stay numbers in a file."""
+
+
+def changes(network: SelfGradient, x: Tensor, correction: Callable[[Tensor], Tensor], n: int) -> Iterator[Tensor]:
+    """The l2 norm of g_0, then of g_k - g_{k-1} up to k = n, ``(B,)`` each; g_k is taken at x + correction(g_{k-1})."""
+    g = network.gradient(x).detach()
+    yield norm(g, 2)
+    for _ in range(n):
+        with torch.no_grad():
+            moved = x + correction(g)
+        before, g = g, network.gradient(moved).detach()
+        yield norm(g - before, 2)
+
+
+def softened(network: nn.Module, beta: float = 10.0) -> nn.Module:
+    """A copy with softplus in place of every ReLU: as close to it as ``log(2) / beta``, and smooth."""
+    smooth = copy.deepcopy(network)
+    for module in list(smooth.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU):
+                setattr(module, name, nn.Softplus(beta))
+    return smooth
+
+
+# The cost of training
+
+
+def cost(job: Job) -> Outcome:
+    """Robust accuracy after each epoch, the time that took, and the passes that one batch costs."""
+    target, tallies, reached = job.trial.settings["target"], {}, {}
+    for name, defence in asked(job).items():
+        network = defended(job, defence)
+        tally = tallies[name] = Tally(partial(place, job, defense=name))
+        called = read(job, name)
+        number = partial(tally.number, "none", "", called)
+        for entry in network.history:
+            number("seconds", entry["seconds"], unit="s", images=0, steps=entry["epoch"])
+            if "robust_accuracy" in entry:
+                robust = entry["robust_accuracy"]
+                number("robust_accuracy", robust, unit="fraction", images=WATCHED, steps=entry["epoch"])
+        number("images_per_second", network.images_per_second, unit="1/s", images=0)
+        for what, value in passes(job, defence).items():
+            number(f"{what}_passes", value, unit="passes", images=0)
+        reached[name] = network.history
+    wanted = target * reached["Madry PGD"][-1]["robust_accuracy"]
+    when = {name: first_at(history, wanted) for name, history in reached.items()}
+    for name, tally in tallies.items():
+        if name != "Standard":
+            speedup = when["Madry PGD"] / when[name]
+            tally.number("none", "", read(job, name), "speedup", speedup, unit="ratio", images=WATCHED)
+    return Outcome([row for tally in tallies.values() for row in tally.rows()])
+
+
+def first_at(history: list[dict], wanted: float) -> float:
+    """Seconds of training until the robust accuracy is ``wanted``; infinite if it never is."""
+    return next((e["seconds"] for e in history if e.get("robust_accuracy", -1.0) >= wanted), float("inf"))
+
+
+def passes(job: Job, defence: Defence) -> dict[str, int]:
+    """Forward and backward passes through the network that one training step takes, counted on two images."""
+    net = defence.build(job.trial.model, shape=job.data.shape, classes=job.data.classes, width=0.25)
+    counted = {"forward": 0, "backward": 0}
+    body = net if defence.network == "plain" else net.net
+    last = list(body.children())[-1]
+
+    def forward(module: nn.Module, args: tuple, output: Tensor) -> None:
+        counted["forward"] += 1
+        if output.requires_grad:
+            output.register_hook(lambda grad: counted.update(backward=counted["backward"] + 1))
+
+    last.register_forward_hook(forward)
+    x, y = (part[:2].cpu() for part in job.test_images())
+    x = defence.attacked(net, x, y, torch.Generator().manual_seed(0))
+    nn.functional.cross_entropy(defence.classifier(net, y)(x), y).backward()
+    return counted

@@ -1,0 +1,301 @@
+"""Networks that read their own gradient, how they are defended and attacked, and the theorem."""
+
+import copy
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from inputgrad import defences, tables
+from inputgrad.attacks import pgd, steps_to_fool
+from inputgrad.checks import InputError
+from inputgrad.data import load
+from inputgrad.defences import Defence
+from inputgrad.gradients import input_gradient
+from inputgrad.models import build
+from inputgrad.models.selfgrad import LabelGradient, SelfGradient, gradient_block, taken
+from inputgrad.study import trials
+from inputgrad.theorem import THRESHOLD, fixed_point, iterated_quadratic
+from inputgrad.training import fit
+from inputgrad.trials.audit import falls_along, smoothed
+from inputgrad.trials.selfgrad import changes, softened
+
+SHAPE = (3, 16, 16)
+
+
+@pytest.fixture(scope="module")
+def digits32():
+    return load("digits32")
+
+
+@pytest.fixture(scope="module")
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(12, *SHAPE, generator=generator), torch.randint(10, (12,), generator=generator)
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(3)
+    network = SelfGradient(build("wrn10_2", shape=SHAPE, classes=10, width=0.25), 3, takes="max1")
+    for conv in network.block[::2]:
+        nn.init.normal_(conv.weight, std=1.5)  # a block that does something
+    for layer in network.net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
+    network.net(torch.rand(64, *SHAPE))  # statistics, so that classes differ from image to image
+    return network.eval()
+
+
+def test_a_wide_resnet_has_its_published_size():
+    sizes = {name: sum(p.numel() for p in build(name, shape=(3, 32, 32), classes=10).parameters())
+             for name in ("wrn28_10", "wrn16_4")}  # fmt: skip
+    assert sizes == {"wrn28_10": 36_479_194, "wrn16_4": 2_748_890}
+
+
+def test_the_block_is_five_convolutions_without_bias_and_keeps_zero():
+    block = gradient_block(3)
+    assert [type(m) for m in block] == 5 * [nn.Conv2d, nn.Tanh]
+    assert all(conv.kernel_size == (1, 1) and conv.bias is None for conv in block[::2])
+    assert not block(torch.zeros(2, *SHAPE)).any()
+
+
+def test_a_block_of_zero_weights_is_the_plain_network(network, batch):
+    x, y = batch
+    for conv in network.block[::2]:
+        nn.init.zeros_(conv.weight)
+    assert torch.equal(network(x), network.net(x))
+    assert torch.equal(input_gradient(network, x, y), input_gradient(network.net, x, y))
+
+
+def test_the_self_gradient_is_that_of_the_sum_of_logits(batch):
+    x, _ = batch
+    weight = torch.randn(10, 3 * 16 * 16, generator=torch.Generator().manual_seed(1))
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(weight.shape[1], 10, bias=False))
+    linear[1].weight.data = weight
+    expected = weight.sum(0).view(1, *SHAPE).expand_as(x)
+    assert torch.allclose(SelfGradient(linear, 3).gradient(x), expected, atol=1e-5)
+    with torch.no_grad():  # the first pass records what it needs even where nothing else does
+        assert torch.isfinite(SelfGradient(linear, 3)(x)).all()
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_gradients_of_both_passes_against_finite_differences(detach):
+    torch.manual_seed(0)
+    smooth = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus(), nn.Flatten(), nn.Linear(4 * 16, 5)).double()
+    network = SelfGradient(smooth, 3, detach=detach).double()
+    with torch.no_grad():
+        for conv in network.block[::2]:
+            conv.weight.copy_(torch.eye(3)[:, :, None, None] + 0.3 * torch.randn(3, 3, 1, 1))
+    x, y = torch.rand(2, 3, 6, 6, dtype=torch.float64), torch.tensor([1, 3])
+
+    def loss(z):
+        added = network.correction(x) if detach else network.correction(z)
+        return nn.functional.cross_entropy(smooth(z + added.detach()), y, reduction="sum")
+
+    g, h = input_gradient(network, x, y), 1e-6
+    for place in [(0, 0, 0, 0), (1, 2, 3, 4), (0, 1, 5, 5)]:
+        step = torch.zeros_like(x)
+        step[place] = h
+        assert g[place].item() == pytest.approx((loss(x + step) - loss(x - step)).item() / (2 * h), rel=1e-5)
+    other = input_gradient(network.detached(), x, y)
+    assert torch.equal(g, other) == detach  # the smooth network has a second order
+
+
+def test_nothing_comes_through_the_gradient_of_a_relu_network_in_evaluation_mode(network, batch):
+    x, y = batch
+    assert torch.allclose(input_gradient(network, x, y), input_gradient(network.detached(), x, y), atol=1e-9)
+    networks = network.train(), copy.deepcopy(network).detached().train()
+    assert not torch.allclose(*(input_gradient(n, x, y) for n in networks), atol=1e-6)  # batch norm couples the images
+
+
+def test_a_detached_view_shares_the_weights(network):
+    view = network.detached()
+    assert view.detach and not network.detach
+    assert view.net is network.net and view.block is network.block
+
+
+def test_how_a_gradient_is_taken():
+    g = torch.tensor([[2.0, -4.0], [0.0, 0.0]]).view(2, 1, 1, 2)
+    assert torch.equal(taken(g, "raw"), g)
+    assert taken(g, "max1").flatten().tolist() == [0.5, -1, 0, 0]
+    assert taken(g, "sign").flatten().tolist() == [1, -1, 0, 0]
+
+
+def test_the_oracle_reads_the_label(batch):
+    x, y = batch
+    torch.manual_seed(0)
+    oracle = LabelGradient(build("wrn10_2", shape=(6, 16, 16), classes=10, width=0.25), takes="max1").eval()
+    assert oracle(x, y).shape == (12, 10)
+    assert not torch.equal(oracle(x, y), oracle(x, (y + 1) % 10))
+    classifier = Defence(7, "oracle").classifier(oracle, y)
+    assert torch.equal(classifier(x), oracle(x, y))
+    assert (pgd(classifier, x, y, eps=0.1, steps=2) - x).abs().max() <= 0.1 + 1e-6
+
+
+def test_attacks_are_monotone_in_steps_and_one_run_gives_every_number(network, batch):
+    x, _ = batch
+    y = network(x).argmax(1).detach()
+    options = {"eps": 0.1, "alpha": 0.008}
+    fell = steps_to_fool(network, x, y, steps=12, generator=torch.Generator().manual_seed(0), **options)
+    left = [int((fell > k).sum()) for k in range(13)]
+    assert left == sorted(left, reverse=True) and left[0] > left[-1]
+    for k in (1, 4, 12):
+        shorter = steps_to_fool(network, x, y, steps=k, generator=torch.Generator().manual_seed(0), **options)
+        assert torch.equal(fell > k, shorter > k)
+        x_adv = pgd(network, x, y, steps=k, early_exit=True, generator=torch.Generator().manual_seed(0), **options)
+        assert torch.equal(network(x_adv).argmax(1) == y, fell > k)
+        assert (x_adv - x).abs().max() <= options["eps"] + 1e-6 and x_adv.min() >= 0 and x_adv.max() <= 1
+
+
+def test_an_attack_step_is_one_forward_and_one_backward_pass_on_who_stands(network, batch):
+    x, _ = batch
+    y = network.net(x).argmax(1).detach()
+    seen = []
+    hook = network.net[0].register_forward_hook(lambda m, args, out: seen.append(len(args[0])))
+    fell = steps_to_fool(network.net, x, y, eps=0.05, steps=12, alpha=0.004)
+    hook.remove()
+    assert (fell <= 12).sum() > 0 and len(set(fell.tolist())) > 2
+    standing = [int((fell >= k).sum()) for k in range(12)] + [int((fell > 11).sum())]
+    assert seen == [n for n in standing if n]  # the last is the look at where the twelfth step led
+    assert all(p.grad is None for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", [*defences.named("raw", 1.0, False), "oracle"])
+def test_every_defence_trains_and_resumes(name, digits32, tmp_path):
+    from inputgrad.study.schema import Recipe
+
+    defence = {**defences.named("raw", 1.0, False), "oracle": Defence(2, "oracle", "max1", detach=True)}[name]
+    recipe = Recipe("sgd", lr=0.05, batch=64, epochs=2, images=128)
+
+    def trained(*epochs):
+        torch.manual_seed(0)
+        net = defence.build("wrn10_2", shape=digits32.shape, classes=10, width=0.125)
+        before = copy.deepcopy(net.state_dict())
+        note = fit(net, digits32, recipe, 0, tmp_path / f"{name}.partial", "classify", defence)
+        return net, before, note
+
+    net, before, note = trained()
+    assert any(not torch.equal(a, before[k]) for k, a in net.state_dict().items())
+    assert len(note["history"]) == 2 and ("robust_accuracy" in note["history"][0]) == (defence.steps > 0)
+    again, _, _ = trained()  # from the partial checkpoint of the first epoch
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+def test_the_theorem_fails_on_a_quadratic():
+    by_hand = [0.5, 1.125, 2.2578125, 5.3067, 19.887, 218.26]
+    assert iterated_quadratic(0.5, 5) == pytest.approx(by_hand, rel=1e-3)
+    assert iterated_quadratic(THRESHOLD - 0.05, 400)[-1] == pytest.approx(fixed_point(THRESHOLD - 0.05), rel=1e-6)
+    assert iterated_quadratic(0.5, 40)[-1] == float("inf") and fixed_point(0.5) != fixed_point(0.5)
+    assert fixed_point(0.0) == 0.5
+
+
+def test_inside_one_linear_piece_the_self_gradient_stands_still(batch):
+    x, _ = batch
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 10))
+    network = SelfGradient(linear, 3)
+    first, *later = list(changes(network, x, network.block_of, 3))
+    assert (first > 0).all() and all(not c.any() for c in later)
+
+
+def test_softplus_takes_the_place_of_every_relu(network, batch):
+    x, _ = batch
+    smooth = softened(network, beta=200.0)
+    assert not any(isinstance(m, nn.ReLU) for m in smooth.modules())
+    assert any(isinstance(m, nn.ReLU) for m in network.modules())
+    assert torch.allclose(smooth.net(x), network.net(x), atol=0.2)
+
+
+def test_smoothed_logits_are_the_mean_over_noise(batch):
+    x, _ = batch
+    model = smoothed(lambda z: z.flatten(1)[:, :10], 0.1, 400, torch.Generator().manual_seed(0))
+    assert torch.allclose(model(x), x.flatten(1)[:, :10], atol=0.03)
+
+
+def test_the_loss_of_a_linear_network_never_falls_along_its_gradient(batch):
+    x, y = batch
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 10))
+    assert not falls_along(linear, x, y, 0.1).any()
+    assert falls_along(lambda z: torch.sin(900 * linear(z)), x, y, 0.1).any()
+
+
+# The audit's verdict
+
+SOUND = {
+    ("random sign", 1): 60.0, ("FGSM", 1): 35.0, ("PGD", 20): 30.0, ("PGD", 100): 29.0, ("PGD, restarts", 100): 28.0,
+    ("PGD, smoothed", 20): 31.0, ("PGD, block held constant", 20): 30.0, ("transfer from the block off", 20): 31.0,
+    ("transfer from Standard", 20): 55.0, ("Square", 5000): 40.0, ("APGD, then targeted", 100): 27.0,
+    ("worst of all", 0): 26.0,
+}  # fmt: skip
+
+
+def fabricated(monkeypatch, values, radii=(60.0, 30.0, 0.0), falls=2.0):
+    """A run whose audit measured these numbers on 100 images."""
+    shared = {"defense": "Self gradient", "images": 100, "metric": "accuracy"}
+    rows = [{**shared, "attack": a, "steps": k, "eps": "8/255", "value": v} for (a, k), v in values.items()]
+    rows += [{**shared, "attack": "PGD over eps", "steps": 20, "eps": f"{2**i}/255", "value": v}
+             for i, v in enumerate(radii)]  # fmt: skip
+    rows.append({**shared, "attack": "FGSM", "steps": 1, "eps": "8/255", "value": falls, "metric": "loss_falls_along"})
+    monkeypatch.setattr(tables.selfgrad, "ours", lambda run: pd.DataFrame(rows))
+
+
+def failed(monkeypatch, changes=(), **others):
+    fabricated(monkeypatch, {**SOUND, **dict(changes)}, **others)
+    return [row["question"] for row in tables.selfgrad.signs(None) if not row["as it should be"]]
+
+
+def test_a_sound_network_passes_the_checklist(monkeypatch):
+    assert failed(monkeypatch) == []
+    assert tables.selfgrad.verdict(None).startswith("no sign of a masked gradient")
+
+
+@pytest.mark.parametrize(
+    ("changes", "others", "question"),
+    [
+        ({("Square", 5000): 20.0}, {}, "black-box"),
+        ({("transfer from Standard", 20): 10.0}, {}, "black-box"),
+        ({("FGSM", 1): 20.0}, {}, "one step"),
+        ({("PGD", 100): 10.0}, {}, "more of the same"),
+        ({("random sign", 1): 25.0}, {}, "random noise"),
+        ({("PGD, smoothed", 20): 5.0}, {}, "made for the defence"),
+        ({("APGD, then targeted", 100): 3.0}, {}, "AutoAttack"),
+        ({}, {"radii": (60.0, 30.0, 20.0)}, "bring accuracy to zero"),
+        ({}, {"radii": (30.0, 60.0, 0.0)}, "fall with the radius"),
+        ({}, {"falls": 40.0}, "rising along"),
+    ],
+)
+def test_each_sign_of_masking_is_caught(monkeypatch, changes, others, question):
+    bad = failed(monkeypatch, changes, **others)
+    assert len(bad) == 1 and question in bad[0]
+    assert tables.selfgrad.verdict(None).startswith("1 of 9 checks failed")
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"eps": "8"}, "eps '8' is above 1, the whole range of a pixel: did you mean '8/255'?"),
+        ({"eps": 8}, "did you mean '8/255'?"),
+        ({"eps": "-1/255"}, "must be finite and >= 0"),
+        ({"steps": [0, 10]}, "steps 0 is too small: it must be at least 1"),
+        ({"steps": [10, 10]}, "steps names 10 more than once"),
+        ({"defences": ["self gradient"]}, "did you mean 'Self gradient'?"),
+        ({"block_input": "max"}, "block_input 'max' is unknown"),
+        ({"block_scale": -1}, "block_scale -1 is not a number >= 0"),
+        ({"defences": ["Standard"], "block_input": "sign"}, "defences names no self-gradient network"),
+    ],
+)
+def test_bad_input_is_one_sentence(given, sentence):
+    with pytest.raises(InputError) as caught:
+        trials("selfgrad/defences", **given)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_defence_refuses_what_it_does_not_know():
+    for wrong in ({"steps": -1}, {"network": "bloc"}, {"takes": "abs"}, {"scale": -2}):
+        with pytest.raises(InputError):
+            Defence(**wrong)
