@@ -41,6 +41,7 @@ bench: $(VENV)/.ready  ## measure the attacks beside kept libraries
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[bench]'
 	@$(BIN)/python -m benchmarks.one_step
 	@$(BIN)/python -m benchmarks.convex
+	@$(BIN)/python -m benchmarks.pgd
 
 lock: $(VENV)/.ready  ## pin the set of packages that is known to work
 	@$(BIN)/uv pip compile pyproject.toml --extra book --extra test --python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock

@@ -12,6 +12,7 @@ from inputgrad.attacks import pgd, steps_to_fool
 from inputgrad.checks import InputError
 from inputgrad.data import load
 from inputgrad.defences import Defence
+from inputgrad.flops import flops
 from inputgrad.gradients import input_gradient
 from inputgrad.models import build
 from inputgrad.models.selfgrad import LabelGradient, SelfGradient, gradient_block, taken
@@ -19,7 +20,7 @@ from inputgrad.study import trials
 from inputgrad.theorem import THRESHOLD, fixed_point, iterated_quadratic
 from inputgrad.training import fit
 from inputgrad.trials.audit import falls_along, smoothed
-from inputgrad.trials.selfgrad import changes, softened
+from inputgrad.trials.selfgrad import changes, convergence, defended, softened
 
 SHAPE = (3, 16, 16)
 
@@ -149,6 +150,18 @@ def test_attacks_are_monotone_in_steps_and_one_run_gives_every_number(network, b
         assert (x_adv - x).abs().max() <= options["eps"] + 1e-6 and x_adv.min() >= 0 and x_adv.max() <= 1
 
 
+def test_counting_the_first_fooling_step_loses_nothing_against_looking_at_every_iterate(network, batch):
+    x, _ = batch
+    plain = network.net
+    y = plain(x).argmax(1).detach()
+    fell = steps_to_fool(plain, x, y, eps=0.05, steps=8, alpha=0.004)
+    wrong = [plain(x).argmax(1) != y]
+    for k in range(1, 9):  # attack after attack, none leaving early
+        wrong.append(plain(pgd(plain, x, y, eps=0.05, steps=k, alpha=0.004)).argmax(1) != y)
+    first = [next((k for k, w in enumerate(wrong) if w[i]), 9) for i in range(len(x))]
+    assert fell.tolist() == first and len(set(first)) > 2
+
+
 def test_an_attack_step_is_one_forward_and_one_backward_pass_on_who_stands(network, batch):
     x, _ = batch
     y = network.net(x).argmax(1).detach()
@@ -199,6 +212,35 @@ def test_inside_one_linear_piece_the_self_gradient_stands_still(batch):
     assert (first > 0).all() and all(not c.any() for c in later)
 
 
+def test_iterates_that_overflow_are_cut_off_and_stay_numbers(digits32):
+    from types import SimpleNamespace
+
+    settings = {"eps": "8/255", "iterations": 20, "block_input": "raw", "block_scale": 1.0, "detach_train": False,
+                "images": 2, "recipe": {}}  # fmt: skip
+    network = SelfGradient(build("wrn10_2", shape=(3, 32, 32), classes=10, width=0.125), 3).eval()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inputgrad.trials.selfgrad.defended", lambda job, d: SimpleNamespace(model=network))
+        trial = SimpleNamespace(settings=settings, dataset="digits32", model="wrn10_2", exhibit="e", name="n")
+        images = (digits32.x_test[:2].float() / 255, digits32.y_test[:2])
+        rows = convergence(SimpleNamespace(trial=trial, test_images=lambda: images)).rows
+    values = [row["value"] for row in rows if row["attack"] == "quadratic"]
+    assert len(values) == 80 and all(0 <= v <= 1e30 for v in values)
+
+
+def test_an_attack_goes_through_what_was_constant_in_training(digits32, monkeypatch):
+    from types import SimpleNamespace
+
+    told = LabelGradient(build("wrn10_2", shape=(6, 32, 32), classes=10, width=0.125), detach=True).eval()
+    monkeypatch.setattr("inputgrad.trials.selfgrad.trained", lambda *args: SimpleNamespace(model=told))
+    trial = SimpleNamespace(model="wrn10_2", seed=0, settings={"recipe": {}})
+    job = SimpleNamespace(data=digits32, trial=trial, device="cpu", trained=None)
+    defence = Defence(7, "oracle", "max1", detach=True)
+    x, y = digits32.x_test[:4].float() / 255, digits32.y_test[:4]
+    constant = input_gradient(defence.classifier(told, y), x, y)
+    through = input_gradient(defence.classifier(defended(job, defence).model, y), x, y)
+    assert not torch.allclose(constant, through, rtol=1e-3, atol=0)
+
+
 def test_softplus_takes_the_place_of_every_relu(network, batch):
     x, _ = batch
     smooth = softened(network, beta=200.0)
@@ -220,55 +262,89 @@ def test_the_loss_of_a_linear_network_never_falls_along_its_gradient(batch):
     assert falls_along(lambda z: torch.sin(900 * linear(z)), x, y, 0.1).any()
 
 
+def test_arithmetic_is_counted_through_gradients_of_gradients():
+    x, weight = torch.rand(4, 8, requires_grad=True), torch.rand(8, 8, requires_grad=True)
+
+    def twice():
+        y = (x @ weight).tanh()
+        g = torch.autograd.grad(y.sum(), x, create_graph=True)[0]
+        g.square().sum().backward()
+
+    once = flops(lambda: x.detach() @ weight.detach())
+    assert once == 2 * 4 * 8 * 8
+    # forward; to x; then back through both: to the upstream gradient and to the weight, and to x and the weight again
+    assert flops(twice) == 6 * once
+
+
 # The audit's verdict
 
 SOUND = {
     ("random sign", 1): 60.0, ("FGSM", 1): 35.0, ("PGD", 20): 30.0, ("PGD", 100): 29.0, ("PGD, restarts", 100): 28.0,
     ("PGD, smoothed", 20): 31.0, ("PGD, block held constant", 20): 30.0, ("transfer from the block off", 20): 31.0,
-    ("transfer from Standard", 20): 55.0, ("Square", 5000): 40.0, ("APGD, then targeted", 100): 27.0,
+    ("transfer from Standard", 20): 55.0, ("Square", 5000): 40.0, ("APGD, then targeted", 100): 27.0, ("CW", 100): 29.0,
     ("worst of all", 0): 26.0,
 }  # fmt: skip
 
 
-def fabricated(monkeypatch, values, radii=(60.0, 30.0, 0.0), falls=2.0):
+RADII = {"4/255": 60.0, "16/255": 10.0, "64/255": 0.0}
+
+
+def fabricated(monkeypatch, values, radii=RADII, falls=2.0):
     """A run whose audit measured these numbers on 100 images."""
-    shared = {"defense": "Self gradient", "images": 100, "metric": "accuracy"}
+    shared = {"defense": "Self gradient", "images": 100, "metric": "accuracy", "profile": "quick", "seeds": 1,
+              "low": 1.0, "high": 2.0}  # fmt: skip
     rows = [{**shared, "attack": a, "steps": k, "eps": "8/255", "value": v} for (a, k), v in values.items()]
-    rows += [{**shared, "attack": "PGD over eps", "steps": 20, "eps": f"{2**i}/255", "value": v}
-             for i, v in enumerate(radii)]  # fmt: skip
+    rows += [{**shared, "attack": "PGD over eps", "steps": 20, "eps": eps, "value": v} for eps, v in radii.items()]
     rows.append({**shared, "attack": "FGSM", "steps": 1, "eps": "8/255", "value": falls, "metric": "loss_falls_along"})
     monkeypatch.setattr(tables.selfgrad, "ours", lambda run: pd.DataFrame(rows))
 
 
 def failed(monkeypatch, changes=(), **others):
     fabricated(monkeypatch, {**SOUND, **dict(changes)}, **others)
-    return [row["question"] for row in tables.selfgrad.signs(None) if not row["as it should be"]]
+    return [row["question"] for row in tables.selfgrad.signs(None) if row["fine"] is False]
 
 
 def test_a_sound_network_passes_the_checklist(monkeypatch):
     assert failed(monkeypatch) == []
-    assert tables.selfgrad.verdict(None).startswith("no sign of a masked gradient")
+    assert tables.selfgrad.verdict(None).startswith("Self gradient: no sign of a masked gradient")
+    assert failed(monkeypatch, radii={"4/255": 60.0}) == []  # a large radius was not asked for
 
 
 @pytest.mark.parametrize(
     ("changes", "others", "question"),
     [
-        ({("Square", 5000): 20.0}, {}, "black-box"),
-        ({("transfer from Standard", 20): 10.0}, {}, "black-box"),
+        ({("Square", 5000): 20.0}, {}, "without a gradient"),
+        ({("transfer from Standard", 20): 10.0}, {}, "without a gradient"),
         ({("FGSM", 1): 20.0}, {}, "one step"),
-        ({("PGD", 100): 10.0}, {}, "more of the same"),
+        ({("PGD", 100): 20.0, ("CW", 100): 20.0, ("APGD, then targeted", 100): 19.0}, {}, "longer attack"),
         ({("random sign", 1): 25.0}, {}, "random noise"),
-        ({("PGD, smoothed", 20): 5.0}, {}, "made for the defence"),
-        ({("APGD, then targeted", 100): 3.0}, {}, "AutoAttack"),
-        ({}, {"radii": (60.0, 30.0, 20.0)}, "bring accuracy to zero"),
-        ({}, {"radii": (30.0, 60.0, 0.0)}, "fall with the radius"),
-        ({}, {"falls": 40.0}, "rising along"),
+        ({("PGD, smoothed", 20): 5.0}, {}, "looking past the block"),
+        ({("APGD, then targeted", 100): 3.0}, {}, "adaptive step sizes"),
+        ({}, {"radii": {"4/255": 60.0, "64/255": 20.0}}, "bring accuracy to zero"),
+        ({}, {"radii": {"4/255": 30.0, "16/255": 60.0, "64/255": 0.0}}, "fall with the radius"),
+        ({}, {"falls": 40.0}, "along FGSM"),
     ],
 )
 def test_each_sign_of_masking_is_caught(monkeypatch, changes, others, question):
     bad = failed(monkeypatch, changes, **others)
     assert len(bad) == 1 and question in bad[0]
-    assert tables.selfgrad.verdict(None).startswith("1 of 9 checks failed")
+    said = tables.selfgrad.verdict(None)
+    assert said.startswith("Self gradient: 1 of 9 checks failed") and bad[0] in said and "0 of them" in said
+
+
+def test_a_sign_that_plain_networks_show_too_is_said_to_be_one(monkeypatch):
+    fabricated(monkeypatch, {**SOUND, ("Square", 5000): 20.0})
+    table = tables.selfgrad.ours(None)
+    both = pd.concat([table, table.assign(defense="FGSM training")])
+    monkeypatch.setattr(tables.selfgrad, "ours", lambda run: both)
+    assert "1 of 9 checks failed" in tables.selfgrad.verdict(None) and "1 of them" in tables.selfgrad.verdict(None)
+
+
+def test_smoke_numbers_get_no_verdict(monkeypatch):
+    fabricated(monkeypatch, SOUND)
+    table = tables.selfgrad.ours(None).assign(profile="smoke")
+    monkeypatch.setattr(tables.selfgrad, "ours", lambda run: table)
+    assert tables.selfgrad.verdict(None).startswith("No verdict")
 
 
 # Bad input

@@ -182,7 +182,10 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     try:
         found = {name: select_ours(key, ours, selector) for name, selector in claim.vars.items()}
     except Missing as err:
-        return Verdict(claim, "not run", None, f"no recorded rows for {err}", paper, nothing)
+        quoted = {str(s.get("defense")) for s in claim.vars.values()} & set(STUDY[key].quoted)
+        reason = f"needs {quoted.pop()}, which the paper quotes and nobody measures here" if quoted else (
+            f"no recorded rows for {err}")  # fmt: skip
+        return Verdict(claim, "not run", None, reason, paper, nothing)
     values = {name: value for name, (value, _) in found.items()}
     rows = pd.concat([r for _, r in found.values()]).drop_duplicates()
     exact, weak = (decide(claim, e, values, cells.CLOSE) for e in (claim.exact, claim.weak))

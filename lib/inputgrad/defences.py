@@ -94,10 +94,14 @@ MADRY_STEPS = 7
 
 
 def named(takes: str, scale: float, detach: bool) -> dict[str, Defence]:
-    """The defences that are compared, under the names of the paper's rows; the block as the trial asks for it."""
+    """The defences that are compared, under the names of the paper's rows; the block as the trial asks for it.
+
+    In the rescaled one the block is given the gradient with largest value 1, a constant in training.
+    """
     return {
         "Standard": STANDARD,
         "Madry PGD": Defence(steps=MADRY_STEPS),
         "FGSM training": Defence(steps=1),
         "Self gradient": Defence(1, "block", takes, scale, detach),
+        "Self gradient, rescaled": Defence(1, "block", "max1", scale, detach=True),
     }

@@ -41,9 +41,10 @@ class Result:
         return trial["dataset"], trial["model"]
 
     @property
-    def exhibit_place(self) -> tuple[str, str, str]:
-        """Its exhibit, data set and network."""
-        return self.provenance["declaration"]["exhibit"], *self.place
+    def exhibit_place(self) -> tuple[str, ...]:
+        """Its exhibit, data set and network; no network where one stands for another."""
+        exhibit = self.provenance["declaration"]["exhibit"]
+        return exhibit, *(self.place[:1] if exhibit in EXHIBITS and EXHIBITS[exhibit].stand_in else self.place)
 
 
 @cache

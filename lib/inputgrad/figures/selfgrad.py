@@ -14,7 +14,7 @@ from .panels import STYLE, panel_row, share_legend
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {"Standard": PALETTE[7], "Madry PGD": PALETTE[0], "Self gradient": PALETTE[3], "FGSM training": PALETTE[2],
-           "Bilateral": PALETTE[4]}  # fmt: skip
+           "Self gradient, rescaled": PALETTE[1], "Bilateral": PALETTE[4]}  # fmt: skip
 
 
 def ours(run) -> pd.DataFrame:
@@ -157,7 +157,7 @@ def convergence(run) -> Figure:
 
 
 def audit(run) -> Figure:
-    """Accuracy of each defence under each attack, the weakest attack first, one row an attack."""
+    """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
     mine = ours(run)
     mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(list(COLOURS)) & mine["attack"].ne("PGD over eps")]
     names = [name(c) for c in mine.itertuples()]
@@ -220,7 +220,7 @@ def costs(run) -> Figure:
 
 
 def chapter() -> Figure:
-    """Accuracy on CIFAR-10, clean and under PGD-10 and PGD-100 or CW-100: the paper's rows and ours."""
+    """Accuracy on CIFAR-10, clean and under FGSM, PGD-10, PGD-100 and CW-100: the paper's rows and ours."""
     ours, paper = cells.ours("selfgrad"), cells.of_paper("selfgrad")
     columns = (("none", 0), ("FGSM", 1), ("PGD", 10), ("PGD", 100), ("CW", 100))
     with plt.style.context(STYLE):
@@ -234,9 +234,9 @@ def chapter() -> Figure:
             value = {(c.attack, int(c.steps)): c.value for c in mine.itertuples()}
             heights = [value.get(column, float("nan")) for column in columns]
             if len(mine):
-                ax.bar([x + 0.16 * (i - 2) for x in range(len(columns))], heights, 0.16, color=colour, label=defense)
+                ax.bar([x + 0.14 * (i - 2.5) for x in range(len(columns))], heights, 0.14, color=colour, label=defense)
         ax.set_xticks(range(len(columns)), ["clean", "FGSM", "PGD-10", "PGD-100", "CW-100"])
         ax.set_title(title)
     axes[0].set_ylabel("accuracy on CIFAR-10, percent")
-    share_legend(figure, list(axes), columns=5)
+    share_legend(figure, list(axes), columns=3)
     return figure

@@ -161,6 +161,7 @@ class Exhibit:
         objectives: what the networks it takes are trained to do.
         network: ``"module:function"`` that gives a trial's network, called as ``training.trained``.
         center: what is shown of several seeds, ``"mean"`` or ``"median"``.
+        stand_in: the network of a smaller profile stands for that of the larger ones, whose results replace its own.
         check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
     """
 
@@ -176,6 +177,7 @@ class Exhibit:
     objectives: tuple[str, ...] = ("classify",)
     network: str = "inputgrad.training:trained"
     center: str = "mean"
+    stand_in: bool = False
     check: Callable[[Mapping[str, Any]], None] | None = None
 
     def __post_init__(self) -> None:
@@ -185,7 +187,10 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Paper:
-    """One paper: its key, how to cite it, its exhibits (none while it is not yet run)."""
+    """One paper: its key, how to cite it, its exhibits (none while it is not yet run).
+
+    ``quoted`` are the rows that it takes from other papers: shown, never measured.
+    """
 
     key: str
     citation: str  # key in book/references.bib
@@ -193,6 +198,7 @@ class Paper:
     authors: str
     question: str
     exhibits: tuple[Exhibit, ...] = ()
+    quoted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def under_attack(job: Job, name: str, model: nn.Module, others: Mapping[str, nn.
         tally.add("worst of all", s["eps"], called, "accuracy", worst, steps=0)
         for eps in s["radii"]:
             x_adv = pgd(model, x, y, eps=eps_value(eps), steps=20, early_exit=True, generator=generator)
-            tally.add("PGD over eps", eps, called, "accuracy", correct(predict(model, x_adv), y), steps=20)
+            tally.add("PGD over eps", eps, called, "accuracy", correct(predict(model, x_adv), y) & right, steps=20)
         tally.add("FGSM", s["eps"], called, "loss_falls_along", falls_along(model, x, y, size)[right])
     return tally.rows()
 
@@ -87,13 +87,13 @@ def attacks(
             yield attack, fell > k, k
     x_adv = pgd_restarts(model, x, y, eps=size, steps=LONG, restarts=s["restarts"], generator=generator)
     yield "PGD, restarts", stands(x_adv), LONG
-    follow = partial(pgd, eps=size, steps=20, alpha=size / 4, early_exit=True)
+    follow = partial(pgd, eps=size, steps=20, alpha=size / 4)
     yield "PGD, smoothed", stands(follow(smoothed(model, size / 2, s["samples"], generator), x, y)), 20
     if isinstance(model, SelfGradient):
         yield "PGD, block held constant", stands(follow(model.detached(), x, y)), 20
         others = {**others, "transfer from the block off": model.net}
     for attack, source in others.items():
-        yield attack, stands(pgd(source, x, y, eps=size, steps=20, alpha=size / 4)), 20
+        yield attack, stands(follow(source, x, y)), 20
     yield from kept(model, x, y, size, s, stands)
 
 
@@ -116,7 +116,7 @@ def kept(
 
 
 def smoothed(model: Classifier, sigma: float, samples: int, generator: torch.Generator) -> Classifier:
-    """``x`` -> logits averaged over normal noise of standard deviation ``sigma``: jumps become slopes."""
+    """``x`` -> logits averaged over normal noise of standard deviation ``sigma``, and so gradients over pieces."""
     return lambda x: torch.stack(
         [model(x + sigma * torch.randn(x.shape, generator=generator).to(x)) for _ in range(samples)]
     ).mean(0)
@@ -136,10 +136,12 @@ def controls(job: Job, name: str, network: SelfGradient) -> list[dict]:
     s, rows = job.trial.settings, []
     size, generator = eps_value(s["eps"]), torch.Generator().manual_seed(job.trial.seed)
     x, _ = job.test_images()
-    mean = network.correction(x[:100]).detach().mean(0, keepdim=True)
+    with torch.no_grad():
+        mean = network.correction(x[:100]).mean(0, keepdim=True)
 
     def on_noise(z: Tensor) -> Tensor:
-        g = network.gradient(z).detach()
+        with torch.no_grad():
+            g = network.gradient(z)
         noise = torch.randn(z.shape, generator=generator).to(z) * g.std()
         return network.net(z + network.block_of(noise))
 
@@ -162,7 +164,8 @@ def inside(job: Job, name: str, network: SelfGradient) -> list[dict]:
     """How large the block's output is, how its gradient lies to the loss's, and what constancy hides from an attack."""
     called, tally = read(job, name), Tally(partial(place, job, defense=name))
     for x, y in batches(job, "inside the block"):
-        added, g = network.correction(x).detach(), network.gradient(x).detach()
+        with torch.no_grad():
+            added, g = network.correction(x), network.gradient(x)
         rms = added.flatten(1).square().mean(1).sqrt()
         full, constant = (input_gradient(m, x, y) for m in (network, network.detached()))
         tally.add("none", "", called, "block_rms", rms)

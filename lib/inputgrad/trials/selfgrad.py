@@ -14,6 +14,7 @@ from .. import data, models
 from ..attacks import ATTACKS, pgd, steps_to_fool
 from ..checks import eps_value
 from ..defences import MADRY_STEPS, STANDARD, WATCHED, Defence, named
+from ..flops import flops
 from ..gradients import Classifier
 from ..metrics import correct, predict
 from ..models.selfgrad import SelfGradient
@@ -27,10 +28,12 @@ from . import Job, Outcome
 from .tally import Tally, reading_of
 
 BATCH = 100
+PRINTED_ROWS = ("Standard", "Madry PGD", "Self gradient")
 PRINTED = "WRN-28-10"
 """The network of the paper's tables; beside them stands whatever Wide ResNet a trial has."""
 
-DEFAULT = {"block_input": "raw", "block_scale": 1.0, "detach_train": False, "gradient_input": "max1"}
+DEFAULT = {"block_input": "raw", "block_scale": 1.0, "detach_train": False}
+ORACLE = {"gradient_input": "max1", "detach_train": True}
 
 
 def place(job: Job, eps: str = "", *, table: str = "own", defense: str = "Self gradient") -> dict[str, str]:
@@ -46,11 +49,17 @@ def asked(job: Job) -> dict[str, Defence]:
 
 
 def defended(job: Job, defence: Defence) -> Trained:
-    """The trial's network with this defence; the undefended one is there already."""
+    """The trial's network with this defence; the undefended one is there already.
+
+    Whatever was constant in training, an attack differentiates through everything.
+    """
     if defence == STANDARD:
         return job.trained
     trial = job.trial
-    return trained(job.data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, job.device, defence)
+    found = trained(job.data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, job.device, defence)
+    if defence.network != "plain":
+        found.model.detach = False
+    return found
 
 
 def read(job: Job, defense: str) -> str:
@@ -78,13 +87,15 @@ def defences(job: Job) -> Outcome:
         if name not in s["defences"]:
             continue
         model = defended(job, defence).model
-        own = "own" if name == "FGSM training" else table
+        own = table if name in PRINTED_ROWS else "own"
         rows += measured(job, model, partial(place, job, table=own, defense=name), ATTACKS_OF_TABLES)
-        if isinstance(model, SelfGradient):
-            fifth = "5" if table != "own" else "own"
-            for switch, network in (("enabled", model), ("disabled", model.net)):
-                where = partial(place, job, table=fifth, defense=f"{name}, block {switch} at inference")
-                rows += measured(job, network, where, {"PGD": "ce"}, least=True)
+        if name == "Self gradient":
+            where = partial(place, job, table="own" if table == "own" else "5")
+            enabled, disabled = (where(defense=f"{name}, block {s} at inference") for s in ("enabled", "disabled"))
+            steps = s["steps"][0]
+            rows += [{**row, **enabled} for row in rows if row["defense"] == name and row["steps"] in (0, steps)
+                     and row["attack"] in ("none", "PGD")]  # fmt: skip
+            rows += measured(job, model.net, lambda eps, there=disabled: there, {"PGD": "ce"}, least=True)
     return Outcome(rows)
 
 
@@ -129,18 +140,17 @@ def oracle(job: Job) -> Outcome:
     for arm, defence in arms.items():
         net = defended(job, defence).model
         tally = Tally(partial(place, job, table="1", defense=f"Madry PGD {arm}"))
-        called = "default" if s["gradient_input"] == DEFAULT["gradient_input"] else f"gradient_input={told.takes}"
+        called = reading_of(ORACLE, gradient_input=s["gradient_input"], detach_train=s["detach_train"])
         generator = torch.Generator().manual_seed(job.trial.seed)
         for x, y in batches(job, arm):
             model = defence.classifier(net, y)
             tally.add("none", "", called, "accuracy", correct(predict(model, x), y), steps=0)
             x_adv = pgd(model, x, y, eps=size, steps=10, alpha=size / 4, generator=generator)
             tally.add("PGD", s["eps"], called, "accuracy", correct(predict(model, x_adv), y), steps=10)
-            if defence is told:
-                shift = 1 + torch.randint(job.data.classes - 1, y.shape, generator=generator).to(y)
-                false = (y + shift) % job.data.classes
-                follows = correct(predict(defence.classifier(net, false), x), false)
-                tally.add("false label", "", called, "follows", follows, steps=0)
+            shift = 1 + torch.randint(job.data.classes - 1, y.shape, generator=generator).to(y)
+            false = (y + shift) % job.data.classes
+            follows = correct(predict(defence.classifier(net, false), x), false)
+            tally.add("false label", "", called, "follows", follows, steps=0)
         rows += tally.rows()
     return Outcome(rows)
 
@@ -167,7 +177,8 @@ def convergence(job: Job) -> Outcome:
     for text, eps in RATES.items():
         values = iterated_quadratic(eps, s["iterations"])
         for n, (before, after) in enumerate(pairwise(values), 1):
-            change = min(abs(after - before), LARGEST)
+            change = abs(after - before)
+            change = change if change < LARGEST else LARGEST  # of two infinite ones, too
             tally.number("quadratic", text, "default", "change", change, unit="x", images=0, steps=n)
     return Outcome(tally.rows())
 
@@ -178,13 +189,12 @@ LARGEST = 1e30
 
 def changes(network: SelfGradient, x: Tensor, correction: Callable[[Tensor], Tensor], n: int) -> Iterator[Tensor]:
     """The l2 norm of g_0, then of g_k - g_{k-1} up to k = n, ``(B,)`` each; g_k is taken at x + correction(g_{k-1})."""
-    g = network.gradient(x).detach()
-    yield norm(g, 2)
-    for _ in range(n):
-        with torch.no_grad():
-            moved = x + correction(g)
-        before, g = g, network.gradient(moved).detach()
-        yield norm(g - before, 2)
+    with torch.no_grad():
+        g = network.gradient(x)
+        yield norm(g, 2)
+        for _ in range(n):
+            before, g = g, network.gradient(x + correction(g))
+            yield norm(g - before, 2)
 
 
 def softened(network: nn.Module, beta: float = 10.0) -> nn.Module:
@@ -214,10 +224,11 @@ def cost(job: Job) -> Outcome:
                 robust = entry["robust_accuracy"]
                 number("robust_accuracy", robust, unit="fraction", images=WATCHED, steps=entry["epoch"])
         number("images_per_second", network.images_per_second, unit="1/s", images=0)
-        for what, value in passes(job, defence).items():
-            number(f"{what}_passes", value, unit="passes", images=0)
+        number("forwards_worth", forwards_worth(job, defence), unit="ratio", images=0)
         reached[name] = network.history
     wanted = target * reached["Madry PGD"][-1]["robust_accuracy"]
+    if wanted == 0:  # nothing to reach
+        return Outcome([row for tally in tallies.values() for row in tally.rows()])
     when = {name: first_at(history, wanted) for name, history in reached.items()}
     for name, tally in tallies.items():
         if name != "Standard":
@@ -231,20 +242,17 @@ def first_at(history: list[dict], wanted: float) -> float:
     return next((e["seconds"] for e in history if e.get("robust_accuracy", -1.0) >= wanted), float("inf"))
 
 
-def passes(job: Job, defence: Defence) -> dict[str, int]:
-    """Forward and backward passes through the network that one training step takes, counted on two images."""
-    net = defence.build(job.trial.model, shape=job.data.shape, classes=job.data.classes, width=0.25)
-    counted = {"forward": 0, "backward": 0}
-    body = net if defence.network == "plain" else net.net
-    last = list(body.children())[-1]
+def forwards_worth(job: Job, defence: Defence) -> float:
+    """The arithmetic of one training step, in forward passes of the network.
 
-    def forward(module: nn.Module, args: tuple, output: Tensor) -> None:
-        counted["forward"] += 1
-        if output.requires_grad:
-            output.register_hook(lambda grad: counted.update(backward=counted["backward"] + 1))
-
-    last.register_forward_hook(forward)
+    With the attack and gradients of gradients; counted operation by operation on two images, at a quarter of the width.
+    """
+    shared = {"shape": job.data.shape, "classes": job.data.classes, "width": 0.25}
     x, y = (part[:2].cpu() for part in job.test_images())
-    x = defence.attacked(net, x, y, torch.Generator().manual_seed(0))
-    nn.functional.cross_entropy(defence.classifier(net, y)(x), y).backward()
-    return counted
+    plain, net = (d.build(job.trial.model, **shared) for d in (STANDARD, defence))
+
+    def step() -> None:
+        attacked = defence.attacked(net, x, y, torch.Generator().manual_seed(0))
+        nn.functional.cross_entropy(defence.classifier(net, y)(attacked), y).backward()
+
+    return flops(step) / flops(lambda: predict(plain, x))
