@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from functools import partial
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -81,7 +81,7 @@ def with_imagenet_weights(name: str, classes: int) -> nn.Module:
         classes: number of classes, at least 2.
 
     Raises:
-        InputError: an unknown name, or weights that can neither be found nor downloaded.
+        InputError: an unknown name, weights that can neither be found nor downloaded, or a damaged file of them.
     """
     import torch.hub
     import torchvision.models as zoo
@@ -89,13 +89,15 @@ def with_imagenet_weights(name: str, classes: int) -> nn.Module:
     one_of("model", name, NAMES)
     whole("classes", classes, least=2)
     weights = zoo.get_model_weights(name)["IMAGENET1K_V1"]
+    file = Path(torch.hub.get_dir(), "checkpoints", weights.url.rsplit("/", 1)[-1])
+    net = zoo.get_model(name, weights=None)
     try:
         tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-        net = zoo.get_model(name, weights=None)
         net.load_state_dict({modern(key): tensor for key, tensor in tensors.items()})
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as err:  # no network, or a damaged file
-        file = f"{torch.hub.get_dir()}/checkpoints/{weights.url.rsplit('/', 1)[-1]}"
-        reason = (str(err).splitlines() or [type(err).__name__])[0]
+    except Exception as err:  # reading half of a file fails in many ways
+        reason = (str(err).splitlines() or [""])[0]
+        if file.exists():
+            raise InputError(f"{file} is damaged ({type(err).__name__}: {reason}): delete it and try again") from err
         raise InputError(
             f"the ImageNet weights of {name} cannot be downloaded ({reason}): put {weights.url} at {file}, or train "
             "the network from scratch"
