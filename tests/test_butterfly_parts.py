@@ -257,6 +257,7 @@ def test_one_round_is_d_then_g_on_one_batch(trained, digits):
     assert found["g_loss"].item() == pytest.approx(game.generator_loss(d(x), "ls").item(), rel=1e-5)
     assert (found["penalty"], found["good"]) == (0, t.mean())
     assert torch.allclose(players.discriminator.head.weight, d.head.weight)
+    assert torch.allclose(players.discriminator.head.weight.grad, d.head.weight.grad)  # nothing of the generator's loss
 
 
 def test_a_killed_game_ends_with_the_weights_of_an_unbroken_one(trained, digits, tmp_path, monkeypatch):
