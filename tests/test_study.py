@@ -98,7 +98,7 @@ BAD = [
     ({"epz": ["0.1"]}, r"parameter of sign/adversarial 'epz' is unknown: .*did you mean 'eps'"),
     ({"profile": "smok"}, r"profile 'smok' is unknown: .*did you mean 'smoke'"),
     ({"datasets": ["minst"]}, r"dataset 'minst' is unknown: .*did you mean 'mnist'"),
-    ({"models": ["resnet"]}, r"model 'resnet' is unknown: .*did you mean 'resnet18'"),
+    ({"models": ["resnet8"]}, r"model 'resnet8' is unknown: .*did you mean 'resnet18'"),
     ({"attacks": ["FGSMM"]}, r"attacks 'FGSMM' is unknown: choose from FGSM, FGM; did you mean 'FGSM'"),
     ({"eps": ["-0.1"]}, r"eps '-0.1' is not allowed: it must be finite and >= 0"),
     ({"eps": ["8/0"]}, r"eps '8/0' divides by zero"),

@@ -12,6 +12,7 @@ from ..norms import UNIT, Box
 from .convex import algorithm1, algorithm2, deepfool, fast_grad
 from .one_step import NOISE, STEPS, Step, along, one_step, random_gauss, random_sign, sweep
 from .pgd import pgd, pgd_restarts, steps_to_fool
+from .universal import eha, scaled_to, universal
 
 __all__ = [
     "ATTACKS",
@@ -22,6 +23,7 @@ __all__ = [
     "algorithm2",
     "along",
     "deepfool",
+    "eha",
     "fast_grad",
     "noise",
     "one_step",
@@ -29,8 +31,10 @@ __all__ = [
     "pgd_restarts",
     "random_gauss",
     "random_sign",
+    "scaled_to",
     "steps_to_fool",
     "sweep",
+    "universal",
 ]
 
 

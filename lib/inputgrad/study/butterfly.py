@@ -2,6 +2,13 @@
 
 from .schema import Paper
 
+PROBLEMS = ("enhance", "attack")
+GAME_LOSSES = ("ls", "lr")
+L2 = ("mean_square", "norm")
+D_TRAIN = ("head", "full")
+OBJECTIVES = ("game", "direct")
+"""The choices of a game's rules, explained in ``inputgrad.game.Rules``; the first is the default."""
+
 PAPER = Paper(
     key="butterfly",
     citation="yoo2018butterfly",
