@@ -12,6 +12,7 @@ from inputgrad.attacks import pgd, steps_to_fool
 from inputgrad.checks import InputError
 from inputgrad.data import load
 from inputgrad.defences import Defence
+from inputgrad.device import matrix_rate
 from inputgrad.flops import flops
 from inputgrad.gradients import input_gradient
 from inputgrad.models import build
@@ -375,3 +376,8 @@ def test_a_defence_refuses_what_it_does_not_know():
     for wrong in ({"steps": -1}, {"network": "bloc"}, {"takes": "abs"}, {"scale": -2}):
         with pytest.raises(InputError):
             Defence(**wrong)
+
+
+def test_the_matrix_rate_is_a_rate():
+    rate = matrix_rate(torch.device("cpu"), rounds=2)
+    assert 1e8 < rate < 1e14

@@ -291,9 +291,14 @@ def costs(run) -> Table:
                 "training": defense,
                 "one step, in forward passes": number(value.get("forwards_worth")),
                 "images/s": number(value.get("images_per_second"), 0),
+                "of the matrix rate, %": number(100 * value.get("matrix_share", float("nan"))),
                 "training, s": number(ends.get("seconds"), 0),
                 "robust accuracy at the end": number(ends.get("robust_accuracy")),
                 "times as fast as Madry to the target": number(value.get("speedup"), 2),
             }
         )  # fmt: skip
-    return Table(pd.DataFrame(rows), "The arithmetic of one training step, and times as measured; 0: never there")
+    return Table(
+        pd.DataFrame(rows),
+        "Arithmetic of one training step; speed, also as a share of this device's rate in a large matrix product; "
+        "times as measured; 0: never there",
+    )

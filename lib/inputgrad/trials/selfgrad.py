@@ -14,6 +14,7 @@ from .. import data, models
 from ..attacks import ATTACKS, pgd, steps_to_fool
 from ..checks import eps_value
 from ..defences import MADRY_STEPS, STANDARD, WATCHED, Defence, named
+from ..device import matrix_rate
 from ..flops import flops
 from ..gradients import Classifier
 from ..metrics import correct, predict
@@ -211,29 +212,28 @@ def softened(network: nn.Module, beta: float = 10.0) -> nn.Module:
 
 
 def cost(job: Job) -> Outcome:
-    """Robust accuracy after each epoch, the time that took, and the passes that one batch costs."""
+    """Robust accuracy after each epoch, the time that took, and the arithmetic of one step."""
     target, tallies, reached = job.trial.settings["target"], {}, {}
+    peak = matrix_rate(job.device, job.trial.settings["recipe"]["precision"])
+    forward = arithmetic(job, STANDARD, training=False)
     for name, defence in asked(job).items():
-        network = defended(job, defence)
+        network, step = defended(job, defence), arithmetic(job, defence)
         tally = tallies[name] = Tally(partial(place, job, defense=name))
-        called = read(job, name)
-        number = partial(tally.number, "none", "", called)
+        number = partial(tally.number, "none", "", read(job, name))
         for entry in network.history:
             number("seconds", entry["seconds"], unit="s", images=0, steps=entry["epoch"])
             if "robust_accuracy" in entry:
                 robust = entry["robust_accuracy"]
                 number("robust_accuracy", robust, unit="fraction", images=WATCHED, steps=entry["epoch"])
         number("images_per_second", network.images_per_second, unit="1/s", images=0)
-        number("forwards_worth", forwards_worth(job, defence), unit="ratio", images=0)
+        number("forwards_worth", step / forward, unit="ratio", images=0)
+        number("matrix_share", step * network.images_per_second / peak, unit="ratio", images=0)
         reached[name] = network.history
     wanted = target * reached["Madry PGD"][-1]["robust_accuracy"]
-    if wanted == 0:  # nothing to reach
-        return Outcome([row for tally in tallies.values() for row in tally.rows()])
-    when = {name: first_at(history, wanted) for name, history in reached.items()}
-    for name, tally in tallies.items():
-        if name != "Standard":
-            speedup = when["Madry PGD"] / when[name]
-            tally.number("none", "", read(job, name), "speedup", speedup, unit="ratio", images=WATCHED)
+    when = {name: first_at(history, wanted) for name, history in reached.items() if name != "Standard"}
+    for name, seconds in when.items() if wanted > 0 else ():
+        speedup = when["Madry PGD"] / seconds
+        tallies[name].number("none", "", read(job, name), "speedup", speedup, unit="ratio", images=WATCHED)
     return Outcome([row for tally in tallies.values() for row in tally.rows()])
 
 
@@ -242,17 +242,17 @@ def first_at(history: list[dict], wanted: float) -> float:
     return next((e["seconds"] for e in history if e.get("robust_accuracy", -1.0) >= wanted), float("inf"))
 
 
-def forwards_worth(job: Job, defence: Defence) -> float:
-    """The arithmetic of one training step, in forward passes of the network.
+def arithmetic(job: Job, defence: Defence, training: bool = True) -> float:
+    """Floating-point operations an image: of one training step, with its attack, or of a forward pass.
 
-    With the attack and gradients of gradients; counted operation by operation on two images, at a quarter of the width.
+    Counted operation by operation on two images, gradients of gradients included.
     """
-    shared = {"shape": job.data.shape, "classes": job.data.classes, "width": 0.25}
+    width = job.trial.settings["recipe"]["width"]
+    net = defence.build(job.trial.model, shape=job.data.shape, classes=job.data.classes, width=width)
     x, y = (part[:2].cpu() for part in job.test_images())
-    plain, net = (d.build(job.trial.model, **shared) for d in (STANDARD, defence))
 
     def step() -> None:
         attacked = defence.attacked(net, x, y, torch.Generator().manual_seed(0))
         nn.functional.cross_entropy(defence.classifier(net, y)(attacked), y).backward()
 
-    return flops(step) / flops(lambda: predict(plain, x))
+    return flops(step if training else lambda: predict(net, x)) / len(x)
