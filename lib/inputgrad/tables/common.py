@@ -39,7 +39,8 @@ def side_by_side(run, reading: str) -> pd.DataFrame:
     if run.shown is not run.results:
         return cells.compare(paper, mine, reading)
     theirs = {cells.identity_of(row): (row["value"], row["unit"]) for row in paper.to_dict("records")}
-    in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(CONTROLS) | (mine["attack"] == "none")
+    controls = set(CONTROLS) - set(paper["attack"])  # ours, beside what the paper prints
+    in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(controls) | (mine["attack"] == "none")
     mine = mine[mine["metric"].isin(exhibit.metrics) & in_reading]
     mine = mine.reset_index(drop=True).rename(columns={"value": "ours"})
     found = [theirs.get(cells.identity_of(row), (float("nan"), "")) for row in mine.to_dict("records")]
