@@ -161,11 +161,12 @@ def controls(run) -> Table:
         value = {(c.attack, int(c.steps)): c.value for c in group.itertuples()}
         rows.append({"network": defense, "clean": number(value.get(("none", 0))),
                      "PGD-20": number(value.get(("PGD", 20)))})  # fmt: skip
-    inside = {c.metric: c.value for c in ours(run).itertuples() if c.attack == "none" and c.metric != "accuracy"}
+    inside = {c.metric: c.value for c in ours(run).itertuples()
+              if c.attack == "none" and c.metric != "accuracy" and c.defense == "Self gradient"}  # fmt: skip
     said = ""
     if "block_rms_median" in inside:
         said = (
-            f"; the block adds {inside['block_rms_median'] * 255:.3f}/255 (root mean square, median image), the "
+            f"; the block of Self gradient adds {inside['block_rms_median'] * 255:.3f}/255 (root mean square, median image), the "
             f"gradient it reads has a largest value of {inside['gradient_linf_median']:.3f}, its cosine to the loss's "
             f"gradient is {inside['cosine_mean']:.2f} in absolute value, and "
             f"{100 * inside['second_order_share_mean']:.2g} % of the attack's gradient comes through it"
