@@ -167,8 +167,8 @@ def controls(run) -> Table:
     if "block_rms_median" in inside:
         said = (
             f"; the block of Self gradient adds {inside['block_rms_median'] * 255:.3f}/255 (root mean square, median "
-            f"image), the gradient it reads has a largest value of {inside['gradient_linf_median']:.3f}, its cosine to the loss's "
-            f"gradient is {inside['cosine_mean']:.2f} in absolute value, and "
+            f"image), the gradient it reads has a largest value of {inside['gradient_linf_median']:.3f}, "
+            f"its cosine to the loss's gradient is {inside['cosine_mean']:.2f} in absolute value, and "
             f"{100 * inside['second_order_share_mean']:.2g} % of the attack's gradient comes through it"
         )
     return Table(pd.DataFrame(rows), f"Accuracy in percent{said}")
