@@ -1,13 +1,15 @@
 """Networks that read their own gradient, how they are defended and attacked, and the theorem."""
 
 import copy
+from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from inputgrad import defences, tables
+from inputgrad import defences, results, tables
 from inputgrad.attacks import pgd, steps_to_fool
 from inputgrad.checks import InputError
 from inputgrad.data import load
@@ -214,8 +216,6 @@ def test_inside_one_linear_piece_the_self_gradient_stands_still(batch):
 
 
 def test_iterates_that_overflow_are_cut_off_and_stay_numbers(digits32):
-    from types import SimpleNamespace
-
     settings = {"eps": "8/255", "iterations": 20, "block_input": "raw", "block_scale": 1.0, "detach_train": False,
                 "images": 2, "recipe": {}}  # fmt: skip
     network = SelfGradient(build("wrn10_2", shape=(3, 32, 32), classes=10, width=0.125), 3).eval()
@@ -229,8 +229,6 @@ def test_iterates_that_overflow_are_cut_off_and_stay_numbers(digits32):
 
 
 def test_an_attack_goes_through_what_was_constant_in_training(digits32, monkeypatch):
-    from types import SimpleNamespace
-
     told = LabelGradient(build("wrn10_2", shape=(6, 32, 32), classes=10, width=0.125), detach=True).eval()
     monkeypatch.setattr("inputgrad.trials.selfgrad.trained", lambda *args: SimpleNamespace(model=told))
     trial = SimpleNamespace(model="wrn10_2", seed=0, settings={"recipe": {}})
@@ -381,3 +379,29 @@ def test_a_defence_refuses_what_it_does_not_know():
 def test_the_matrix_rate_is_a_rate():
     rate = matrix_rate(torch.device("cpu"), rounds=2)
     assert 1e8 < rate < 1e14
+
+
+def test_a_row_in_another_reading_stays_in_its_table(monkeypatch):
+    shared = {"exhibit": "selfgrad/defences", "profile": "quick", "table": "2", "dataset": "CIFAR-10", "attack": "none",
+              "model": "WRN-28-10", "eps": "", "steps": 0, "metric": "accuracy", "unit": "fraction", "count": 5,
+              "total": 10, "seed": 0, "value": 0.5}  # fmt: skip
+    rows = pd.DataFrame([
+        {**shared, "defense": "Standard", "reading": "default"},
+        {**shared, "defense": "Self gradient", "reading": "block_input=sign"},
+    ])  # fmt: skip
+    monkeypatch.setattr("inputgrad.results.table", lambda shown: rows)
+    nothing = []
+    run = SimpleNamespace(exhibit="selfgrad/defences", shown=nothing, results=nothing)
+    (table,) = tables.selfgrad.defences(run).tables
+    assert {"Standard: ours", "Self gradient: ours"} <= set(table.frame)
+
+
+def test_the_larger_network_replaces_the_one_that_stood_for_it():
+    def recorded(exhibit, model, profile):
+        declaration = {"exhibit": exhibit, "dataset": "cifar10", "model": model, "profile": profile, "seed": 0}
+        return results.Result("key", pd.DataFrame(), {}, {"declaration": declaration}, Path("r.json"))
+
+    small, large = (recorded("selfgrad/audit", *place) for place in (("wrn10_2", "quick"), ("wrn28_10", "paper")))
+    assert results.largest([small, large]) == [large]
+    other = [recorded("convex/fooling", *place) for place in (("nin", "quick"), ("densenet40", "paper"))]
+    assert results.largest(other) == other  # networks that the paper tells apart

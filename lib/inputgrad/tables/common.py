@@ -173,9 +173,9 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
 
 
 def verdicts(run) -> Table:
-    """The claims that this exhibit's recorded rows decide, or would decide."""
+    """The claims that this exhibit's recorded rows decide, or would decide, however much of it this run is."""
     key, exhibit = run.exhibit.split("/")[0], EXHIBITS[run.exhibit]
-    paper, mine = cells.of_paper(key), results.table(run.shown)
+    paper, mine = cells.of_paper(key), results.table([*run.shown, *results.recorded(run.exhibit)])
     paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
 
     def decided_here(verdict: claims.Verdict) -> bool:

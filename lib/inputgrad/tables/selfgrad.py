@@ -28,9 +28,10 @@ def stands_for(run) -> str:
 
 def defences(run) -> Stack:
     """Tables 2 to 4: one table a data set, one row an attack, the paper's number and ours for each defence."""
-    shown = side_by_side(run, main_reading(results.table(run.shown)))
-    own = ours(run)
-    rest = own[own["table"].eq("own") & own["metric"].eq("accuracy")].rename(columns={"value": "ours"})
+    reading = main_reading(results.table(run.shown))
+    shown, own = side_by_side(run, reading), ours(run)
+    rest = own[(own["table"].eq("own") | own["reading"].ne(reading)) & own["metric"].eq("accuracy")]
+    rest = rest.rename(columns={"value": "ours"})
     shown = pd.concat([shown[~shown["table"].eq("5")], rest[~rest["defense"].isin(set(shown["defense"]))]])
     shown = shown[~shown["defense"].str.contains("inference")]
     return Stack([of_dataset(group, name, run) for name, group in shown.groupby("dataset", sort=False)])
@@ -281,7 +282,7 @@ def verdict(run) -> str:
 
 
 def costs(run) -> Table:
-    """Passes, speed and time to a robust accuracy, for each way to train."""
+    """Arithmetic, speed and time to a robust accuracy, for each way to train."""
     mine = ours(run)
     rows = []
     for defense, group in mine.groupby("defense", sort=False):

@@ -92,11 +92,11 @@ def defences(job: Job) -> Outcome:
         rows += measured(job, model, partial(place, job, table=own, defense=name), ATTACKS_OF_TABLES)
         if name == "Self gradient":
             where = partial(place, job, table="own" if table == "own" else "5")
-            enabled, disabled = (where(defense=f"{name}, block {s} at inference") for s in ("enabled", "disabled"))
-            steps = s["steps"][0]
-            rows += [{**row, **enabled} for row in rows if row["defense"] == name and row["steps"] in (0, steps)
-                     and row["attack"] in ("none", "PGD")]  # fmt: skip
-            rows += measured(job, model.net, lambda eps, there=disabled: there, {"PGD": "ce"}, least=True)
+            enabled = where(defense=f"{name}, block enabled at inference")
+            rows += [{**row, **enabled} for row in rows if row["defense"] == name and row["attack"] in ("none", "PGD")
+                     and row["steps"] in (0, s["steps"][0])]  # fmt: skip
+            where = partial(where, defense=f"{name}, block disabled at inference")
+            rows += measured(job, model.net, where, {"PGD": "ce"}, least=True)
     return Outcome(rows)
 
 
