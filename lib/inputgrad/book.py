@@ -54,6 +54,7 @@ def generate() -> None:
     save(figures.convex.chapter(), GENERATED / "convex.png")
     save(figures.smooth.chapter(), GENERATED / "smooth.png")
     save(figures.selfgrad.chapter(), GENERATED / "selfgrad.png")
+    save(figures.butterfly.chapter(), GENERATED / "butterfly.png")
     save(figures.scoreboard(), GENERATED / "scoreboard.png")
     save(figures.stand_ins(), GENERATED / "stand-ins.png")
 

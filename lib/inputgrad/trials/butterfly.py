@@ -190,13 +190,24 @@ def rules_of(job: Job, problem: str, **changes: object) -> Rules:
 
 def play(job: Job, target: Trained, start: Trained, rules: Rules, judge: Trained | None = None) -> Played:
     """The generator of these rules on the trial's data."""
+    return played(
+        job.data, target, start, rules, game_recipe(job), job.trial.seed, job.device,
+        judge=judge, first=job.trial.settings["first"], widths=DECODERS[job.trial.profile],
+    )  # fmt: skip
+
+
+def game_recipe(job: Job) -> Recipe:
+    """How generators are trained: where no number of images is named, on as many as the classifier was."""
     s = job.trial.settings
     recipe = GAMES[job.trial.profile].override(s["game"])
-    recipe = recipe if recipe.images else replace(recipe, images=s["recipe"]["images"])
-    return played(
-        job.data, target, start, rules, recipe, job.trial.seed, job.device,
-        judge=judge, first=s["first"], widths=DECODERS[job.trial.profile],
-    )  # fmt: skip
+    return recipe if recipe.images else replace(recipe, images=s["recipe"]["images"])
+
+
+def game_images(job: Job) -> tuple[Tensor, Tensor]:
+    """The training images that the game is played on, uint8, and their labels."""
+    first, n = job.trial.settings["first"], game_recipe(job).images
+    chosen = slice(first, n and first + n)
+    return job.data.x_train[chosen], job.data.y_train[chosen]
 
 
 # Measuring
@@ -269,7 +280,7 @@ def of_arm(
     number = partial(tally.number, ATTACK[arm.rules.problem], "", called)
     number("l2", norm(v, 2).mean().item(), unit="x", images=len(x))
     number("linf", norm(v, torch.inf).mean().item(), unit="x", images=len(x))
-    number("game_accuracy", result.history[-1]["accuracy"], unit="fraction", images=len(job.data.x_train))
+    number("game_accuracy", result.history[-1]["accuracy"], unit="fraction", images=len(game_images(job)[0]))
     weights = sum(p.numel() for p in result.model.parameters()) / sum(p.numel() for p in net.parameters())
     number("weights", weights, unit="ratio", images=0)
     return tally.rows(), v
@@ -472,7 +483,7 @@ def curves(job: Job) -> Outcome:
             untouched(tally, problem, read_curves(job), job, target.model)
             for gamma in s[f"gammas_{problem}"]:
                 history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
-                followed(tally, problem, gamma, read_curves(job), history, len(job.data.x_train))
+                followed(tally, problem, gamma, read_curves(job), history, len(game_images(job)[0]))
             rows += tally.rows()
     tally = Tally(partial(place, job, defense="appendix A"))
     for share, value in optimum().items():
@@ -489,11 +500,7 @@ def read_curves(job: Job) -> str:
 
 def untouched(tally: Tally, attack: str, called: str, job: Job, target: nn.Module) -> None:
     """Accuracy before the game, on its images and on those held out: epoch 0 of every gamma."""
-    s = job.trial.settings
-    recipe = GAMES[job.trial.profile].override(s["game"])
-    first, n = s["first"], recipe.images or s["recipe"]["images"] or len(job.data.x_train)
-    parts = {"accuracy": (job.data.x_train[first : first + n], job.data.y_train[first : first + n]),
-             "held_accuracy": (job.data.x_test[-HELD:], job.data.y_test[-HELD:])}  # fmt: skip
+    parts = {"accuracy": game_images(job), "held_accuracy": (job.data.x_test[-HELD:], job.data.y_test[-HELD:])}
     for metric, (x, y) in parts.items():
         right, _ = decisions(target, x.to(job.device), y.to(job.device))
         tally.number(attack, "", called, metric, right.float().mean().item(), unit="fraction", images=len(x))
