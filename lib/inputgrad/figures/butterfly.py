@@ -62,8 +62,8 @@ def rows(run) -> Figure:
 
 # Figures 4, 8, 9 and 10
 
-PANELS = {"g_loss": "L_G", "d_loss": "L_D", "l2": "mean l2 of v", "gained": "false to correct", "lost": "correct to false",
-          "held_accuracy": "accuracy held out, percent"}  # fmt: skip
+PANELS = {"g_loss": "L_G", "d_loss": "L_D", "l2": "mean l2 of v", "gained": "false to correct",
+          "lost": "correct to false", "held_accuracy": "accuracy held out, percent"}  # fmt: skip
 
 
 def curves(run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
@@ -168,10 +168,8 @@ def chapter() -> Figure:
         exhibit = f"butterfly/{title.split()[0]}"
         mine = ours[ours["exhibit"].eq(exhibit) & ours["metric"].eq("accuracy") & ours["attack"].isin(OWN)]
         theirs = paper[paper["table"].eq(table) & paper["metric"].eq("accuracy")]
-        for shift, colour, label, part, k in (
-            (-0.2, "black", "the paper, mean", theirs, 0),
-            (0.2, PALETTE[0], "ours", mine, 1),
-        ):
+        series = ((-0.2, "black", "the paper, mean", theirs), (0.2, PALETTE[0], "ours", mine))
+        for k, (shift, colour, label, part) in enumerate(series):
             for j, names in enumerate(ARMS.values()):
                 wanted = {f"{kind}, {names[k]}", names[k]}
                 values = part[part["defense"].isin(wanted)]["value"]

@@ -475,7 +475,7 @@ def curves(job: Job) -> Outcome:
     attacked, both with the small encoder.
     """
     s, rows = job.trial.settings, []
-    start = encoder(job, SIZES[0])
+    start, counts = encoder(job, SIZES[0]), (len(game_images(job)[0]), len(job.data.x_test[-HELD:]))
     for problem in s["problems"]:
         target = job.trained if problem == "enhance" else victim(job)[1]
         for loss in s["loss"] if s["objective"] == "game" else s["loss"][:1]:
@@ -483,7 +483,7 @@ def curves(job: Job) -> Outcome:
             untouched(tally, problem, read_curves(job), job, target.model)
             for gamma in s[f"gammas_{problem}"]:
                 history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
-                followed(tally, problem, gamma, read_curves(job), history, len(game_images(job)[0]))
+                followed(tally, problem, gamma, read_curves(job), history, *counts)
             rows += tally.rows()
     tally = Tally(partial(place, job, defense="appendix A"))
     for share, value in optimum().items():
@@ -506,16 +506,17 @@ def untouched(tally: Tally, attack: str, called: str, job: Job, target: nn.Modul
         tally.number(attack, "", called, metric, right.float().mean().item(), unit="fraction", images=len(x))
 
 
-def followed(tally: Tally, attack: str, gamma: str, called: str, history: list[dict], images: int) -> None:
+def followed(tally: Tally, attack: str, gamma: str, called: str, history: list[dict], images: int, held: int) -> None:
     """Every epoch of one game; and how it ended, in rows of its own that know no epoch."""
     for entry in history:
-        for name in FOLLOWED.keys() & entry.keys():
-            tally.number(attack, gamma, called, name, entry[name], unit=FOLLOWED[name], images=images,
+        for name in [n for n in FOLLOWED if n in entry]:
+            total = held if name == "held_accuracy" else images
+            tally.number(attack, gamma, called, name, entry[name], unit=FOLLOWED[name], images=total,
                          steps=entry["epoch"])  # fmt: skip
-    end = partial(tally.number, attack, gamma, called, images=images)
-    end("last_l2", history[-1]["l2"], unit="x")
-    end("last_held_accuracy", history[-1]["held_accuracy"], unit="fraction")
-    end("still_moving", spread_at_the_end([entry["l2"] for entry in history]), unit="ratio")
+    end, last = partial(tally.number, attack, gamma, called), history[-1]
+    end("last_l2", last["l2"], unit="x", images=images)
+    end("last_held_accuracy", last["held_accuracy"], unit="fraction", images=held)
+    end("still_moving", spread_at_the_end([entry["l2"] for entry in history]), unit="ratio", images=images)
 
 
 def spread_at_the_end(values: list[float], share: float = 0.2) -> float:
