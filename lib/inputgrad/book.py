@@ -22,7 +22,7 @@ from .paths import BUILD, ROOT, relative
 
 STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
-TOKEN = re.compile(r"\[\[(ours|paper|count|verdict|question) ([^\]]+)\]\]")
+TOKEN = re.compile(r"\[\[(ours|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
 MARKERS = ("<!-- scoreboard: written by `make readme` -->", "<!-- end of scoreboard -->")
 
 

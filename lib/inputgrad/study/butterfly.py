@@ -42,7 +42,7 @@ PRETRAINING = {
 """How an encoder is pretrained where its data are no weights of torchvision's; the width is the encoder's."""
 
 GAMES = {
-    "smoke": Recipe(lr=1e-3, epochs=3, batch=50, images=200),
+    "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
     "quick": Recipe(lr=2e-4, epochs=15, batch=50, precision="bf16"),
     "paper": Recipe(lr=2e-4, epochs=30, batch=32, precision="bf16"),
 }
