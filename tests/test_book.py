@@ -115,7 +115,14 @@ def test_tables_of_a_run(small):
         ("selfgrad/cost", {"target": 0.5}),
         (
             "butterfly/enhancing",
-            {"sizes": ["large"], "loss": ["lr"], "d_train": ["full"], "objective": ["game"], "external": "none", "first": 50},
+            {
+                "sizes": ["large"],
+                "loss": ["lr"],
+                "d_train": ["full"],
+                "objective": ["game"],
+                "external": "none",
+                "first": 50,
+            },
         ),
         ("butterfly/enhancing", {"objective": ["direct"], "limit": 0.1, "clip": True, "gamma": 0}),
         ("butterfly/attacking", {"objective": ["direct"], "sizes": ["small"], "l2": "norm", "clip": True}),

@@ -99,14 +99,16 @@ def standing(rows: list[dict], table: str) -> list[dict]:
     return found
 
 
+DEFAULT = {"l2": "mean_square", "loss": "ls", "d_train": "head", "objective": "game", "limit": None, "clip": False,
+           "external": None, "first": 0}  # fmt: skip
+
+
 def read(job: Job, gamma: float | None = None) -> str:
-    """The reading a row is of: what of the game differs from the study's default."""
+    """The reading a row is of: what differs from the study's default, of a list its first, and of gamma ``gamma``."""
     s = job.trial.settings
-    default = {"l2": "mean_square", "limit": None, "clip": False, "external": None, "first": 0}
-    chosen = {name: s[name] for name in default}
-    if gamma is not None:
-        default["gamma"], chosen["gamma"] = gamma, s["gamma"]
-    return reading_of(default, **chosen)
+    chosen = {name: s[name][0] if isinstance(s[name], list) else s[name] for name in DEFAULT}
+    of_gamma = {} if gamma is None else {"gamma": s["gamma"]}
+    return reading_of({**DEFAULT, "gamma": gamma}, **of_gamma, **chosen)
 
 
 # Networks
@@ -480,22 +482,15 @@ def curves(job: Job) -> Outcome:
         target = job.trained if problem == "enhance" else victim(job)[1]
         for loss in s["loss"] if s["objective"] == "game" else s["loss"][:1]:
             tally = Tally(partial(place, job, defense=f"{problem}, {loss if s['objective'] == 'game' else 'direct'}"))
-            untouched(tally, problem, read_curves(job), job, target.model)
+            untouched(tally, problem, read(job), job, target.model)
             for gamma in s[f"gammas_{problem}"]:
                 history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
-                followed(tally, problem, gamma, read_curves(job), history, *counts)
+                followed(tally, problem, gamma, read(job), history, *counts)
             rows += tally.rows()
     tally = Tally(partial(place, job, defense="appendix A"))
     for share, value in optimum().items():
-        tally.number("optimal discriminator", share, "default", "optimal_g_loss", value, unit="x", images=0)
+        tally.number("optimal discriminator", share, read(job), "optimal_g_loss", value, unit="x", images=0)
     return Outcome(rows + tally.rows())
-
-
-def read_curves(job: Job) -> str:
-    """As :func:`read`, with what the curves have one of."""
-    s, said = job.trial.settings, read(job)
-    more = reading_of({"d_train": "head"}, d_train=s["d_train"])
-    return " ".join(word for word in (said, more) if word != "default") or "default"
 
 
 def untouched(tally: Tally, attack: str, called: str, job: Job, target: nn.Module) -> None:
@@ -548,7 +543,7 @@ def pictures(job: Job) -> Outcome:
     """Test images whose decision the first gamma of each problem turns, with v and x + v for every gamma."""
     s, rows, arrays = job.trial.settings, [], {}
     x, y = job.test_images()
-    start, called = encoder(job, SIZES[0]), read_curves(job)
+    start, called = encoder(job, SIZES[0]), read(job)
     for problem in s["problems"]:
         target = job.trained if problem == "enhance" else victim(job)[1]
         before = classes_of(target.model, x)
