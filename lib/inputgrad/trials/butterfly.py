@@ -439,12 +439,13 @@ def attacking(job: Job) -> Outcome:
 def rivals(
     job: Job, kind: str, target: nn.Module, length: float, others: Mapping[str, nn.Module], called: str
 ) -> list[dict]:
-    """UAP and EHA of a mean l2 length, on the classifier and on others."""
+    """UAP and EHA of a mean l2 length, before any clipping, on the classifier and on others."""
     s, (x, y) = job.trial.settings, job.test_images()
     box = UNIT if s["clip"] else None
     chosen = slice(0, s["uap_images"])
     x_train, y_train = job.data.x_train[chosen].to(job.device), job.data.y_train[chosen].to(job.device)
     one = universal(target, pixels(x_train), y_train, eps=length, p=2, passes=s["passes"], seed=job.trial.seed, box=box)
+    one = scaled_to(one[None], length)[0]  # it may end inside the ball
     pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
     pairs = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} EHA")
     stepped = torch.cat([eha(target, part, labels, length=length, each=False, box=box) for part, labels in pairs])
