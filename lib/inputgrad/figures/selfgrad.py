@@ -102,23 +102,24 @@ def over_steps(run) -> Figure:
     mine = ours(run)
     mine = mine[mine["attack"].isin(["PGD", "CW"]) & ~mine["defense"].str.contains("inference")]
     paper = cells.of_paper("selfgrad")
+    paper = paper[paper["table"].isin(["2", "3", "4"]) & paper["attack"].eq("PGD")]
     datasets = list(dict.fromkeys(mine["dataset"]))
-    figure, grid = panel_row([(name, "PGD and CW") for name in datasets])
+    figure, grid = panel_row([(name, "PGD and CW") for name in datasets], width=8 / max(1, len(datasets)), height=3.6)
     for (dataset, _), ax in grid.items():
         for defense, colour in COLOURS.items():
+            of_defense = mine[(mine["dataset"] == dataset) & (mine["defense"] == defense)].sort_values("steps")
             for attack, style in (("PGD", "o-"), ("CW", "s--")):
-                line = mine[(mine["dataset"] == dataset) & (mine["defense"] == defense) & (mine["attack"] == attack)]
-                line = line.sort_values("steps")
-                label = f"{defense}, {attack}" if attack == "CW" else defense
-                if len(line):
-                    ax.plot(line["steps"], line["value"], style, color=colour, label=label, markersize=4)
-            printed = paper[(paper["dataset"] == dataset) & (paper["defense"] == defense) & (paper["attack"] == "PGD")]
-            printed = printed[printed["table"].isin(["2", "3", "4"])]
-            if len(printed):
-                ax.plot(printed["steps"].astype(int), printed["value"], "x", color=colour, label=f"{defense}, paper")
+                line = of_defense[of_defense["attack"] == attack]
+                ax.plot(line["steps"], line["value"], style, color=colour, markersize=4)
+            printed = paper[(paper["dataset"] == dataset) & (paper["defense"] == defense)]
+            ax.plot(printed["steps"].astype(int), printed["value"], "x", color=colour)
+            if len(of_defense) or len(printed):
+                ax.plot([], [], color=colour, linewidth=4, label=defense)
+        for style, label in (("o-", "PGD"), ("s--", "CW"), ("x", "PGD in the paper")):
+            ax.plot([], [], style, color="black", markersize=4, label=label)
         over_log_steps(ax)
     next(iter(grid.values())).set_ylabel("accuracy, percent")
-    share_legend(figure, list(grid.values()), columns=3)
+    share_legend(figure, list(grid.values()), columns=4)
     return figure
 
 

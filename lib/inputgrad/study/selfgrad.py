@@ -155,7 +155,7 @@ AUDIT = Exhibit(
         *BLOCK,
         count("restarts", 5, "random starts of PGD-100 with each of two losses"),
         count("samples", 16, "draws over which smoothed gradients are averaged"),
-        Parameter("queries", None, "of the Square attack; None: 5000, and 200 at smoke", queries),
+        Parameter("queries", None, "of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper", queries),
         flag("autoattack", True, "also run AutoAttack: APGD on cross-entropy, then targeted"),
         Parameter("radii", ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"],
                   "list of radii at which PGD-20 must bring accuracy to zero", partial(in_pixels, what="radii")),

@@ -39,7 +39,8 @@ def side_by_side(run, reading: str) -> pd.DataFrame:
     if run.shown is not run.results:
         return cells.compare(paper, mine, reading)
     theirs = {cells.identity_of(row): (row["value"], row["unit"]) for row in paper.to_dict("records")}
-    in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(CONTROLS) | (mine["attack"] == "none")
+    controls = set(CONTROLS) - set(paper["attack"])  # ours, beside what the paper prints
+    in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(controls) | (mine["attack"] == "none")
     mine = mine[mine["metric"].isin(exhibit.metrics) & in_reading]
     mine = mine.reset_index(drop=True).rename(columns={"value": "ours"})
     found = [theirs.get(cells.identity_of(row), (float("nan"), "")) for row in mine.to_dict("records")]
@@ -173,11 +174,23 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
 
 def verdicts(run) -> Table:
     """The claims that this exhibit's recorded rows decide, or would decide."""
-    mine = {*EXHIBITS[run.exhibit].metrics, *(metric for result in run.shown for metric in result.rows["metric"])}
-    return verdict_table(
-        run.exhibit.split("/")[0],
-        lambda verdict: bool(mine & {selector.get("metric") for selector in verdict.claim.vars.values()}),
-    )
+    key, exhibit = run.exhibit.split("/")[0], EXHIBITS[run.exhibit]
+    paper, mine = cells.of_paper(key), results.table(run.shown)
+    paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
+
+    def decided_here(verdict: claims.Verdict) -> bool:
+        selectors = verdict.claim.vars.values()
+        return any(fits(paper, s) or fits(mine, s, ("dataset", "model")) for s in selectors)
+
+    return verdict_table(key, decided_here)
+
+
+def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -> bool:
+    """Does a claim's selector choose any of these rows, some columns left aside?"""
+    for column, wanted in selector.items():
+        if column not in ("over", "reading", *ignoring):
+            table = table[cells.matching(table, column, wanted)]
+    return not table.empty
 
 
 def cost(run) -> Table:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from .. import cells, results
+from .. import cells, models, results
 from ..markup import Stack, Table, between, number
 from ..theorem import THRESHOLD, fixed_point, iterated_quadratic
 from .common import described, main_reading, side_by_side
@@ -22,7 +22,7 @@ def ours(run) -> pd.DataFrame:
 
 def stands_for(run) -> str:
     """Which network ours is, as a clause."""
-    names = sorted({result.provenance["declaration"]["model"] for result in run.shown})
+    names = sorted({models.label(result.provenance["declaration"]["model"]) for result in run.shown})
     return f"our network is {' and '.join(names)}"
 
 

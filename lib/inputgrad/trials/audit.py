@@ -25,7 +25,7 @@ from .tally import Tally
 LONG = 100
 """Steps of the longest PGD."""
 
-QUERIES, SMOKE_QUERIES = 5000, 200
+QUERIES = {"smoke": 200, "quick": 2000, "paper": 5000}
 """Of Square, where the reader gives no number."""
 
 TARGETS = 9
@@ -52,7 +52,7 @@ def audit(job: Job) -> Outcome:
 def under_attack(job: Job, name: str, model: nn.Module, others: Mapping[str, nn.Module]) -> list[dict]:
     """Rows of one defence: its accuracy under each attack, under all of them at once, and over the radius."""
     s, called = dict(job.trial.settings), read(job, name)
-    s["queries"] = s["queries"] or (SMOKE_QUERIES if job.trial.profile == "smoke" else QUERIES)
+    s["queries"] = s["queries"] or QUERIES[job.trial.profile]
     size, tally = eps_value(s["eps"]), Tally(partial(place, job, defense=name))
     generator = torch.Generator().manual_seed(job.trial.seed)
     for x, y in batches(job, name):
