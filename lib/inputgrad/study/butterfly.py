@@ -26,7 +26,7 @@ ENCODERS = {
 }
 """Network and width of the encoders of each profile."""
 
-DECODERS = {"smoke": (64, 32, 16, 8), "quick": (512, 256, 128, 64), "paper": (512, 256, 128, 64)}
+DECODERS = {"smoke": (64, 32, 16, 8), "quick": (256, 128, 64, 32), "paper": (512, 256, 128, 64)}
 """Channels of the decoder's blocks of each profile."""
 
 EXTERNAL = {"digits32": "digits100", "cifar10": "cifar100"}
@@ -43,7 +43,7 @@ PRETRAINING = {
 
 GAMES = {
     "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
-    "quick": Recipe(lr=2e-4, epochs=15, batch=50, precision="bf16"),
+    "quick": Recipe(lr=5e-4, epochs=12, batch=50, precision="bf16"),
     "paper": Recipe(lr=2e-4, epochs=30, batch=32, precision="bf16"),
 }
 """How the generator is trained; without a number of images, on those that the classifier was trained on."""
