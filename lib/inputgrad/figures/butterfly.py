@@ -145,16 +145,18 @@ def by_gamma(run, problem: str, rows_of: int = 3) -> Figure:
 # The chapter
 
 ARMS = {
-    "left alone": ("Vanilla", "Vanilla"),
-    "generator": ("Proposed-50", "Proposed-small"),
-    "larger generator": ("Proposed-101", "Proposed-large"),
-    "direct": ("–", "Proposed-small, direct"),
-    "unknown classifier": ("Proposed-B", "Proposed-B"),
-    "UAP": ("UAP", "UAP"),
-    "EHA": ("EHA", "EHA"),
-    "linear probe": ("–", "linear probe of the encoder"),
+    "left alone": "Vanilla", "generator": "Proposed-50", "larger generator": "Proposed-101", "direct": "direct",
+    "linear probe": "linear probe of the encoder", "unknown classifier": "Proposed-B", "UAP": "UAP", "EHA": "EHA",
+}  # fmt: skip
+"""Rows of the chapter's figure, by the paper's name for them."""
+
+STAND_INS = {"Proposed-50": "Proposed-small", "Proposed-101": "Proposed-large", "direct": "Proposed-small, direct"}
+"""What such a row is called where the encoder is not the paper's."""
+
+PANELS_OF_CHAPTER = {
+    "enhancing": ("1", "[A] scratch classifier", list(ARMS)[:5]),
+    "attacking": ("2", "[B] pretrained classifier", [arm for arm in ARMS if arm != "linear probe"]),
 }
-"""Rows of the chapter's figure: what they are called in the paper and here."""
 
 
 def chapter() -> Figure:
@@ -163,20 +165,18 @@ def chapter() -> Figure:
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
         plt.close(figure)
-    panels = {"enhancing [A]": ("1", "[A] scratch classifier"), "attacking [B]": ("2", "[B] pretrained classifier")}
-    for ax, (title, (table, kind)) in zip(axes, panels.items(), strict=True):
-        exhibit = f"butterfly/{title.split()[0]}"
-        mine = ours[ours["exhibit"].eq(exhibit) & ours["metric"].eq("accuracy") & ours["attack"].isin(OWN)]
-        theirs = paper[paper["table"].eq(table) & paper["metric"].eq("accuracy")]
-        series = ((-0.2, "black", "the paper, mean", theirs), (0.2, PALETTE[0], "ours", mine))
-        for k, (shift, colour, label, part) in enumerate(series):
-            for j, names in enumerate(ARMS.values()):
-                wanted = {f"{kind}, {names[k]}", names[k]}
-                values = part[part["defense"].isin(wanted)]["value"]
+    for ax, (name, (table, kind, arms)) in zip(axes, PANELS_OF_CHAPTER.items(), strict=True):
+        own = ours["exhibit"].eq(f"butterfly/{name}") & ours["attack"].isin(OWN) & ours["reading"].eq("default")
+        series = {"the paper, mean": paper[paper["table"].eq(table)], "ours": ours[own]}
+        for shift, colour, (label, part) in zip((-0.2, 0.2), ("black", PALETTE[0]), series.items(), strict=True):
+            part = part[part["metric"].eq("accuracy")]
+            for j, arm in enumerate(arms):
+                names = {ARMS[arm], STAND_INS.get(ARMS[arm], ARMS[arm])}
+                values = part[part["defense"].isin({f"{kind}, {row}" for row in names} | names)]["value"]
                 if len(values):
                     ax.bar(j + shift, values.mean(), 0.4, color=colour, label=label)
-        ax.set_xticks(range(len(ARMS)), ARMS, rotation=30, ha="right")
-        ax.set_title(title)
+        ax.set_xticks(range(len(arms)), arms, rotation=30, ha="right")
+        ax.set_title(f"{name} {kind[:3]}")
     axes[0].set_ylabel("accuracy, percent")
     share_legend(figure, list(axes))
     return figure
