@@ -30,6 +30,11 @@ def small_parameters(exhibit):
     if exhibit.startswith("selfgrad/"):
         small = {"models": ["wrn10_2"], "images": 6, "recipe": {"epochs": 1, "images": 128, "width": 0.125}}
         return small | ({"queries": 20, "restarts": 1, "samples": 2} if exhibit == "selfgrad/audit" else {})
+    if exhibit.startswith("butterfly/"):
+        small = {"datasets": ["digits32"], "models": ["resnet18_imagenet"], "images": 12,
+                 "recipe": {"epochs": 1, "images": 100, "width": 0.125}, "pretraining": {"epochs": 1, "images": 200},
+                 "game": {"epochs": 2, "images": 50}}  # fmt: skip
+        return small | ({"uap_images": 20, "passes": 1} if exhibit == "butterfly/attacking" else {})
     models = {
         "convex/framework": ["linear", "lenet5"],
         "convex/regression": ["regressor", "autoencoder", "segmenter"],
@@ -108,6 +113,23 @@ def test_tables_of_a_run(small):
         ("selfgrad/audit", {"defences": ["Standard", "FGSM training"], "autoattack": False, "radii": ["1/255"]}),
         ("selfgrad/audit", {"defences": ["Self gradient"], "block_input": "sign", "detach_train": True}),
         ("selfgrad/cost", {"target": 0.5}),
+        (
+            "butterfly/enhancing",
+            {
+                "sizes": ["large"],
+                "loss": ["lr"],
+                "d_train": ["full"],
+                "objective": ["game"],
+                "external": "none",
+                "first": 50,
+            },
+        ),
+        ("butterfly/enhancing", {"objective": ["direct"], "limit": 0.1, "clip": True, "gamma": 0}),
+        ("butterfly/attacking", {"objective": ["direct"], "sizes": ["small"], "l2": "norm", "clip": True}),
+        ("butterfly/attacking", {"external": "none", "loss": ["ls"], "d_train": ["head"]}),
+        ("butterfly/curves", {"problems": ["attack"], "gammas_attack": [1], "loss": ["lr"], "d_train": "full"}),
+        ("butterfly/curves", {"problems": ["enhance"], "gammas_enhance": ["0"], "objective": "direct"}),
+        ("butterfly/pictures", {"problems": ["enhance"], "gammas_enhance": ["1"], "columns": 2, "limit": 0.2}),
     ],
 )
 def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, tmp_path):

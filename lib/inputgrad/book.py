@@ -22,7 +22,7 @@ from .paths import BUILD, ROOT, relative
 
 STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
-TOKEN = re.compile(r"\[\[(ours|paper|count|verdict|question) ([^\]]+)\]\]")
+TOKEN = re.compile(r"\[\[(ours|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
 MARKERS = ("<!-- scoreboard: written by `make readme` -->", "<!-- end of scoreboard -->")
 
 
@@ -54,6 +54,7 @@ def generate() -> None:
     save(figures.convex.chapter(), GENERATED / "convex.png")
     save(figures.smooth.chapter(), GENERATED / "smooth.png")
     save(figures.selfgrad.chapter(), GENERATED / "selfgrad.png")
+    save(figures.butterfly.chapter(), GENERATED / "butterfly.png")
     save(figures.scoreboard(), GENERATED / "scoreboard.png")
     save(figures.stand_ins(), GENERATED / "stand-ins.png")
 

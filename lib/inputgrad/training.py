@@ -52,11 +52,13 @@ class Trained:
 
 
 def trained(
-    data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device, defence: Defence = STANDARD
+    data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device, defence: Defence = STANDARD,
+    start: Trained | None = None,
 ) -> Trained:  # fmt: skip
     """The network of this declaration: from its checkpoint when there is one, else trained now and saved.
 
-    Two callers that want the same network at once train it once: the second waits for the first.
+    Two callers that want the same network at once train it once: the second waits for the first. With ``start``
+    training begins at the weights of that network (:func:`begin_at`), and not at random ones.
 
     Raises:
         InputError: a damaged checkpoint, or one that cannot be written.
@@ -70,11 +72,15 @@ def trained(
         declared["versions"] = versions
     if defence != STANDARD:
         declared["defence"] = asdict(defence)
+    if start is not None:
+        declared["start"] = start.checkpoint
     digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
     path = CHECKPOINTS / f"{data.name}-{model}-s{seed}-{digest}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     net = defence.build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
+    if start is not None:
+        begin_at(net, start.model)
     if device.type == "cuda":
         net = net.to(memory_format=torch.channels_last)
     with FileLock(path.with_suffix(".lock")):
@@ -88,6 +94,16 @@ def trained(
     images = recipe.epochs * min(recipe.images or len(data.x_train), len(data.x_train))
     speed = images / max(note["seconds"], 1e-9)
     return Trained(net.eval(), note["history"], note["seconds"], speed, path.name, note.get("origin", {}))
+
+
+def begin_at(net: nn.Module, other: nn.Module) -> None:
+    """Give ``net`` the weights of ``other``, in place; what has no counterpart of its shape there stays as drawn.
+
+    For two classifiers of one architecture that is all but the last layer, where their classes differ.
+    """
+    own = net.state_dict()
+    taken = {k: t for k, t in other.state_dict().items() if k in own and own[k].shape == t.shape}
+    net.load_state_dict({**own, **taken})
 
 
 def fit(

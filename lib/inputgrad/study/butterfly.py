@@ -1,6 +1,13 @@
 """`butterfly`: a generator of small perturbations that raise or lower a frozen classifier's accuracy."""
 
-from .schema import Paper
+from __future__ import annotations
+
+from functools import partial
+
+from .. import checks
+from ..data import DATASETS
+from .parameters import choice, count, flag, names, ratio
+from .schema import Exhibit, Paper, Parameter, Recipe, grid
 
 PROBLEMS = ("enhance", "attack")
 GAME_LOSSES = ("ls", "lr")
@@ -9,6 +16,179 @@ D_TRAIN = ("head", "full")
 OBJECTIVES = ("game", "direct")
 """The choices of a game's rules, explained in ``inputgrad.game.Rules``; the first is the default."""
 
+SIZES = ("small", "large")
+"""Of the generator's encoder: ResNet-50 and ResNet-101 in the paper."""
+
+ENCODERS = {
+    "smoke": {"small": ("resnet18_imagenet", 0.125), "large": ("resnet18_imagenet", 0.25)},
+    "quick": {"small": ("resnet18", 0.25), "large": ("resnet18", 0.5)},
+    "paper": {"small": ("resnet50", 1.0), "large": ("resnet101", 1.0)},
+}
+"""Network and width of the encoders of each profile."""
+
+DECODERS = {"smoke": (64, 32, 16, 8), "quick": (256, 128, 64, 32), "paper": (512, 256, 128, 64)}
+"""Channels of the decoder's blocks of each profile."""
+
+EXTERNAL = {"digits32": "digits100", "cifar10": "cifar100"}
+"""What the encoder is pretrained on, by target data; for any other ImageNet, as in the paper."""
+
+PRETRAINING = {
+    "smoke": Recipe(lr=3e-3, epochs=3, batch=64, schedule="onecycle"),
+    "quick": Recipe("sgd", lr=0.1, batch=128, epochs=15, images=20_000, weight_decay=5e-4, schedule="onecycle",
+                    augment="crop_flip", precision="bf16"),
+    "paper": Recipe("sgd", lr=0.1, batch=128, epochs=60, weight_decay=5e-4, schedule="onecycle", augment="crop_flip",
+                    precision="bf16"),
+}  # fmt: skip
+"""How an encoder is pretrained where its data are no weights of torchvision's; the width is the encoder's."""
+
+GAMES = {
+    "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
+    "quick": Recipe(lr=5e-4, epochs=12, batch=50, precision="bf16"),
+    "paper": Recipe(lr=2e-4, epochs=30, batch=32, precision="bf16"),
+}
+"""How the generator is trained; without a number of images, on those that the classifier was trained on."""
+
+FOUR = ("resnet50", "resnet101", "vgg16", "densenet169")
+SMOKE = {"resnet18_imagenet": Recipe(lr=5e-3, epochs=4, batch=50, images=400, width=0.125, schedule="onecycle")}
+SHARED = {"batch": 64, "weight_decay": 5e-4, "schedule": "onecycle", "augment": "crop_flip", "precision": "bf16"}
+QUICK = {name: Recipe("sgd", lr=0.05, epochs=20, images=5000, width=width, **SHARED)
+         for name, width in (("resnet18", 0.25), ("densenet16", 1.0))}  # fmt: skip
+PAPERS_OWN = {name: Recipe("sgd", lr=0.02, epochs=100, **SHARED) for name in FOUR}
+
+
+def grids(images: tuple[int, int, int], quick: tuple[str, ...], paper: tuple[str, ...]) -> dict:
+    """The grids of the three profiles, each with one data set, from the test images and the networks of each."""
+    return {
+        "smoke": grid(images[0], SMOKE, (0,), {"digits32": ("resnet18_imagenet",)}),
+        "quick": grid(images[1], QUICK, (0,), {"cifar10": quick}),
+        "paper": grid(images[2], PAPERS_OWN, (0,), {"stl10": paper}),
+    }
+
+
+def externals(value: object) -> str | None:
+    """A data set of the catalogue, ``"imagenet"`` or ``"none"``; ``None`` is the study's own choice."""
+    return None if value is None else checks.one_of("external", value, (*DATASETS, "imagenet", "none"))
+
+
+def changes(what: str, value: object) -> dict:
+    """Fields of a recipe with their new values."""
+    Recipe().override(value)
+    return dict(value)
+
+
+def upper(value: object) -> float | None:
+    """A largest absolute value above 0; ``None`` is none."""
+    if value is not None and checks.number("limit", value) == 0:
+        raise checks.InputError("limit 0 leaves no perturbation: give a number above 0, or None for no limit")
+    return None if value is None else checks.number("limit", value)
+
+
+def gammas(what: str, value: object) -> list[str]:
+    """A list of different numbers >= 0, kept as text."""
+    texts = [v if isinstance(v, str) else repr(v) for v in checks.items(what, value) if checks.number(what, v) >= 0]
+    if len({float(text) for text in texts}) < len(texts):
+        raise checks.InputError(f"{what} names one number more than once: {', '.join(texts)}")
+    return texts
+
+
+def several_gammas(problem: str, default: tuple[str, ...]) -> Parameter:
+    """The gammas of one problem."""
+    name = f"gammas_{problem}"
+    return Parameter(name, list(default), f"list of weights of the intensity to {problem} with, as text",
+                     partial(gammas, name))  # fmt: skip
+
+
+LIMIT = Parameter("limit", None, "largest absolute value of v in units of x in [0, 1]; None: no limit", upper)
+INTENSITY = choice("l2", "intensity of v: mean_square over all values, or mean over images of the l2 norm", L2)
+CLIP = flag("clip", False, "clip perturbed images to [0, 1]")
+OTHER = (
+    Parameter("external", None, "data set the encoder is pretrained on, imagenet or none; None: the study's own",
+              externals),
+    Parameter("first", 0, "index of the first training image of the game; the classifier's own begin at 0",
+              partial(checks.whole, "first")),
+    Parameter("game", {}, "fields to change in the training of the generator, such as {'epochs': 2}",
+              partial(changes, "game")),
+    Parameter("pretraining", {}, "fields to change in the pretraining of encoders", partial(changes, "pretraining")),
+)  # fmt: skip
+"""Where the generator comes from and what it is trained on."""
+
+LISTS = (
+    names("sizes", SIZES, "list of encoders: small, large; the first plays the further arms", SIZES),
+    names("loss", GAME_LOSSES, "list of losses: ls (least squares), lr (logistic); the first plays the further arms",
+          GAME_LOSSES),
+    names("d_train", D_TRAIN, "list of what learns in the discriminator: head, full; the first plays the further arms",
+          D_TRAIN),
+    names("objective", OBJECTIVES, "list of game, and direct: the classifier's own cross-entropy in its place",
+          OBJECTIVES),
+)  # fmt: skip
+
+ENHANCING = Exhibit(
+    name="enhancing",
+    title="Raising the accuracy of a classifier that may not change",
+    reproduces="Table 1, the enhancing half of Table 3",
+    compute="inputgrad.trials.butterfly:enhancing",
+    version=1,
+    tables=("1", "3"),
+    metrics=("accuracy", "second_number"),
+    grids=grids((200, 2000, 8000), ("resnet18", "densenet16"), FOUR),
+    parameters=(ratio("gamma", 1e-4, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, LIMIT,
+                CLIP, *OTHER),
+)  # fmt: skip
+
+ATTACKING = Exhibit(
+    name="attacking",
+    title="Lowering it: a generator beside one universal perturbation and FGSM",
+    reproduces="Table 2, the adversarial half of Table 3",
+    compute="inputgrad.trials.butterfly:attacking",
+    version=1,
+    tables=("2", "3"),
+    metrics=("accuracy", "second_number"),
+    grids=grids((200, 2000, 8000), ("resnet18", "densenet16"), FOUR),
+    parameters=(ratio("gamma", 3.0, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, LIMIT,
+                CLIP, *OTHER,
+                count("passes", 5, "passes of the universal perturbation over its training images, at most"),
+                count("uap_images", 500, "training images the universal perturbation is made from")),
+)  # fmt: skip
+
+CURVES = Exhibit(
+    name="curves",
+    title="The game epoch by epoch",
+    reproduces="Figures 4, 8, 9 and 10, Appendix A",
+    compute="inputgrad.trials.butterfly:curves",
+    version=1,
+    grids=grids((200, 2000, 8000), ("resnet18",), ("resnet50",)),
+    parameters=(
+        names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
+        several_gammas("enhance", ("0", "0.0001", "0.01", "1")),
+        several_gammas("attack", ("0", "0.3", "3")),
+        INTENSITY,
+        names("loss", GAME_LOSSES, "list of losses: ls (least squares), lr (logistic)", GAME_LOSSES),
+        choice("d_train", "what learns in the discriminator: head or full", D_TRAIN),
+        choice("objective", "game, or direct: the classifier's own cross-entropy in its place", OBJECTIVES),
+        LIMIT, CLIP, *OTHER,
+    ),
+)  # fmt: skip
+
+PICTURES = Exhibit(
+    name="pictures",
+    title="The pictures: perturbations of both kinds, and how gamma shapes them",
+    reproduces="Figures 1, 3, 5 to 7 and 11 to 14",
+    compute="inputgrad.trials.butterfly:pictures",
+    version=1,
+    grids=grids((200, 2000, 8000), ("resnet18",), ("resnet50",)),
+    parameters=(
+        names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
+        several_gammas("enhance", ("0.0001", "0", "0.01", "1")),
+        several_gammas("attack", ("3", "0", "0.3")),
+        INTENSITY,
+        choice("loss", "ls (least squares) or lr (logistic)", GAME_LOSSES),
+        choice("d_train", "what learns in the discriminator: head or full", D_TRAIN),
+        choice("objective", "game, or direct: the classifier's own cross-entropy in its place", OBJECTIVES),
+        LIMIT, CLIP, *OTHER,
+        count("columns", 8, "how many images are shown in a row"),
+    ),
+)  # fmt: skip
+
 PAPER = Paper(
     key="butterfly",
     citation="yoo2018butterfly",
@@ -16,4 +196,5 @@ PAPER = Paper(
     authors="Yoo, Park, Choi, Yun, Kwak",
     question="Can a generator of small perturbations raise the accuracy of a classifier it may not change, "
     "as well as lower it?",
+    exhibits=(ENHANCING, ATTACKING, CURVES, PICTURES),
 )

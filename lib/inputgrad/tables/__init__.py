@@ -3,11 +3,12 @@
 What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; one module a paper beside it.
 """
 
-from . import convex, selfgrad, sign, smooth
+from . import butterfly, convex, selfgrad, sign, smooth
 from .common import beside, cost, own, paper_tables, scoreboard, verdict_table, verdicts
 
 __all__ = [
     "beside",
+    "butterfly",
     "convex",
     "cost",
     "own",

@@ -27,6 +27,7 @@ class Job:
     data: Splits
     trained: Trained
     device: torch.device
+    root: str | None = None  # the data folder asked for, where an exhibit reads a second data set
 
     def test_images(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The first ``images`` test images as float ``(N, C, H, W)`` in [0, 1], and their labels."""
@@ -50,7 +51,7 @@ def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> t
     start = time.perf_counter()
     data = load(trial.dataset, root=root)
     network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
-    job = Job(trial, data, network, chosen)
+    job = Job(trial, data, network, chosen, root)
     ready = time.perf_counter()
     outcome = named(declared.compute)(job)
     seconds = {"prepare": ready - start, "measure": time.perf_counter() - ready, "training": network.seconds}

@@ -1,0 +1,583 @@
+"""Computing the exhibits of `butterfly` (Yoo, Park, Choi, Yun, Kwak 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import data, models
+from ..attacks import eha, scaled_to, universal
+from ..checks import InputError
+from ..data import Splits
+from ..game import (
+    BATCH,
+    HELD,
+    Played,
+    Rules,
+    decisions,
+    optimal_generator_loss,
+    perturbations,
+    pixels,
+    played,
+    untrained,
+)
+from ..metrics import predict
+from ..models.generator import features
+from ..models.imagenet import NAMES as WITH_WEIGHTS
+from ..models.imagenet import torchvision_net
+from ..norms import UNIT, norm
+from ..progress import progress
+from ..study.butterfly import ATTACKING, DECODERS, ENCODERS, ENHANCING, EXTERNAL, FOUR, GAMES, PRETRAINING, SIZES
+from ..study.schema import Recipe
+from ..training import Trained, trained
+from . import Job, Outcome
+from .smooth import as_uint8, signed
+from .tally import Tally, reading_of
+
+SCRATCH, FINE_TUNED = "[A] scratch classifier", "[B] pretrained classifier"
+"""What the paper calls the two kinds of classifier."""
+
+ANOTHER = 1000
+"""Added to the seed for the second network that perturbations are tried on."""
+
+ATTACK = {"enhance": "enhance", "attack": "PGN adversarial"}
+"""The paper's word for each problem."""
+
+
+# Where rows belong
+
+PRINTED = {"stl10": "stl-10", "imagenet10": "ImageNet-10", "imagenet50": "ImageNet-50"}
+"""The paper's data sets, as its tables spell them."""
+
+ROWS = {
+    "1": {f"{SCRATCH}, Vanilla", f"{SCRATCH}, Proposed-50", f"{SCRATCH}, Proposed-101", f"{FINE_TUNED}, Vanilla",
+          f"{FINE_TUNED}, Proposed-101"},
+    "2": {f"{FINE_TUNED}, {row}" for row in ("Vanilla", "Proposed-50", "Proposed-101", "Proposed-B", "UAP", "EHA")},
+}  # fmt: skip
+TABLE_3 = {
+    "1": {f"{SCRATCH}, Vanilla": "[A] Vanilla (1)", f"{SCRATCH}, Proposed-50": "[A] Proposed-ls",
+          f"{SCRATCH}, Proposed-50, lr": "[A] Proposed-lr"},
+    "2": {f"{FINE_TUNED}, Vanilla": "[B] vanilla (2)",
+          f"{FINE_TUNED}, Proposed-B": "[B] proposed-m (B) [= ls, black box]",
+          f"{FINE_TUNED}, Proposed-B, lr": "[B] proposed-l (B) [= lr, black box]"},
+}  # fmt: skip
+"""Rows of Table 3 that are rows of ours under another name."""
+
+COMPARED = {"none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)"}
+"""The attacks that the paper's tables know; the rest are controls."""
+
+
+def place(job: Job, eps: str = "", *, defense: str) -> dict[str, str]:
+    """Where a cell belongs; which of the paper's tables it stands in is decided by :func:`standing`."""
+    dataset = PRINTED.get(job.trial.dataset) or data.label(job.trial.dataset)
+    return {"table": "own", "dataset": dataset, "model": models.label(job.trial.model), "defense": defense}
+
+
+def standing(rows: list[dict], table: str) -> list[dict]:
+    """The rows, with the paper's table where they have a cell there, and once more where Table 3 prints them too.
+
+    Only the paper's data sets and classifiers have one, and of readings only the study's default.
+    """
+    found = []
+    for row in rows:
+        cell = (
+            row["dataset"] in PRINTED.values()
+            and row["model"] in {models.label(name) for name in FOUR}
+            and row["metric"] in ENHANCING.metrics
+            and row["attack"] in COMPARED
+            and row["reading"] == "default"
+        )
+        found.append({**row, "table": table} if cell and row["defense"] in ROWS[table] else row)
+        if cell and row["dataset"] == "ImageNet-50" and row["defense"] in TABLE_3[table]:
+            found.append({**row, "table": "3", "defense": TABLE_3[table][row["defense"]]})
+    return found
+
+
+DEFAULT = {"l2": "mean_square", "loss": "ls", "d_train": "head", "objective": "game", "limit": None, "clip": False,
+           "external": None, "first": 0}  # fmt: skip
+
+
+def read(job: Job, gamma: float | None = None) -> str:
+    """The reading a row is of: what differs from the study's default, of a list its first, and of gamma ``gamma``."""
+    s = job.trial.settings
+    chosen = {name: s[name][0] if isinstance(s[name], list) else s[name] for name in DEFAULT}
+    of_gamma = {} if gamma is None else {"gamma": s["gamma"]}
+    return reading_of({**DEFAULT, "gamma": gamma}, **of_gamma, **chosen)
+
+
+# Networks
+
+
+@lru_cache(maxsize=1)
+def loaded(name: str, root: str | None, size: int) -> Splits:
+    """A second data set at the size of the first."""
+    return data.load(name, root=root, size=size)
+
+
+def external(job: Job) -> str:
+    """The data set that encoders are pretrained on, ``"imagenet"`` or ``"none"``."""
+    return job.trial.settings["external"] or EXTERNAL.get(job.trial.dataset, "imagenet")
+
+
+def pretrained(job: Job, model: str, width: float) -> Trained:
+    """A network that has learned from the external data.
+
+    Raises:
+        InputError: external images of another number of channels, or ImageNet's weights of a network that has none.
+    """
+    name, shape = external(job), job.data.shape
+    if name == "none":
+        return untrained(
+            model, shape=shape, classes=job.data.classes, width=width, seed=job.trial.seed, device=job.device
+        )
+    if name == "imagenet":
+        if model not in WITH_WEIGHTS:
+            raise InputError(
+                f"external 'imagenet' has weights of {', '.join(WITH_WEIGHTS)}, but not of {model}: name a data set "
+                "in its place, or 'none'"
+            )
+        net = torchvision_net(model, shape=shape, classes=1000, width=width, weights="imagenet")
+        return Trained(net.to(job.device).eval(), [], 0.0, 0.0, f"imagenet-{model}", {})
+    images = loaded(name, job.root, shape[-1])
+    if images.shape != shape:
+        raise InputError(
+            f"external {name!r} has images of {images.shape[0]} channels, but {job.trial.dataset} of {shape[0]}: name "
+            "another data set, or 'none'"
+        )
+    recipe = PRETRAINING[job.trial.profile].override({**job.trial.settings["pretraining"], "width": width})
+    return trained(images, model, recipe, job.trial.seed, job.device)
+
+
+def encoder(job: Job, size: str) -> Trained:
+    """The network whose features a generator of this size starts from."""
+    return pretrained(job, *ENCODERS[job.trial.profile][size])
+
+
+def suffix(job: Job, size: str) -> str:
+    """What the paper puts behind *Proposed*: the depth of the encoder; ours are small and large."""
+    model, _ = ENCODERS[job.trial.profile][size]
+    return {"resnet50": "50", "resnet101": "101"}.get(model, size)
+
+
+def recipe_of(job: Job) -> Recipe:
+    """How the trial's classifier is trained."""
+    return Recipe(**job.trial.settings["recipe"])
+
+
+def fine_tuned(job: Job) -> Trained:
+    """[B]: the trial's classifier, but its training on the target data begins where the external data left it."""
+    recipe = recipe_of(job)
+    start = pretrained(job, job.trial.model, recipe.width)
+    return trained(job.data, job.trial.model, recipe, job.trial.seed, job.device, start=start)
+
+
+def victim(job: Job) -> tuple[str, Trained]:
+    """The classifier that is attacked: [B], or [A] where nothing is pretrained; with its name."""
+    return (SCRATCH, job.trained) if external(job) == "none" else (FINE_TUNED, fine_tuned(job))
+
+
+def rules_of(job: Job, problem: str, **changes: object) -> Rules:
+    """The rules that a trial's settings ask for; of a list its first."""
+    s = job.trial.settings
+    one = {name: s[name][0] if isinstance(s[name], list) else s[name] for name in ("loss", "d_train", "objective")}
+    shared = {name: s[name] for name in ("l2", "limit", "clip")}
+    return Rules(problem, **{"gamma": s.get("gamma"), **one, **shared, **changes})
+
+
+def play(job: Job, target: Trained, start: Trained, rules: Rules, judge: Trained | None = None) -> Played:
+    """The generator of these rules on the trial's data."""
+    return played(
+        job.data, target, start, rules, game_recipe(job), job.trial.seed, job.device,
+        judge=judge, first=job.trial.settings["first"], widths=DECODERS[job.trial.profile],
+    )  # fmt: skip
+
+
+def game_recipe(job: Job) -> Recipe:
+    """How generators are trained: where no number of images is named, on as many as the classifier was."""
+    s = job.trial.settings
+    recipe = GAMES[job.trial.profile].override(s["game"])
+    return recipe if recipe.images else replace(recipe, images=s["recipe"]["images"])
+
+
+def game_images(job: Job) -> tuple[Tensor, Tensor]:
+    """The training images that the game is played on, uint8, and their labels."""
+    first, n = job.trial.settings["first"], game_recipe(job).images
+    chosen = slice(first, n and first + n)
+    return job.data.x_train[chosen], job.data.y_train[chosen]
+
+
+# Measuring
+
+
+def measured(
+    tally: Tally, attack: str, called: str, target: nn.Module, x: Tensor, y: Tensor, *, table: bool = True
+) -> None:
+    """Accuracy on ``x`` and, where the paper has it too, the mean softmax probability of the true class."""
+    right, p = decisions(target, x, y)
+    tally.add(attack, "", called, "accuracy", right, steps=0)
+    if table:
+        mean = p.mean().item()
+        tally.number(attack, "", called, "second_number", mean, unit="probability", images=len(y))
+
+
+def vanilla(job: Job, kind: str, target: Trained, called: str) -> list[dict]:
+    """The rows of a classifier left alone."""
+    tally = Tally(partial(place, job, defense=f"{kind}, Vanilla"))
+    measured(tally, "none", called, target.model, *job.test_images())
+    return tally.rows()
+
+
+def shuffled(v: Tensor, seed: int) -> Tensor:
+    """Every perturbation given to another image, at random, none to its own."""
+    cycle = torch.randperm(len(v), generator=torch.Generator().manual_seed(seed)).to(v.device)
+    out = torch.empty_like(v)
+    out[cycle] = v[cycle.roll(1)]
+    return out
+
+
+def random_of(v: Tensor, seed: int) -> Tensor:
+    """Normal noise with the l2 length of each perturbation."""
+    noise = torch.randn(v.shape, generator=torch.Generator().manual_seed(seed)).to(v)
+    return scaled_to(noise, norm(v, 2))
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A generator to be trained and measured: its name, what it starts from, its rules and a judge's network."""
+
+    name: str
+    start: Trained
+    rules: Rules
+    judge: Trained | None = None
+
+
+def of_arm(
+    job: Job, kind: str, target: Trained, arm: Arm, others: Mapping[str, nn.Module], called: str
+) -> tuple[list[dict], Tensor]:
+    """The rows of one generator, controls included, and its perturbations of the test images.
+
+    ``v`` is given to its own image, to another one, to a grey image (does it write the label?) and to the images of
+    other classifiers; and noise of its length takes its place.
+    """
+    x, y = job.test_images()
+    tally = Tally(partial(place, job, defense=f"{kind}, {arm.name}"))
+    result = play(job, target, arm.start, arm.rules, arm.judge)
+    v, apply, net = perturbations(result.model, x), arm.rules.applied, target.model
+    measured(tally, ATTACK[arm.rules.problem], called, net, apply(x, v), y)
+    controls = {
+        "v of another image": apply(x, shuffled(v, job.trial.seed)),
+        "random v": apply(x, random_of(v, job.trial.seed)),
+        "v on grey": apply(torch.full_like(x, 0.5), v),
+    }
+    for control, moved in controls.items():
+        measured(tally, control, called, net, moved, y, table=False)
+    for name, other in others.items():
+        measured(tally, f"v on {name}", called, other, apply(x, v), y, table=False)
+    number = partial(tally.number, ATTACK[arm.rules.problem], "", called)
+    number("l2", norm(v, 2).mean().item(), unit="x", images=len(x))
+    number("linf", norm(v, torch.inf).mean().item(), unit="x", images=len(x))
+    number("game_accuracy", result.history[-1]["accuracy"], unit="fraction", images=len(game_images(job)[0]))
+    weights = sum(p.numel() for p in result.model.parameters()) / sum(p.numel() for p in net.parameters())
+    number("weights", weights, unit="ratio", images=0)
+    return tally.rows(), v
+
+
+def variants(job: Job, main: Arm) -> Iterator[Arm]:
+    """The main arm with each further loss, choice of what the discriminator learns, and objective."""
+    s = job.trial.settings
+    words = {"full": "D trained fully", "head": "D's head"}
+    for name in ("loss", "d_train", "objective"):
+        for value in s[name][1:]:
+            if value == "direct" and not main.rules.known:
+                continue
+            changed = replace(main.rules, **{name: value})
+            yield replace(main, name=f"{main.name}, {words.get(value, value)}", rules=changed)
+
+
+# Tables 1 and 3
+
+
+def enhancing(job: Job) -> Outcome:
+    """Generators that raise the accuracy of a classifier, and what the same encoder and labels are worth without."""
+    s, called = job.trial.settings, read(job, ENHANCING.parameters[0].default)
+    classifiers = {SCRATCH: job.trained}
+    if external(job) != "none":
+        classifiers[FINE_TUNED] = fine_tuned(job)
+    recipe = recipe_of(job)
+    another = trained(job.data, job.trial.model, recipe, job.trial.seed + ANOTHER, job.device)
+    starts = {size: encoder(job, size) for size in s["sizes"]}
+    rules = rules_of(job, "enhance")
+    proposed = {size: Arm(f"Proposed-{suffix(job, size)}", start, rules) for size, start in starts.items()}
+    main = proposed[s["sizes"][0]]
+    fresh = from_scratch(job, s["sizes"][0])
+    arms = [*proposed.values(), *variants(job, main)]
+    direct = [arm for arm in arms if arm.rules.objective == "direct"]
+    arms += [replace(arm, name=f"{arm.name}, encoder from scratch", start=fresh) for arm in (direct or [main])[:1]]
+    rows = []
+    for kind, target in classifiers.items():
+        rows += vanilla(job, kind, target, called)
+        others = {"another seed": another.model}
+        others |= {other_kind(k): t.model for k, t in classifiers.items() if k != kind}
+        for arm in arms if kind == SCRATCH else [proposed[s["sizes"][-1]]]:
+            rows += of_arm(job, kind, target, arm, others, called)[0]
+    rows += baselines(job, main.start, called)
+    return Outcome(standing(rows, "1"))
+
+
+def other_kind(kind: str) -> str:
+    """A kind of classifier in a few words."""
+    return kind.split("] ")[1]
+
+
+def from_scratch(job: Job, size: str) -> Trained:
+    """An encoder of this size that has learned nothing."""
+    model, width = ENCODERS[job.trial.profile][size]
+    shape, classes = job.data.shape, job.data.classes
+    return untrained(model, shape=shape, classes=classes, width=width, seed=job.trial.seed, device=job.device)
+
+
+def baselines(job: Job, start: Trained, called: str) -> list[dict]:
+    """What the encoder gives without a generator: a linear layer on it, its mean with the classifier, and all of it."""
+    x, y = job.test_images()
+    s, body = job.trial.settings, features(start.model).to(job.device).eval()
+    n = s["recipe"]["images"]
+    labels = job.data.y_train[:n].to(job.device)
+    layer = probe(described(body, job.data.x_train[:n].to(job.device)), labels, job.data.classes)
+    scores = predict(layer, described(body, x))
+    both = scores.softmax(1) + torch.cat([predict(job.trained.model, part) for part in x.split(BATCH)]).softmax(1)
+    model, width = ENCODERS[job.trial.profile][s["sizes"][0]]
+    tuned = trained(job.data, model, replace(recipe_of(job), width=width), job.trial.seed, job.device, start=start)
+    found = {
+        "linear probe of the encoder": (lambda z: z, scores),
+        "probe and classifier, mean": (lambda z: z, both.clamp(min=1e-12).log()),
+        "encoder, fine-tuned": (tuned.model, x),
+    }
+    rows = []
+    for name, (net, given) in found.items():
+        tally = Tally(partial(place, job, defense=name))
+        measured(tally, "none", called, net, given, y)
+        rows += tally.rows()
+    return rows
+
+
+def described(body: nn.Module, x: Tensor) -> Tensor:
+    """The mean of the last feature map, ``(N, F)``, of images that are uint8 or in [0, 1], batch by batch."""
+    return torch.cat([predict(body, pixels(part)).mean((2, 3)) for part in x.split(BATCH)])
+
+
+def probe(h: Tensor, y: Tensor, classes: int, decay: float = 1e-3, steps: int = 200) -> nn.Module:
+    """A linear classifier of standardised features, fitted by L-BFGS: the minimum of cross-entropy plus decay.
+
+    Args:
+        h: features, ``(N, F)``.
+        y: labels, ``(N,)``.
+        classes: number of classes.
+        decay: weight of the mean square of the weights' rows.
+        steps: of L-BFGS, at most.
+
+    Returns:
+        ``(B, F)`` -> logits ``(B, classes)``.
+    """
+    mean, scale = h.mean(0), h.std(0).clamp(min=1e-6)
+    layer = nn.Linear(h.shape[1], classes).to(h.device)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=steps, line_search_fn="strong_wolfe")
+    z = (h - mean) / scale
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(layer(z), y) + decay * layer.weight.square().sum(1).mean()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    with torch.no_grad():  # the standardisation goes into the layer
+        layer.bias -= layer.weight @ (mean / scale)
+        layer.weight /= scale
+    return layer.eval()
+
+
+# Table 2
+
+
+def attacking(job: Job) -> Outcome:
+    """Generators that lower the accuracy of a classifier, known or not, beside a universal perturbation and FGSM.
+
+    The two rivals are as long as the main generator's perturbations are on average (l2).
+    """
+    s, called = job.trial.settings, read(job, ATTACKING.parameters[0].default)
+    kind, target = victim(job)
+    other = job.trained
+    if kind == SCRATCH:
+        other = trained(job.data, job.trial.model, recipe_of(job), job.trial.seed + ANOTHER, job.device)
+    others = {"another classifier": other.model}
+    starts = {size: encoder(job, size) for size in s["sizes"]}
+    rules = rules_of(job, "attack")
+    arms = [Arm(f"Proposed-{suffix(job, size)}", start, rules) for size, start in starts.items()]
+    arms += [arm for arm in variants(job, arms[0]) if arm.rules.loss == rules.loss]
+    unknown = replace(rules, known=False, objective="game")
+    judge = encoder(job, SIZES[-1])
+    black = Arm("Proposed-B", starts[s["sizes"][0]], unknown, judge)
+    arms += [black, *(replace(black, name=f"{black.name}, {loss}", rules=replace(unknown, loss=loss))
+                      for loss in s["loss"][1:])]  # fmt: skip
+    rows, v = vanilla(job, kind, target, called), None
+    for arm in arms:
+        found, own = of_arm(job, kind, target, arm, others, called)
+        rows += found
+        v = own if v is None else v
+    rows += rivals(job, kind, target.model, norm(v, 2).mean().item(), others, called)
+    return Outcome(standing(rows, "2"))
+
+
+def rivals(
+    job: Job, kind: str, target: nn.Module, length: float, others: Mapping[str, nn.Module], called: str
+) -> list[dict]:
+    """UAP and EHA of a mean l2 length, before any clipping, on the classifier and on others."""
+    s, (x, y) = job.trial.settings, job.test_images()
+    box = UNIT if s["clip"] else None
+    chosen = slice(0, s["uap_images"])
+    x_train, y_train = job.data.x_train[chosen].to(job.device), job.data.y_train[chosen].to(job.device)
+    one = universal(target, pixels(x_train), y_train, eps=length, p=2, passes=s["passes"], seed=job.trial.seed, box=box)
+    one = scaled_to(one[None], length)[0]  # it may end inside the ball
+    pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
+    pairs = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} EHA")
+    stepped = torch.cat([eha(target, part, labels, length=length, each=False, box=box) for part, labels in pairs])
+    moved = {"UAP": x + one if box is None else (x + one).clamp(*box), "EHA": stepped}
+    rows = []
+    for name, attack in (("UAP", "UAP"), ("EHA", "EHA (FGSM)")):
+        tally = Tally(partial(place, job, defense=f"{kind}, {name}"))
+        measured(tally, attack, called, target, moved[name], y)
+        for other, net in others.items():
+            measured(tally, f"v on {other}", called, net, moved[name], y, table=False)
+        tally.number(attack, "", called, "l2", norm(moved[name] - x, 2).mean().item(), unit="x", images=len(x))
+        tally.number(attack, "", called, "linf", norm(moved[name] - x, torch.inf).mean().item(), unit="x",
+                     images=len(x))  # fmt: skip
+        rows += tally.rows()
+    return rows
+
+
+# Figures 4, 8, 9 and 10
+
+FOLLOWED = {"accuracy": "fraction", "held_accuracy": "fraction", "d_accuracy": "fraction", "good": "fraction",
+            "p_true": "probability", "d_loss": "x", "g_loss": "x", "l2": "x", "mean_square": "x", "gained": "images",
+            "lost": "images"}  # fmt: skip
+"""What is kept of every epoch, and its unit."""
+
+
+def curves(job: Job) -> Outcome:
+    """The game epoch by epoch, for each problem, loss and gamma.
+
+    The column ``eps`` has gamma, and ``steps`` the epoch. The scratch classifier is enhanced and the fine-tuned one
+    attacked, both with the small encoder.
+    """
+    s, rows = job.trial.settings, []
+    start, counts = encoder(job, SIZES[0]), (len(game_images(job)[0]), len(job.data.x_test[-HELD:]))
+    for problem in s["problems"]:
+        target = job.trained if problem == "enhance" else victim(job)[1]
+        for loss in s["loss"] if s["objective"] == "game" else s["loss"][:1]:
+            tally = Tally(partial(place, job, defense=f"{problem}, {loss if s['objective'] == 'game' else 'direct'}"))
+            untouched(tally, problem, read(job), job, target.model)
+            for gamma in s[f"gammas_{problem}"]:
+                history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
+                followed(tally, problem, gamma, read(job), history, *counts)
+            rows += tally.rows()
+    tally = Tally(partial(place, job, defense="appendix A"))
+    for share, value in optimum().items():
+        tally.number("optimal discriminator", share, read(job), "optimal_g_loss", value, unit="x", images=0)
+    return Outcome(rows + tally.rows())
+
+
+def untouched(tally: Tally, attack: str, called: str, job: Job, target: nn.Module) -> None:
+    """Accuracy before the game, on its images and on those held out: epoch 0 of every gamma."""
+    parts = {"accuracy": game_images(job), "held_accuracy": (job.data.x_test[-HELD:], job.data.y_test[-HELD:])}
+    for metric, (x, y) in parts.items():
+        right, _ = decisions(target, x.to(job.device), y.to(job.device))
+        tally.number(attack, "", called, metric, right.float().mean().item(), unit="fraction", images=len(x))
+
+
+def followed(tally: Tally, attack: str, gamma: str, called: str, history: list[dict], images: int, held: int) -> None:
+    """Every epoch of one game; and how it ended, in rows of its own that know no epoch."""
+    for entry in history:
+        for name in [n for n in FOLLOWED if n in entry]:
+            total = held if name == "held_accuracy" else images
+            tally.number(attack, gamma, called, name, entry[name], unit=FOLLOWED[name], images=total,
+                         steps=entry["epoch"])  # fmt: skip
+    end, last = partial(tally.number, attack, gamma, called), history[-1]
+    end("last_l2", last["l2"], unit="x", images=images)
+    end("last_held_accuracy", last["held_accuracy"], unit="fraction", images=held)
+    end("still_moving", spread_at_the_end([entry["l2"] for entry in history]), unit="ratio", images=images)
+
+
+def spread_at_the_end(values: list[float], share: float = 0.2) -> float:
+    """How far apart the last fifth of some values lie, as a share of their mean; 0 where all are 0."""
+    tail = values[-max(2, round(share * len(values))) :]
+    mean = sum(tail) / len(tail)
+    return (max(tail) - min(tail)) / mean if mean else 0.0
+
+
+def optimum(seed: int = 0, cells: int = 20) -> dict[str, float]:
+    """The generator's loss against the optimal discriminator when a share of every image's bad mass becomes good.
+
+    A discrete check of Appendix A: 20 images with random masses [butterfly, Eq. 15 and 21].
+
+    Returns:
+        The loss by that share, from 0 to 1, as text.
+    """
+    good, bad = torch.rand(2, cells, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    total = (good + bad).sum()
+    shares = [f"{k / 10:g}" for k in range(11)]
+    losses = [optimal_generator_loss((good + float(s) * bad) / total, (1 - float(s)) * bad / total) for s in shares]
+    return {share: loss.item() for share, loss in zip(shares, losses, strict=True)}
+
+
+# Figures 1, 3, 5 to 7 and 11 to 14
+
+
+def pictures(job: Job) -> Outcome:
+    """Test images whose decision the first gamma of each problem turns, with v and x + v for every gamma."""
+    s, rows, arrays = job.trial.settings, [], {}
+    x, y = job.test_images()
+    start, called = encoder(job, SIZES[0]), read(job)
+    for problem in s["problems"]:
+        target = job.trained if problem == "enhance" else victim(job)[1]
+        before = classes_of(target.model, x)
+        tally = Tally(partial(place, job, defense=problem))
+        measured(tally, "none", called, target.model, x, y)
+        shown: Tensor | None = None
+        parts: dict[str, list[np.ndarray]] = {"v": [], "moved": [], "after": [], "l2": []}
+        for gamma in s[f"gammas_{problem}"]:
+            rules = rules_of(job, problem, gamma=float(gamma))
+            v = perturbations(play(job, target, start, rules).model, x)
+            moved = rules.applied(x, v)
+            after = classes_of(target.model, moved)
+            shown = turned(before, after, y, problem, s["columns"]) if shown is None else shown
+            tally.add(problem, gamma, called, "accuracy", after == y, steps=0)
+            tally.number(problem, gamma, called, "l2", norm(v, 2).mean().item(), unit="x", images=len(x))
+            parts["v"].append(signed(v[shown].cpu()))
+            parts["moved"].append(as_uint8(moved[shown].clamp(0, 1).cpu()))
+            parts["after"].append(after[shown].cpu().numpy().astype(np.int16))
+            parts["l2"].append(norm(v[shown], 2).cpu().numpy().astype(np.float32))
+        arrays |= {f"{problem}_{name}": np.stack(found) for name, found in parts.items()}
+        arrays |= {f"{problem}_clean": as_uint8(x[shown].cpu()),
+                   f"{problem}_true": y[shown].cpu().numpy().astype(np.int16),
+                   f"{problem}_before": before[shown].cpu().numpy().astype(np.int16)}  # fmt: skip
+        rows += tally.rows()
+    return Outcome(rows, arrays)
+
+
+def classes_of(target: nn.Module, x: Tensor) -> Tensor:
+    """The class a classifier sees in each image, ``(N,)``."""
+    return torch.cat([predict(target, part).argmax(1) for part in x.split(BATCH)])
+
+
+def turned(before: Tensor, after: Tensor, y: Tensor, problem: str, n: int) -> Tensor:
+    """Indices of the first ``n`` images: those that went over to what the game wants, then all others."""
+    wanted = (before != y) & (after == y) if problem == "enhance" else (before == y) & (after != y)
+    return torch.argsort(~wanted, stable=True)[:n]

@@ -1,0 +1,463 @@
+"""The exhibits of `butterfly`: where rows belong, controls and baselines, what a tiny run measures, bad input."""
+
+import copy
+from dataclasses import asdict
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from inputgrad import cells, claims, models, results, runner, tables, training
+from inputgrad.checks import InputError
+from inputgrad.data import load
+from inputgrad.game import decisions
+from inputgrad.models import build
+from inputgrad.study import trials
+from inputgrad.study.butterfly import FOUR
+from inputgrad.study.schema import Recipe
+from inputgrad.training import begin_at, trained
+from inputgrad.trials import butterfly
+from inputgrad.trials.butterfly import (
+    COMPARED,
+    PRINTED,
+    ROWS,
+    TABLE_3,
+    optimum,
+    probe,
+    random_of,
+    shuffled,
+    spread_at_the_end,
+    standing,
+    turned,
+)
+from inputgrad.trials.tally import Tally
+
+CPU = torch.device("cpu")
+TINY = {"datasets": ["digits32"], "models": ["resnet18_imagenet"], "images": 20,
+        "recipe": {"epochs": 3, "images": 200, "lr": 5e-3}, "pretraining": {"epochs": 1, "images": 200},
+        "game": {"epochs": 3, "images": 100, "lr": 0.01}, "device": "cpu"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tiny_runs(tmp_path_factory):
+    """A tiny run of each exhibit, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("butterfly")
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(results, "SCRATCH", folder / "scratch")
+        m.setattr(training, "CHECKPOINTS", folder / "checkpoints")
+        own = {
+            "enhancing": {"sizes": ["small"]},
+            "attacking": {"sizes": ["small"], "uap_images": 50, "passes": 2},
+            "curves": {"gammas_enhance": ["0", "100"], "gammas_attack": ["0"], "loss": ["ls"]},
+            "pictures": {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3},
+        }
+        yield {name: runner.run(f"butterfly/{name}", **TINY, **given) for name, given in own.items()}
+
+
+def of(run, **selector):
+    found = run.rows
+    for column, value in selector.items():
+        found = found[found[column] == value]
+    return found
+
+
+def value(run, **selector):
+    (found,) = of(run, **selector)["value"]
+    return found
+
+
+# Where rows belong
+
+
+def test_our_names_are_the_papers():
+    paper = cells.of_paper("butterfly")
+    assert set(paper["dataset"]) == set(PRINTED.values())
+    assert set(paper["model"]) == {models.label(name) for name in FOUR}
+    assert set(paper["attack"]) == COMPARED
+    for table in ("1", "2"):
+        assert set(paper[paper["table"] == table]["defense"]) == ROWS[table]
+    assert set(paper[paper["table"] == "3"]["defense"]) == {*TABLE_3["1"].values(), *TABLE_3["2"].values()}
+
+
+def row(**changes):
+    return {"table": "own", "dataset": "stl-10", "model": "VGG16", "defense": "[A] scratch classifier, Proposed-50",
+            "attack": "enhance", "eps": "", "steps": 0, "reading": "default", "metric": "accuracy", **changes}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ["1"]),
+        ({"metric": "second_number"}, ["1"]),
+        ({"dataset": "ImageNet-50"}, ["1", "3"]),
+        ({"dataset": "ImageNet-50", "defense": "[A] scratch classifier, Proposed-50, lr"}, ["own", "3"]),
+        ({"dataset": "CIFAR-10"}, ["own"]),
+        ({"model": "ResNet-18"}, ["own"]),
+        ({"metric": "l2"}, ["own"]),
+        ({"attack": "v on grey"}, ["own"]),
+        ({"reading": "limit=0.1"}, ["own"]),
+        ({"defense": "[A] scratch classifier, Proposed-small"}, ["own"]),
+    ],
+)
+def test_only_the_papers_cells_stand_in_its_tables(changes, expected):
+    found = standing([row(**changes)], "1")
+    assert [r["table"] for r in found] == expected
+    assert [r["defense"] for r in found if r["table"] == "3"] in ([], ["[A] Proposed-ls"], ["[A] Proposed-lr"])
+
+
+def test_the_papers_own_cells_all_find_their_place():
+    """Rows of ours that carry the paper's names fall onto its tables cell by cell, Table 3 included."""
+    paper = cells.of_paper("butterfly")
+    back = {new: old for table in TABLE_3.values() for old, new in table.items()}
+    found = []
+    for table, lines in (("1", "[A]"), ("2", "[B]")):
+        mine = paper[paper["table"].eq(table) | paper["table"].eq("3") & paper["defense"].str.startswith(lines)]
+        given = mine.assign(defense=mine["defense"].map(lambda d: back.get(d, d)), table="own")
+        found += standing(given.to_dict("records"), table)
+    cell = ["table", "dataset", "model", "defense", "attack", "metric"]
+    placed = {tuple(r[c] for c in cell) for r in found if r["table"] != "own"}
+    assert placed == set(paper[cell].itertuples(index=False, name=None))
+
+
+# Small parts
+
+
+def test_shuffled_perturbations_are_never_their_own():
+    v = torch.arange(60.0).view(20, 1, 1, 3)
+    other = shuffled(v, 0)
+    assert not (other == v).flatten(1).all(1).any()
+    assert sorted(other.flatten().tolist()) == v.flatten().tolist()
+    assert torch.equal(other, shuffled(v, 0)) and not torch.equal(other, shuffled(v, 1))
+
+
+def test_random_perturbations_are_as_long():
+    v = torch.rand(5, 3, 4, 4) * torch.arange(5.0).view(5, 1, 1, 1)
+    noise = random_of(v, 0)
+    assert torch.allclose(noise.flatten(1).norm(dim=1), v.flatten(1).norm(dim=1), rtol=1e-5)
+    assert not torch.allclose(noise[1:], v[1:])
+
+
+def test_a_probe_is_at_the_minimum_of_its_loss():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(120) % 3
+    h = 5 + 10 * torch.randn(120, 4, generator=generator)
+    h[:, :3] += 20 * nn.functional.one_hot(y, 3)
+    layer = probe(h, y, 3, decay=0.1)
+    z = (h - h.mean(0)) / h.std(0)
+    weight = (layer.weight * h.std(0)).detach().requires_grad_()
+    bias = (layer.bias + layer.weight @ h.mean(0)).detach().requires_grad_()
+    assert torch.allclose(layer(h), z @ weight.T + bias, atol=1e-3)
+    loss = nn.functional.cross_entropy(z @ weight.T + bias, y) + 0.1 * weight.square().sum(1).mean()
+    assert all(g.abs().max() < 1e-3 for g in torch.autograd.grad(loss, (weight, bias)))
+    assert (layer(h).argmax(1) == y).float().mean() > 0.8
+
+
+def test_what_still_moves_at_the_end():
+    assert spread_at_the_end([9.0, 5, 1, 1, 1, 1, 1, 1, 1.0, 1.2]) == pytest.approx(0.2 / 1.1)
+    assert spread_at_the_end([0.0]) == 0
+
+
+def test_turned_images_come_first():
+    y = torch.tensor([0, 0, 0, 0])
+    before, after = torch.tensor([1, 0, 1, 0]), torch.tensor([1, 1, 0, 0])
+    assert turned(before, after, y, "enhance", 2).tolist() == [2, 0]
+    assert turned(before, after, y, "attack", 3).tolist() == [1, 0, 2]
+
+
+def test_the_best_generator_makes_nothing_bad():
+    losses = list(optimum().values())
+    assert losses == sorted(losses, reverse=True) and losses[0] > 0.1 and losses[-1] == 0
+
+
+def test_training_can_begin_at_another_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path)
+    data, recipe = load("digits32"), Recipe(epochs=1, images=64, width=0.125, lr=1e-6)
+    shape = (3, 32, 32)
+    first = trained(load("digits100"), "resnet18_imagenet", recipe, 1, CPU)
+    second = trained(data, "resnet18_imagenet", recipe, 0, CPU, start=first)
+    plain = trained(data, "resnet18_imagenet", recipe, 0, CPU)
+    assert second.checkpoint != plain.checkpoint
+    weights = [net.model[0].weight for net in (first, second, plain)]
+    assert torch.allclose(weights[0], weights[1], atol=1e-4) and not torch.allclose(weights[0], weights[2], atol=1e-2)
+    assert second.model[-1].out_features == 10
+    net = build("resnet18_imagenet", shape=shape, classes=10, width=0.125)
+    head = copy.deepcopy(net[-1].state_dict())
+    begin_at(net, first.model)
+    assert torch.equal(net[0].weight, first.model[0].weight)
+    assert all(torch.equal(t, head[k]) for k, t in net[-1].state_dict().items())
+
+
+# What a tiny run measures
+
+
+def test_a_row_says_what_decisions_say(tiny_runs, monkeypatch):
+    run = tiny_runs["enhancing"]
+    monkeypatch.setattr(training, "CHECKPOINTS", results_folder(run))
+    data = load("digits32")
+    recipe = Recipe(**run.results[0].provenance["declaration"]["settings"]["recipe"])
+    net = trained(data, "resnet18_imagenet", recipe, 0, CPU).model
+    right, p = decisions(net, data.x_test[:20], data.y_test[:20])
+    plain = {"defense": "[A] scratch classifier, Vanilla", "attack": "none"}
+    assert value(run, **plain, metric="accuracy") == pytest.approx(right.float().mean().item())
+    assert value(run, **plain, metric="second_number") == pytest.approx(p.mean().item(), rel=1e-4)
+
+
+def results_folder(run):
+    """Where the checkpoints of a run of this file are."""
+    path = run.results[0].path
+    return next(parent for parent in path.parents if parent.name == "scratch").parent / "checkpoints"
+
+
+def test_every_arm_has_its_controls(tiny_runs):
+    run = tiny_runs["enhancing"]
+    accuracy = of(run, metric="accuracy")
+    arms = {d for d in accuracy["defense"] if "Proposed" in d}
+    assert {d.split(", ", 1)[1] for d in arms if d.startswith("[A]")} == {
+        "Proposed-small", "Proposed-small, lr", "Proposed-small, D trained fully", "Proposed-small, direct",
+        "Proposed-small, direct, encoder from scratch",
+    }  # fmt: skip
+    for arm in arms:
+        found = set(accuracy[accuracy["defense"] == arm]["attack"])
+        assert {"enhance", "v of another image", "random v", "v on grey", "v on another seed"} <= found
+    assert {"linear probe of the encoder", "probe and classifier, mean", "encoder, fine-tuned"} <= set(
+        run.rows["defense"]
+    )
+    assert set(run.rows["table"]) == {"own"}
+
+
+def test_the_second_number_can_be_a_mean_probability(tiny_runs):
+    for name in ("enhancing", "attacking"):
+        run = tiny_runs[name]
+        for number in of(run, metric="second_number").itertuples():
+            accuracy = value(run, metric="accuracy", defense=number.defense, attack=number.attack)
+            assert number.unit == "probability" and claims.FUNCTIONS["ptrue_ok"](accuracy, number.value, 10)
+
+
+def test_rivals_are_as_long_as_the_generator(tiny_runs):
+    run = tiny_runs["attacking"]
+    kind = "[B] pretrained classifier"
+    length = value(run, metric="l2", defense=f"{kind}, Proposed-small")
+    assert length > 0
+    for rival in ("UAP", "EHA"):
+        assert value(run, metric="l2", defense=f"{kind}, {rival}") == pytest.approx(length, rel=1e-3)
+    black = of(run, defense=f"{kind}, Proposed-B")
+    assert set(black["metric"]) >= {"accuracy", "second_number", "l2"}
+    assert f"{kind}, Proposed-B, lr" in set(run.rows["defense"])
+
+
+def test_curves_have_every_epoch(tiny_runs):
+    run = tiny_runs["curves"]
+    arm = {"defense": "enhance, ls", "eps": "100"}
+    for metric in ("accuracy", "held_accuracy", "l2", "gained", "lost", "d_loss", "g_loss"):
+        assert of(run, **arm, metric=metric)["steps"].tolist() == [1, 2, 3]
+    assert value(run, **arm, metric="last_l2") == of(run, **arm, metric="l2")["value"].iloc[-1]
+    assert value(run, **arm, metric="last_l2") < value(run, defense="enhance, ls", eps="0", metric="last_l2")
+    before = value(run, defense="enhance, ls", eps="", metric="accuracy")
+    last = {m: of(run, **arm, metric=m)["value"].iloc[-1] for m in ("accuracy", "gained", "lost")}
+    assert 100 * last["accuracy"] == pytest.approx(100 * before + last["gained"] - last["lost"], abs=0.01)
+
+
+def test_pictures_show_what_the_classifier_says(tiny_runs):
+    (result,) = tiny_runs["pictures"].results
+    for problem in ("enhance", "attack"):
+        arrays = {k.removeprefix(f"{problem}_"): a for k, a in result.arrays.items() if k.startswith(problem)}
+        assert arrays["clean"].shape == (3, 32, 32, 3) and arrays["v"].shape == (1, 3, 32, 32, 3)
+        right = [arrays[when] == arrays["true"] for when in ("before", "after")]
+        wanted = ~right[0] & right[1][0] if problem == "enhance" else right[0] & ~right[1][0]
+        assert sorted(wanted, reverse=True) == list(wanted)
+        assert (arrays["l2"] > 0).all()
+
+
+def test_a_generator_that_is_a_classifier_is_said_to_be_behind_its_probe(monkeypatch):
+    base = {"dataset": "d", "model": "m", "metric": "accuracy", "profile": "quick", "seeds": 1, "images": 9, "eps": "",
+            "low": 1.0, "high": 2.0, "table": "own"}  # fmt: skip
+    rows = [
+        ("[A] scratch classifier, Vanilla", "none", 50.0), ("[A] scratch classifier, Proposed-small", "enhance", 48.0),
+        ("[A] scratch classifier, Proposed-small, direct", "enhance", 65.0),
+        ("[A] scratch classifier, Proposed-small, direct", "v on grey", 60.0),
+        ("linear probe of the encoder", "none", 70.0),
+    ]  # fmt: skip
+    frame = pd.DataFrame([{**base, "defense": d, "attack": a, "value": v} for d, a, v in rows])
+    monkeypatch.setattr(tables.butterfly, "ours", lambda run: frame)
+    (said,) = tables.butterfly.verdict(None).frame.to_dict("records")
+    assert said["best generator"].endswith("direct") and said["ahead of the probe"] == "no"
+    assert (said["its v on grey"], said["its v on another image"]) == ("60.0", "–")
+
+
+# Claims about the curves
+
+
+def curve_rows(**lines):
+    """Rows of curves from histories by ``<problem>_<gamma>``, as the exhibit writes them."""
+    out = []
+    place = {"table": "own", "dataset": "CIFAR-10", "model": "ResNet-18"}
+    for name, history in lines.items():
+        problem, gamma = name.split("_")
+        tally = Tally(lambda eps, p=problem: {**place, "defense": f"{p}, ls"})
+        butterfly.followed(tally, problem, gamma.replace("p", "."), "default", history, 100, 50)
+        out += tally.rows()
+    tally = Tally(lambda eps: {**place, "defense": "appendix A"})
+    for share, number in optimum().items():
+        tally.number("optimal discriminator", share, "default", "optimal_g_loss", number, unit="x", images=0)
+    frame = pd.DataFrame(out + tally.rows())
+    return cells.join_seeds(frame.assign(exhibit="butterfly/curves", profile="quick", seed=0))
+
+
+def history(l2, gained, lost, d_loss, held):
+    return [{"epoch": i + 1, "l2": a, "gained": b, "lost": c, "d_loss": d, "held_accuracy": held}
+            for i, (a, b, c, d) in enumerate(zip(l2, gained, lost, d_loss, strict=True))]  # fmt: skip
+
+
+GOOD = {
+    "enhance_0": history([3, 4, 4, 4, 4], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [9, 5, 3, 2, 1], 0.7),
+    "enhance_0p0001": history([1, 2, 2, 2, 2], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [9, 5, 3, 2, 1], 0.6),
+    "enhance_1": history([1, 1, 1, 1, 1], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [9, 5, 3, 2, 1], 0.5),
+    "attack_3": history([1, 1, 1, 1, 1], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [1, 1, 1, 1, 1], 0.5),
+}
+BAD_GAMES = {
+    "butterfly.c13": {"enhance_1": history([9, 9, 9, 9, 9], [1] * 5, [1] * 5, [1] * 5, 0.9)},
+    "butterfly.c14": {"enhance_0p0001": history([1, 2, 2, 2, 2], [5, 4, 3, 2, 1], [1] * 5, [9, 5, 3, 2, 1], 0.6)},
+    "butterfly.c15": {"attack_3": history([1] * 5, [1] * 5, [1] * 5, [9, 8, 7, 6, 1], 0.5),
+                      "enhance_0p0001": history([1] * 5, [1] * 5, [1] * 5, [1] * 5, 0.5)},
+    "butterfly.c16": {"enhance_0": history([3, 4, 5, 6, 8], [1] * 5, [1] * 5, [1] * 5, 0.7)},
+}  # fmt: skip
+
+
+def words(rows):
+    return {v.claim.id: v.word for v in (claims.judge("butterfly", c, rows) for c in claims.load("butterfly"))}
+
+
+def test_claims_about_curves_are_decided_by_their_rows():
+    found = words(curve_rows(**GOOD))
+    assert {found[f"butterfly.c{n}"] for n in (13, 14, 15, 16, 17)} == {"reproduced"}
+    assert found["butterfly.c01"] == "not run"
+
+
+@pytest.mark.parametrize("claim", BAD_GAMES)
+def test_a_claim_about_curves_can_fail(claim):
+    assert words(curve_rows(**{**GOOD, **BAD_GAMES[claim]}))[claim] == "not reproduced"
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("exhibit", "given", "sentence"),
+    [
+        ("enhancing", {"gamma": -1}, "gamma -1 is not a number >= 0"),
+        ("attacking", {"gamma": "much"}, "gamma 'much' is not a number >= 0"),
+        ("curves", {"gammas_enhance": ["-0.1"]}, "gammas_enhance '-0.1' is not a number >= 0"),
+        ("curves", {"gammas_attack": ["1", "1.0"]}, "gammas_attack names one number more than once: 1, 1.0"),
+        ("pictures", {"gammas_attack": []}, "gammas_attack is an empty list"),
+        ("enhancing", {"l2": "l1"}, "l2 'l1' is unknown: choose from mean_square, norm"),
+        ("enhancing", {"loss": ["wgan"]}, "loss 'wgan' is unknown: choose from ls, lr"),
+        ("enhancing", {"sizes": ["medium"]}, "sizes 'medium' is unknown: choose from small, large"),
+        ("curves", {"d_train": "haed"}, "d_train 'haed' is unknown: choose from head, full; did you mean 'head'?"),
+        ("enhancing", {"objective": ["play"]}, "objective 'play' is unknown: choose from game, direct"),
+        ("enhancing", {"limit": -0.1}, "limit -0.1 is not a number >= 0"),
+        ("enhancing", {"limit": 0}, "limit 0 leaves no perturbation: give a number above 0, or None for no limit"),
+        ("enhancing", {"external": "cifar"}, "external 'cifar' is unknown"),
+        ("enhancing", {"first": -1}, "first -1 is too small"),
+        ("enhancing", {"game": {"epoch": 2}}, "recipe field 'epoch' is unknown"),
+        ("enhancing", {"pretraining": 3}, "recipe is 3: give a mapping"),
+        ("attacking", {"passes": 0}, "passes 0 is too small: it must be at least 1"),
+        ("attacking", {"models": ["segmenter"]}, "model 'segmenter' is trained to segment"),
+        ("pictures", {"problems": ["enhanse"]}, "did you mean 'enhance'?"),
+    ],
+)
+def test_bad_input_is_one_sentence(exhibit, given, sentence):
+    with pytest.raises(InputError) as caught:
+        trials(f"butterfly/{exhibit}", **given)
+    assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+def job_on(dataset, **settings):
+    given = {"external": None, "pretraining": {}, **settings}
+    trial = SimpleNamespace(settings=given, dataset=dataset, profile="smoke", seed=0, model="resnet18_imagenet")
+    return SimpleNamespace(trial=trial, data=load(dataset), root=None, device=CPU)
+
+
+def test_an_encoder_needs_data_that_fit():
+    with pytest.raises(
+        InputError, match="external 'digits28' has images of 1 channels, but digits32 of 3: name another"
+    ):
+        butterfly.encoder(job_on("digits32", external="digits28"), "small")
+    with pytest.raises(
+        InputError, match="external 'imagenet' has weights of resnet50, .*, but not of resnet18_imagenet"
+    ):
+        butterfly.encoder(job_on("digits32", external="imagenet"), "small")
+
+
+def test_an_encoder_that_cannot_take_the_images_is_refused(workspace):
+    with pytest.raises(InputError, match="image size 28x28 with 1 channels is not one the encoder can take"):
+        runner.run("butterfly/pictures", **{**TINY, "datasets": ["digits28"], "external": "none"})
+
+
+def test_external_data_come_at_the_size_of_the_target(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        butterfly.data, "load", lambda name, **options: asked.append((name, options)) or load("digits100")
+    )
+    monkeypatch.setattr(butterfly, "trained", lambda *arguments: arguments)
+    butterfly.loaded.cache_clear()
+    images, model, recipe, *_ = butterfly.encoder(job_on("digits32", pretraining={"epochs": 7}), "large")
+    butterfly.loaded.cache_clear()
+    assert asked == [("digits100", {"root": None, "size": 32})] and images.classes == 100
+    assert (model, recipe.width, recipe.epochs) == ("resnet18_imagenet", 0.25, 7)
+
+
+# The paper's own setting, on made data
+
+
+@pytest.fixture
+def imagenet10(tmp_path):
+    """A data folder with ``imagenet10.npz``: 40 training and 10 test images of noise, 32 pixels, ten classes."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, n in (("train", 40), ("test", 10)):
+        arrays[f"x_{split}"] = rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
+        arrays[f"y_{split}"] = (np.arange(n) % 10).astype(np.uint8)
+    np.savez(tmp_path / "imagenet10.npz", **arrays)
+    return tmp_path
+
+
+def test_the_papers_data_fill_its_tables(imagenet10, workspace, monkeypatch):
+    monkeypatch.setitem(butterfly.EXTERNAL, "imagenet10", "digits100")
+    small = {"recipe": {"epochs": 1, "images": 40, "width": 0.0625, "batch": 20}, "game": {"epochs": 1, "images": 40}}
+    run = runner.run(
+        "butterfly/attacking", datasets=["imagenet10"], models=["densenet169"], images=10, data_root=str(imagenet10),
+        pretraining={"epochs": 1, "images": 20, "batch": 20}, sizes=["small"], loss=["ls"],
+        d_train=["head"], objective=["game"], uap_images=4, passes=1, device="cpu", **small,
+    )  # fmt: skip
+    printed = of(run, table="2")
+    assert set(printed["dataset"]) == {"ImageNet-10"} and set(printed["model"]) == {"DenseNet169"}
+    assert set(printed["metric"]) == {"accuracy", "second_number"}
+    kinds = {d.split(", ")[1] for d in printed["defense"]}
+    assert kinds == {"Vanilla", "Proposed-B", "UAP", "EHA"}  # the encoder of this profile is not the paper's
+    (table,) = tables.butterfly.attacking(run).tables
+    assert {"accuracy: paper", "p_true: paper"} <= set(table.frame.columns)
+
+
+def test_encoders_and_classifiers_can_start_from_imagenets_weights(imagenet10, workspace, monkeypatch):
+    asked = []
+
+    def weights(name, *, shape, classes, width, weights):
+        asked.append((name, shape, classes, width, weights))
+        torch.manual_seed(5)
+        return build("densenet169", shape=shape, classes=classes, width=0.0625)
+
+    monkeypatch.setattr(butterfly, "torchvision_net", weights)
+    recipe = {**asdict(Recipe(epochs=1, lr=1e-6, images=20, width=0.0625)), "batch": 20}
+    job = job_on("digits32", external="imagenet", recipe=recipe)
+    job.trial.model = "densenet169"
+    tuned = butterfly.fine_tuned(job)
+    assert asked == [("densenet169", (3, 32, 32), 1000, 0.0625, "imagenet")]
+    start = weights("densenet169", shape=(3, 32, 32), classes=1000, width=0.0625, weights="imagenet")
+    first = [next(net.parameters()) for net in (start, tuned.model)]
+    assert torch.allclose(*first, atol=1e-4)
+    assert butterfly.external(job_on("digits32")) == "digits100" and butterfly.external(job) == "imagenet"
+    job.trial.dataset, job.trial.settings["external"] = "stl10", None
+    assert butterfly.external(job) == "imagenet"
