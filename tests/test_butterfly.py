@@ -16,7 +16,7 @@ from inputgrad.data import load
 from inputgrad.game import decisions
 from inputgrad.models import build
 from inputgrad.study import trials
-from inputgrad.study.butterfly import FOUR
+from inputgrad.study.butterfly import FOUR, scale
 from inputgrad.study.schema import Recipe
 from inputgrad.training import begin_at, trained
 from inputgrad.trials import butterfly
@@ -145,18 +145,25 @@ def test_a_probe_is_at_the_minimum_of_its_loss():
     y = torch.arange(120) % 3
     h = 5 + 10 * torch.randn(120, 4, generator=generator)
     h[:, :3] += 20 * nn.functional.one_hot(y, 3)
-    layer = probe(h, y, 3, decay=0.1)
+    net = probe(h, y, 3, decay=0.1)
     z = (h - h.mean(0)) / h.std(0)
-    weight = (layer.weight * h.std(0)).detach().requires_grad_()
-    bias = (layer.bias + layer.weight @ h.mean(0)).detach().requires_grad_()
-    assert torch.allclose(layer(h), z @ weight.T + bias, atol=1e-3)
+    weight, bias = (p.detach().requires_grad_() for p in net[1].parameters())
+    assert torch.allclose(net(h), z @ weight.T + bias, atol=1e-3)
     loss = nn.functional.cross_entropy(z @ weight.T + bias, y) + 0.1 * weight.square().sum(1).mean()
     assert all(g.abs().max() < 1e-3 for g in torch.autograd.grad(loss, (weight, bias)))
-    assert (layer(h).argmax(1) == y).float().mean() > 0.8
+    assert (net(h).argmax(1) == y).float().mean() > 0.8
+
+
+def test_a_hidden_layer_learns_what_no_line_can():
+    h = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]).repeat(10, 1)
+    y = (h[:, 0] != h[:, 1]).long()
+    assert (probe(h, y, 2, decay=1e-4, hidden=16)(h).argmax(1) == y).all()
+    assert (probe(h, y, 2, decay=1e-4)(h).argmax(1) == y).float().mean() < 1
 
 
 def test_what_still_moves_at_the_end():
-    assert spread_at_the_end([9.0, 5, 1, 1, 1, 1, 1, 1, 1.0, 1.2]) == pytest.approx(0.2 / 1.1)
+    assert spread_at_the_end([9.0, 5, 1, 1, 1, 1, 1, 1.0, 1.2]) == pytest.approx(0.2 / (3.2 / 3))
+    assert spread_at_the_end([1.0, 2, 3, 4, 5, 6, 7, 8]) > 0.1  # growth that goes on
     assert spread_at_the_end([0.0]) == 0
 
 
@@ -217,7 +224,8 @@ def test_every_arm_has_its_controls(tiny_runs):
     arms = {d for d in accuracy["defense"] if "Proposed" in d}
     assert {d.split(", ", 1)[1] for d in arms if d.startswith("[A]")} == {
         "Proposed-small", "Proposed-small, lr", "Proposed-small, D trained fully", "Proposed-small, direct",
-        "Proposed-small, direct, encoder from scratch",
+        "Proposed-small, direct, encoder from scratch", "Proposed-small, direct, limited",
+        "Proposed-small, images new to the classifier",
     }  # fmt: skip
     for arm in arms:
         found = set(accuracy[accuracy["defense"] == arm]["attack"])
@@ -243,6 +251,10 @@ def test_rivals_are_as_long_as_the_generator(tiny_runs):
     assert length > 0
     for rival in ("UAP", "EHA"):
         assert value(run, metric="l2", defense=f"{kind}, {rival}") == pytest.approx(length, rel=1e-3)
+    for arm in ("Proposed-small", "Proposed-small, direct", "UAP", "EHA", "PGD"):
+        assert value(run, metric="linf", defense=f"{kind}, {arm}, limited") <= 8 / 255 + 1e-6
+    assert len(of(run, attack="v at equal length", defense=f"{kind}, Proposed-B"))
+    assert not len(of(run, attack="v at equal length", defense=f"{kind}, Proposed-small"))  # whose length it is
     black = of(run, defense=f"{kind}, Proposed-B")
     assert set(black["metric"]) >= {"accuracy", "second_number", "l2"}
     assert f"{kind}, Proposed-B, lr" in set(run.rows["defense"])
@@ -273,17 +285,19 @@ def test_pictures_show_what_the_classifier_says(tiny_runs):
 
 def test_a_generator_that_is_a_classifier_is_said_to_be_behind_its_probe(monkeypatch):
     base = {"dataset": "d", "model": "m", "metric": "accuracy", "profile": "quick", "seeds": 1, "images": 9, "eps": "",
-            "low": 1.0, "high": 2.0, "table": "own"}  # fmt: skip
+            "table": "own"}  # fmt: skip
     rows = [
         ("[A] scratch classifier, Vanilla", "none", 50.0), ("[A] scratch classifier, Proposed-small", "enhance", 48.0),
         ("[A] scratch classifier, Proposed-small, direct", "enhance", 65.0),
         ("[A] scratch classifier, Proposed-small, direct", "v on grey", 60.0),
         ("linear probe of the encoder", "none", 70.0),
     ]  # fmt: skip
-    frame = pd.DataFrame([{**base, "defense": d, "attack": a, "value": v} for d, a, v in rows])
-    monkeypatch.setattr(tables.butterfly, "ours", lambda run: frame)
-    (said,) = tables.butterfly.verdict(None).frame.to_dict("records")
-    assert said["best generator"].endswith("direct") and said["ahead of the probe"] == "no"
+    for noise, word in ((1, "no"), (4, "undecided")):
+        frame = pd.DataFrame([{**base, "defense": d, "attack": a, "value": v, "low": v - noise, "high": v + noise}
+                              for d, a, v in rows])  # fmt: skip
+        monkeypatch.setattr(tables.butterfly, "ours", lambda run, frame=frame: frame)
+        (said,) = tables.butterfly.verdict(None).frame.to_dict("records")
+        assert said["best generator"].endswith("direct") and said["ahead of the probe"] == word
     assert (said["its v on grey"], said["its v on another image"]) == ("60.0", "–")
 
 
@@ -298,7 +312,9 @@ def curve_rows(**lines):
         problem, gamma = name.split("_")
         tally = Tally(lambda eps, p=problem: {**place, "defense": f"{p}, ls"})
         butterfly.followed(tally, problem, gamma.replace("p", "."), "default", history, 100, 50)
+        tally.number(problem, "", "default", "held_accuracy", 0.55, unit="fraction", images=50)
         out += tally.rows()
+    out = [row for i, row in enumerate(out) if row["eps"] or row not in out[:i]]  # one row without v a problem
     tally = Tally(lambda eps: {**place, "defense": "appendix A"})
     for share, number in optimum().items():
         tally.number("optimal discriminator", share, "default", "optimal_g_loss", number, unit="x", images=0)
@@ -315,7 +331,7 @@ GOOD = {
     "enhance_0": history([3, 4, 4, 4, 4], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [9, 5, 3, 2, 1], 0.7),
     "enhance_0p0001": history([1, 2, 2, 2, 2], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [9, 5, 3, 2, 1], 0.6),
     "enhance_1": history([1, 1, 1, 1, 1], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [9, 5, 3, 2, 1], 0.5),
-    "attack_3": history([1, 1, 1, 1, 1], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [1, 1, 1, 1, 1], 0.5),
+    "attack_3": history([1, 1, 1, 1, 1], [1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [2, 1, 1, 1, 1], 0.5),
 }
 BAD_GAMES = {
     "butterfly.c13": {"enhance_1": history([9, 9, 9, 9, 9], [1] * 5, [1] * 5, [1] * 5, 0.9)},
@@ -375,7 +391,8 @@ def test_bad_input_is_one_sentence(exhibit, given, sentence):
 
 
 def job_on(dataset, **settings):
-    given = {"external": None, "pretraining": {}, **settings}
+    given = {"external": None, "pretraining": {}, "game": {}, "recipe": {"images": 400}, **settings}
+    given |= scale("smoke", dataset, given)
     trial = SimpleNamespace(settings=given, dataset=dataset, profile="smoke", seed=0, model="resnet18_imagenet")
     return SimpleNamespace(trial=trial, data=load(dataset), root=None, device=CPU)
 
@@ -459,5 +476,24 @@ def test_encoders_and_classifiers_can_start_from_imagenets_weights(imagenet10, w
     first = [next(net.parameters()) for net in (start, tuned.model)]
     assert torch.allclose(*first, atol=1e-4)
     assert butterfly.external(job_on("digits32")) == "digits100" and butterfly.external(job) == "imagenet"
-    job.trial.dataset, job.trial.settings["external"] = "stl10", None
+
+
+def test_without_imagenets_weights_nothing_is_pretrained_and_the_reading_says_so(monkeypatch, capsys):
+    job = job_on("digits32", l2="mean_square", loss=["ls"], d_train=["head"], objective=["game"], limit=None,
+                 clip=False, size=None, first=0, gamma=1e-4)  # fmt: skip
+    assert butterfly.read(job, 1e-4) == "default"
+    job.trial.dataset = "stl10"  # for which the study would have ImageNet's
+    butterfly.obtained.cache_clear()
+    monkeypatch.setattr(butterfly, "with_imagenet_weights", lambda name, classes: None)
+    assert butterfly.external(job) == "imagenet" and butterfly.read(job, 1e-4) == "default"
+    butterfly.obtained.cache_clear()
+
+    def missing(name, classes):
+        raise InputError(f"the ImageNet weights of {name} cannot be downloaded")
+
+    monkeypatch.setattr(butterfly, "with_imagenet_weights", missing)
+    assert butterfly.external(job) == "none" and butterfly.read(job, 1e-4) == "external=none"
+    assert "cannot be downloaded. Nothing is pretrained" in capsys.readouterr().out
+    butterfly.obtained.cache_clear()
+    job.trial.settings["external"] = "imagenet"  # asked for: not replaced
     assert butterfly.external(job) == "imagenet"

@@ -41,12 +41,12 @@ from .training import (
     stop_if_diverged,
 )
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the game changes what generator comes out; a checkpoint of another version is not used."""
 
 BATCH = 250
 HELD = 1000
-"""On how many of the last test images the accuracy is followed from epoch to epoch."""
+"""On how many of the game's first images, and of the last test images, the accuracy is followed epoch by epoch."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Rules:
         known: the discriminator has the target's features; else those of another network, and the target is only ever
             asked for its decision.
         objective: ``"game"``; or ``"direct"``, beyond the paper, which has no discriminator: the generator goes down
-            (``"attack"``: up) the cross-entropy of the target itself.
+            the target's own :func:`distance_to_goal`.
 
     Raises:
         InputError: an unknown name, a number below 0, or a direct objective on an unknown target.
@@ -229,8 +229,24 @@ def wish(game: Game, x_tilde: Tensor, y: Tensor) -> Tensor:
         with frozen(game.discriminator):
             return generator_loss(game.discriminator(x_tilde).float(), game.rules.loss)
     with frozen(game.target):
-        cross_entropy = F.cross_entropy(game.target(x_tilde).float(), y)
-    return cross_entropy if game.rules.problem == "enhance" else -cross_entropy
+        return distance_to_goal(game.target(x_tilde).float(), y, game.rules.problem)
+
+
+def distance_to_goal(logits: Tensor, y: Tensor, problem: str) -> Tensor:
+    r"""How far a classifier is from deciding as the game wants; at least 0, as the losses of the game are.
+
+    With p the softmax probability of the true class: the mean of :math:`-\log p` to enhance (cross-entropy), of
+    :math:`-\log(1 - p)` to attack.
+
+    Args:
+        logits: ``(B, C)``.
+        y: labels, ``(B,)``.
+        problem: ``"enhance"`` or ``"attack"``.
+    """
+    if problem == "enhance":
+        return F.cross_entropy(logits, y)
+    others = logits.scatter(1, y[:, None], -torch.inf)
+    return (logits.logsumexp(1) - others.logsumexp(1)).mean()
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -246,7 +262,7 @@ def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -
     ::
 
         for epoch:  for a random batch (x, y):  play_batch
-                    how the target fares on G(x) + x, of the game's images and of those held out
+                    how the target fares on G(x) + x, of the game's first images and of those held out
 
     Every epoch draws its order and its augmentation from ``(seed, epoch)`` alone, and both optimisers are part of the
     checkpoint, so that an interrupted run ends with the same weights as an unbroken one (bit for bit on a CPU). A last
@@ -261,7 +277,7 @@ def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -
 
     Returns:
         The note: ``seconds``, and ``history`` with the means of :func:`play_batch` over each epoch and, after it, with
-        :func:`fared` on the game's images and ``held_accuracy``.
+        :func:`fared` on the game's first :data:`HELD` images and ``held_accuracy``.
 
     Raises:
         InputError: a batch or a game of one image, an augmentation of `smooth`, or a damaged ``partial``.
@@ -282,7 +298,8 @@ def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -
         for name, optimizer in optimizers.items():
             mark = f"extra.{name}."
             load_optimizer(optimizer, {k.removeprefix(mark): t for k, t in tensors.items() if k.startswith(mark)})
-    before = decisions(game.target, x, y)[0]
+    x_seen, y_seen = x[:HELD], y[:HELD]
+    before = decisions(game.target, x_seen, y_seen)[0]
     batches = math.ceil(len(x) / recipe.batch)
     bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"play {partial.stem}")
     for epoch in range(len(note["history"]), recipe.epochs):
@@ -305,7 +322,7 @@ def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -
             bar.update()
         note["seconds"] += time.perf_counter() - start
         played = sum(len(part) for part in parts)
-        after = fared(game, x, y, before)
+        after = fared(game, x_seen, y_seen, before)
         held = {"held_accuracy": fared(game, x_held, y_held)["accuracy"]} if len(x_held) else {}
         note["history"].append(
             {"epoch": epoch + 1, **{name: value.item() / played for name, value in sums.items()}, **after, **held,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,14 @@ def channels_first(path: Path, x: np.ndarray) -> np.ndarray:
     return x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
 
 
+SPLITS = {
+    "SVHN": ({"split": "train"}, {"split": "test"}),
+    "STL10": ({"split": "train"}, {"split": "test"}),
+    "Imagenette": ({"split": "train", "size": "160px"}, {"split": "val", "size": "160px"}),
+}
+"""How torchvision's classes call training and test images, where not by ``train``."""
+
+
 def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.ndarray]:
     """The four arrays of a torchvision data set, downloaded (with its progress bar and checksums) if need be."""
     import torchvision
@@ -130,11 +139,7 @@ def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.n
     try:
         root.mkdir(parents=True, exist_ok=True)
         maker = getattr(torchvision.datasets, source.torchvision)
-        splits = (
-            [{"split": "train"}, {"split": "test"}]
-            if source.name in ("svhn", "stl10")
-            else [{"train": True}, {"train": False}]
-        )
+        splits = SPLITS.get(source.torchvision, ({"train": True}, {"train": False}))
         parts = [maker(str(root), download=download, **split) for split in splits]
     except (RuntimeError, OSError, EOFError, ValueError) as err:
         reason = (str(err) or type(err).__name__).splitlines()[0]
@@ -144,6 +149,9 @@ def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.n
         ) from err
     arrays = []
     for part in parts:
+        if not hasattr(part, "data"):  # files, read one by one
+            arrays += squares(part, source.shape[-1])
+            continue
         x = np.asarray(part.data)
         if x.ndim == 3:
             x = x[:, None]
@@ -153,10 +161,21 @@ def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.n
     return arrays
 
 
+def squares(images: Iterable, size: int) -> list[np.ndarray]:
+    """Images, ``(N, C, size, size)``, and labels ``(N,)`` of pairs of a PIL image and a label.
+
+    The shorter side is made ``size`` pixels long and the middle cut out.
+    """
+    from torchvision.transforms import v2
+
+    square = v2.Compose([v2.Resize(size), v2.CenterCrop(size)])
+    pairs = [(np.asarray(square(image)), label) for image, label in images]
+    return [np.stack([x for x, _ in pairs]).transpose(0, 3, 1, 2), np.asarray([label for _, label in pairs])]
+
+
 def read_folder(folder: Path, size: int | None) -> list[np.ndarray]:
     """The four arrays of ``<folder>/{train,test}/<class>/*``; all images cut to one square size."""
     from torchvision.datasets import ImageFolder
-    from torchvision.transforms import v2
 
     arrays: list[np.ndarray] = []
     classes: list[str] = []
@@ -169,10 +188,8 @@ def read_folder(folder: Path, size: int | None) -> list[np.ndarray]:
             raise InputError(f"{folder}: train has the classes {', '.join(classes)}, test {', '.join(images.classes)}")
         classes = images.classes
         first = min(images[0][0].size) if size is None and not arrays else size or arrays[0].shape[-1]
-        square = v2.Compose([v2.Resize(first), v2.CenterCrop(first)])
         try:
-            x = np.stack([np.asarray(square(image)) for image, _ in images]).transpose(0, 3, 1, 2)
+            arrays += squares(images, first)
         except OSError as err:
             raise InputError(f"{folder / split}: an image could not be read ({err})") from err
-        arrays += [x, np.asarray(images.targets)]
     return arrays

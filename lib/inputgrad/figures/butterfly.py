@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .. import cells, results
+from .. import cells
+from ..tables.butterfly import OWN, ours
 from .panels import STYLE, datasets_shown, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
-OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)")
 SHORT = {"[A] scratch classifier": "[A]", "[B] pretrained classifier": "[B]"}
-
-
-def ours(run) -> pd.DataFrame:
-    """What a run shows, joined over seeds; rows that Table 3 repeats are left out."""
-    joined = cells.join_seeds(results.table(run.shown))
-    return joined[joined["table"] != "3"]
 
 
 def shortened(row: str) -> str:
@@ -62,19 +55,24 @@ def rows(run) -> Figure:
 
 # Figures 4, 8, 9 and 10
 
-PANELS = {"g_loss": "L_G", "d_loss": "L_D", "l2": "mean l2 of v", "gained": "false to correct",
-          "lost": "correct to false", "held_accuracy": "accuracy held out, percent"}  # fmt: skip
+PANELS = {"g_loss": "L_G", "d_loss": "L_D", "d_accuracy": "D right, percent", "good": "t = 1, percent",
+          "l2": "mean l2 of v", "gained": "false to correct", "lost": "correct to false",
+          "held_accuracy": "accuracy held out, percent"}  # fmt: skip
 
 
 def curves(run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
-    """One game's quantities over epochs, one colour a gamma, of the first data set that has any; lr is dashed."""
+    """One game's quantities over epochs, one colour a gamma, of the first data set that has any; lr is dashed.
+
+    The dotted line is the accuracy without v.
+    """
     mine = ours(run)
-    mine = mine[mine["defense"].str.startswith(f"{problem}, ") & mine["steps"].gt(0)]
+    mine = mine[mine["defense"].str.startswith(f"{problem}, ")]
     mine = mine[mine["dataset"].eq(mine["dataset"].iloc[0])] if len(mine) else mine
+    before, mine = mine[mine["eps"].eq("")], mine[mine["steps"].gt(0)]
     arms = [d for d in dict.fromkeys(mine["defense"]) if not losses or d.split(", ")[1] in losses]
     gammas = list(dict.fromkeys(mine["eps"]))
     with plt.style.context(STYLE):
-        figure, axes = plt.subplots(2, 3, figsize=(9.5, 5))
+        figure, axes = plt.subplots(2, 4, figsize=(10.5, 5))
         plt.close(figure)
     for ax, (metric, title) in zip(axes.flat, PANELS.items(), strict=True):
         for arm, style in zip(arms, ("-", "--"), strict=False):
@@ -83,6 +81,8 @@ def curves(run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
                 line = line.sort_values("steps")
                 ax.plot(line["steps"], line["value"], style, marker=".", color=colour,
                         label=f"{arm.split(', ')[1]}, gamma {gamma}")  # fmt: skip
+        for value in before[before["metric"].eq(metric)]["value"].iloc[:1]:
+            ax.axhline(value, linestyle=":", color="black", linewidth=0.8)
         ax.set(title=title, xlabel="epoch")
     share_legend(figure, list(axes.flat), columns=4)
     return figure

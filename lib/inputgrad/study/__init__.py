@@ -83,6 +83,8 @@ def trials(name: str, **given: Any) -> list[Trial]:
     found = []
     for dataset, model in grid.combinations(datasets, models, both_named):
         settings = {"images": images, "recipe": recipe_of(grid, dataset, model, values["recipe"]), **own}
+        if declared.scale:
+            settings |= declared.scale(profile, dataset, settings)
         if print_of := data.fingerprint(dataset, root):
             settings["data"] = print_of
         found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in seeds]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from functools import partial
 
 from .. import checks
@@ -22,14 +24,20 @@ SIZES = ("small", "large")
 ENCODERS = {
     "smoke": {"small": ("resnet18_imagenet", 0.125), "large": ("resnet18_imagenet", 0.25)},
     "quick": {"small": ("resnet18", 0.25), "large": ("resnet18", 0.5)},
+    ("quick", "imagenette96"): {"small": ("resnet18_imagenet", 0.25), "large": ("resnet18_imagenet", 0.5)},
     "paper": {"small": ("resnet50", 1.0), "large": ("resnet101", 1.0)},
 }
-"""Network and width of the encoders of each profile."""
+"""Network and width of the encoders of each profile, and of a data set that has its own."""
 
-DECODERS = {"smoke": (64, 32, 16, 8), "quick": (256, 128, 64, 32), "paper": (512, 256, 128, 64)}
-"""Channels of the decoder's blocks of each profile."""
+DECODERS = {
+    "smoke": (64, 32, 16, 8),
+    "quick": (256, 128, 64, 32),
+    ("quick", "imagenette96"): (128, 64, 32, 16),
+    "paper": (512, 256, 128, 64),
+}
+"""Channels of the decoder's blocks."""
 
-EXTERNAL = {"digits32": "digits100", "cifar10": "cifar100"}
+EXTERNAL = {"digits32": "digits100", "cifar10": "cifar100", "imagenette96": "cifar100"}
 """What the encoder is pretrained on, by target data; for any other ImageNet, as in the paper."""
 
 PRETRAINING = {
@@ -43,31 +51,54 @@ PRETRAINING = {
 
 GAMES = {
     "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
-    "quick": Recipe(lr=5e-4, epochs=12, batch=50, precision="bf16"),
+    "quick": Recipe(lr=5e-4, epochs=8, batch=50, precision="bf16"),
     "paper": Recipe(lr=2e-4, epochs=30, batch=32, precision="bf16"),
 }
 """How the generator is trained; without a number of images, on those that the classifier was trained on."""
+
+
+def scale(profile: str, dataset: str, settings: Mapping) -> dict:
+    """The networks beside a trial's classifier and how they are trained, as plain data."""
+    game = GAMES[profile].override(settings["game"])
+    if not game.images:
+        game = replace(game, images=settings["recipe"]["images"])
+    return {
+        "game": asdict(game),
+        "pretraining": asdict(PRETRAINING[profile].override(settings["pretraining"])),
+        "encoders": ENCODERS.get((profile, dataset), ENCODERS[profile]),
+        "decoder": DECODERS.get((profile, dataset), DECODERS[profile]),
+    }
+
 
 FOUR = ("resnet50", "resnet101", "vgg16", "densenet169")
 SMOKE = {"resnet18_imagenet": Recipe(lr=5e-3, epochs=4, batch=50, images=400, width=0.125, schedule="onecycle")}
 SHARED = {"batch": 64, "weight_decay": 5e-4, "schedule": "onecycle", "augment": "crop_flip", "precision": "bf16"}
 QUICK = {name: Recipe("sgd", lr=0.05, epochs=20, images=5000, width=width, **SHARED)
-         for name, width in (("resnet18", 0.25), ("densenet16", 1.0))}  # fmt: skip
+         for name, width in (("resnet18", 0.25), ("wrn10_2", 1.0), ("resnet18_imagenet", 0.5))}  # fmt: skip
 PAPERS_OWN = {name: Recipe("sgd", lr=0.02, epochs=100, **SHARED) for name in FOUR}
 
 
-def grids(images: tuple[int, int, int], quick: tuple[str, ...], paper: tuple[str, ...]) -> dict:
-    """The grids of the three profiles, each with one data set, from the test images and the networks of each."""
+def grids(quick: dict[str, tuple[str, ...]], paper: tuple[str, ...]) -> dict:
+    """The grids of the three profiles from the networks of each: at `paper` STL-10 and the two proxies."""
     return {
-        "smoke": grid(images[0], SMOKE, (0,), {"digits32": ("resnet18_imagenet",)}),
-        "quick": grid(images[1], QUICK, (0,), {"cifar10": quick}),
-        "paper": grid(images[2], PAPERS_OWN, (0,), {"stl10": paper}),
+        "smoke": grid(200, SMOKE, (0,), {"digits32": ("resnet18_imagenet",)}),
+        "quick": grid(2000, QUICK, (0,), quick),
+        "paper": grid(8000, PAPERS_OWN, (0,), dict.fromkeys(("stl10", "cifar10", "imagenette96"), paper)),
     }
+
+
+TABLES = grids({"cifar10": ("resnet18", "wrn10_2"), "imagenette96": ("resnet18_imagenet",)}, FOUR)
+FIGURES = grids({"cifar10": ("resnet18",)}, FOUR[:1])
 
 
 def externals(value: object) -> str | None:
     """A data set of the catalogue, ``"imagenet"`` or ``"none"``; ``None`` is the study's own choice."""
     return None if value is None else checks.one_of("external", value, (*DATASETS, "imagenet", "none"))
+
+
+def pixels(value: object) -> int | None:
+    """A side of an image; ``None`` is the data set's own."""
+    return None if value is None else checks.whole("size", value, least=32)
 
 
 def changes(what: str, value: object) -> dict:
@@ -81,6 +112,13 @@ def upper(value: object) -> float | None:
     if value is not None and checks.number("limit", value) == 0:
         raise checks.InputError("limit 0 leaves no perturbation: give a number above 0, or None for no limit")
     return None if value is None else checks.number("limit", value)
+
+
+def radius(value: object) -> str | None:
+    """A radius above 0, kept as text; ``None`` is none."""
+    if value is not None and checks.eps_value(value, "budget") == 0:
+        raise checks.InputError("budget 0 leaves no perturbation: give a number above 0, or None for no limited arms")
+    return value if value is None or isinstance(value, str) else repr(value)
 
 
 def gammas(what: str, value: object) -> list[str]:
@@ -98,10 +136,13 @@ def several_gammas(problem: str, default: tuple[str, ...]) -> Parameter:
                      partial(gammas, name))  # fmt: skip
 
 
+BUDGET = Parameter("budget", "8/255", "largest absolute value of v in the arms called limited, as text; None: no such "
+                   "arms", radius)  # fmt: skip
 LIMIT = Parameter("limit", None, "largest absolute value of v in units of x in [0, 1]; None: no limit", upper)
 INTENSITY = choice("l2", "intensity of v: mean_square over all values, or mean over images of the l2 norm", L2)
 CLIP = flag("clip", False, "clip perturbed images to [0, 1]")
 OTHER = (
+    Parameter("size", None, "images resized to so many pixels; None: as the data set has them", pixels),
     Parameter("external", None, "data set the encoder is pretrained on, imagenet or none; None: the study's own",
               externals),
     Parameter("first", 0, "index of the first training image of the game; the classifier's own begin at 0",
@@ -130,9 +171,10 @@ ENHANCING = Exhibit(
     version=1,
     tables=("1", "3"),
     metrics=("accuracy", "second_number"),
-    grids=grids((200, 2000, 8000), ("resnet18", "densenet16"), FOUR),
-    parameters=(ratio("gamma", 1e-4, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, LIMIT,
-                CLIP, *OTHER),
+    grids=TABLES,
+    scale=scale,
+    parameters=(ratio("gamma", 1e-4, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, BUDGET,
+                LIMIT, CLIP, *OTHER),
 )  # fmt: skip
 
 ATTACKING = Exhibit(
@@ -143,9 +185,10 @@ ATTACKING = Exhibit(
     version=1,
     tables=("2", "3"),
     metrics=("accuracy", "second_number"),
-    grids=grids((200, 2000, 8000), ("resnet18", "densenet16"), FOUR),
-    parameters=(ratio("gamma", 3.0, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, LIMIT,
-                CLIP, *OTHER,
+    grids=TABLES,
+    scale=scale,
+    parameters=(ratio("gamma", 3.0, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, BUDGET,
+                LIMIT, CLIP, *OTHER,
                 count("passes", 5, "passes of the universal perturbation over its training images, at most"),
                 count("uap_images", 500, "training images the universal perturbation is made from")),
 )  # fmt: skip
@@ -156,11 +199,12 @@ CURVES = Exhibit(
     reproduces="Figures 4, 8, 9 and 10, Appendix A",
     compute="inputgrad.trials.butterfly:curves",
     version=1,
-    grids=grids((200, 2000, 8000), ("resnet18",), ("resnet50",)),
+    grids=FIGURES,
+    scale=scale,
     parameters=(
         names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
-        several_gammas("enhance", ("0", "0.0001", "0.01", "1")),
-        several_gammas("attack", ("0", "0.3", "3")),
+        several_gammas("enhance", ("0.0001", "0", "0.01", "1")),
+        several_gammas("attack", ("3", "0", "0.3")),
         INTENSITY,
         names("loss", GAME_LOSSES, "list of losses: ls (least squares), lr (logistic)", GAME_LOSSES),
         choice("d_train", "what learns in the discriminator: head or full", D_TRAIN),
@@ -175,7 +219,8 @@ PICTURES = Exhibit(
     reproduces="Figures 1, 3, 5 to 7 and 11 to 14",
     compute="inputgrad.trials.butterfly:pictures",
     version=1,
-    grids=grids((200, 2000, 8000), ("resnet18",), ("resnet50",)),
+    grids=FIGURES,
+    scale=scale,
     parameters=(
         names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
         several_gammas("enhance", ("0.0001", "0", "0.01", "1")),

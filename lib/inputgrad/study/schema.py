@@ -163,6 +163,7 @@ class Exhibit:
         center: what is shown of several seeds, ``"mean"`` or ``"median"``.
         stand_in: the network of a smaller profile stands for that of the larger ones, whose results replace its own.
         check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
+        scale: further settings of a trial, from its profile, data set and settings: networks beside its own.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Exhibit:
     center: str = "mean"
     stand_in: bool = False
     check: Callable[[Mapping[str, Any]], None] | None = None
+    scale: Callable[[str, str, Mapping[str, Any]], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         if set(self.grids) != set(PROFILES):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from .. import cells, results
 from ..markup import Stack, Table, between, number
 from .common import described
 
-OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)")
+OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)", "PGD")
 """The attacks that are a row's own, each row having one; the rest are its controls."""
 
-CONTROLS = ("v of another image", "random v", "v on grey")
+CONTROLS = ("v of another image", "random v", "v on grey", "v at equal length")
 
 
 def ours(run) -> pd.DataFrame:
@@ -94,14 +93,20 @@ def controls(run) -> Stack:
         for defense, group in accuracy.groupby("defense", sort=False):
             if set(group["attack"]) <= {"none"}:
                 continue
-            kind = defense.split(", ")[0]
+            kind, _, arm = defense.partition(", ")
             alone = accuracy[accuracy["defense"].eq(f"{kind}, Vanilla")]
-            row = {"row": defense, "no v": number(value_of(alone, "accuracy")),
-                   "its v": number(value_of(group, "accuracy"))}  # fmt: skip
+            own = "–" if arm == "Vanilla" else number(value_of(group, "accuracy"))
+            row = {"row": defense, "no v": number(value_of(alone, "accuracy")), "its v": own}
             rows.append(row | {c: number(value_of(group, "accuracy", (c,))) for c in (*CONTROLS, *elsewhere)})
         caption = f"{dataset}, {model}: accuracy in percent; {tested(here)}"
-        shown.append(Table(pd.DataFrame(rows), caption))
+        frame = pd.DataFrame(rows)
+        empty = [c for c in frame.columns if frame[c].eq("–").all()]
+        shown.append(Table(frame.drop(columns=empty), caption))
     return Stack(shown)
+
+
+OTHERS = ("large", "Proposed-101", "from scratch", "new to the classifier")
+"""In the name of a generator whose encoder or whose images are not those of the linear probe."""
 
 
 def verdict(run) -> Table:
@@ -109,20 +114,18 @@ def verdict(run) -> Table:
     rows = []
     for (dataset, model), here in places(ours(run)):
         own = here[here["metric"].eq("accuracy") & here["attack"].isin(OWN)]
-        value = dict(zip(own["defense"], own["value"], strict=True))
-        gains = {d: v for d, v in value.items() if d.startswith("[A]") and not d.endswith("Vanilla")}
-        plain = value.get("[A] scratch classifier, Vanilla", float("nan"))
-        probe = value.get("linear probe of the encoder", float("nan"))
-        best = max(gains, key=gains.get) if gains else ""
+        found = {c.defense: c for c in own.itertuples()}
+        arms = [d for d in found if d.startswith("[A]") and not d.endswith("Vanilla")]
+        best = max((d for d in arms if not any(o in d for o in OTHERS)), key=lambda d: found[d].value, default="")
+        plain, probe = found.get("[A] scratch classifier, Vanilla"), found.get("linear probe of the encoder")
         other = here[here["defense"].eq(best) & here["metric"].eq("accuracy")]
         rows.append(
             {
-                "data set": dataset, "network": model, "left alone": number(plain), "best generator": best,
-                "its accuracy": number(gains.get(best)), "linear probe of its encoder": number(probe),
+                "data set": dataset, "network": model, "left alone": percent(plain), "best generator": best or "–",
+                "its accuracy": percent(found.get(best)), "linear probe of its encoder": percent(probe),
                 "its v on grey": number(value_of(other, "accuracy", ("v on grey",))),
                 "its v on another image": number(value_of(other, "accuracy", ("v of another image",))),
-                "ahead of the probe": "–" if np.isnan(probe) or not gains else
-                "yes" if gains[best] > probe else "no",
+                "ahead of the probe": ahead(found.get(best), probe),
             }
         )  # fmt: skip
     return Table(
@@ -132,15 +135,29 @@ def verdict(run) -> Table:
     )
 
 
+def percent(cell) -> str:
+    """The value of a cell, or a dash for none."""
+    return number(float("nan") if cell is None else cell.value)
+
+
+def ahead(first, second) -> str:
+    """Is one accuracy above another? ``"undecided"`` where their intervals overlap."""
+    if first is None or second is None:
+        return "–"
+    return "yes" if first.low > second.high else "no" if first.high < second.low else "undecided"
+
+
 # The curves
 
 
 def ends(run) -> Table:
     """How each game ended, one row a problem, loss and gamma."""
-    mine = ours(run)
-    mine = mine[mine["eps"].ne("") & mine["steps"].gt(0)]
+    every = ours(run)
+    mine = every[every["eps"].ne("") & every["steps"].gt(0)]
     rows = []
     for (dataset, model, arm, gamma), group in mine.groupby(["dataset", "model", "defense", "eps"], sort=False):
+        here = every["dataset"].eq(dataset) & every["model"].eq(model) & every["defense"].eq(arm) & every["eps"].eq("")
+        before = dict(zip(*every[here][["metric", "value"]].T.values, strict=True))
         first = dict(zip(*group[group["steps"] == group["steps"].min()][["metric", "value"]].T.values, strict=True))
         last = dict(zip(*group[group["steps"] == group["steps"].max()][["metric", "value"]].T.values, strict=True))
         rows.append(
@@ -148,15 +165,20 @@ def ends(run) -> Table:
                 "data set": dataset, "network": model, "problem and loss": arm, "gamma": gamma,
                 "mean l2 of v": number(last["l2"], 2), "mean square": f"{last['mean_square']:.2g}",
                 "L_D": number(last.get("d_loss"), 3), "L_G": number(last["g_loss"], 3),
-                "D right": number(last.get("d_accuracy")),
+                "D right": number(last.get("d_accuracy")), "t = 1": number(last["good"]),
                 "false to correct: first": number(first["gained"], 0),
                 "false to correct: last": number(last["gained"], 0),
                 "correct to false: first": number(first["lost"], 0), "correct to false: last": number(last["lost"], 0),
-                "accuracy: game": number(last["accuracy"]), "accuracy: held out": number(last["held_accuracy"]),
+                "accuracy: game, no v": number(before["accuracy"]), "accuracy: game": number(last["accuracy"]),
+                "accuracy: held out, no v": number(before["held_accuracy"]),
+                "accuracy: held out": number(last["held_accuracy"]),
             }
         )  # fmt: skip
-    return Table(pd.DataFrame(rows), f"After the last epoch, accuracies in percent; flips count the game's images; "
-                 f"{described(mine[mine['metric'] == 'held_accuracy'])}")  # fmt: skip
+    return Table(
+        pd.DataFrame(rows),
+        "After the last epoch, accuracies in percent; D right: how often D says t, which is 1 for the share beside it; "
+        f"flips count the game's first images; {described(mine[mine['metric'] == 'held_accuracy'])}",
+    )
 
 
 def optimum(run) -> Table:

@@ -49,7 +49,7 @@ def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> t
     chosen = devices.choose(device)
     devices.reset_peak_memory(chosen)
     start = time.perf_counter()
-    data = load(trial.dataset, root=root)
+    data = load(trial.dataset, root=root, size=trial.settings.get("size"))
     network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
     job = Job(trial, data, network, chosen, root)
     ready = time.perf_counter()

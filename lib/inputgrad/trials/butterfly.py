@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import data, models
-from ..attacks import eha, scaled_to, universal
-from ..checks import InputError
+from ..attacks import ATTACKS, eha, pgd, scaled_to, universal
+from ..checks import InputError, eps_value
 from ..data import Splits
 from ..game import (
     BATCH,
@@ -28,12 +28,12 @@ from ..game import (
     untrained,
 )
 from ..metrics import predict
-from ..models.generator import features
+from ..models.generator import Generator, features
 from ..models.imagenet import NAMES as WITH_WEIGHTS
-from ..models.imagenet import torchvision_net
-from ..norms import UNIT, norm
+from ..models.imagenet import torchvision_net, with_imagenet_weights
+from ..norms import UNIT, into, norm
 from ..progress import progress
-from ..study.butterfly import ATTACKING, DECODERS, ENCODERS, ENHANCING, EXTERNAL, FOUR, GAMES, PRETRAINING, SIZES
+from ..study.butterfly import ATTACKING, ENHANCING, EXTERNAL, FOUR, SIZES
 from ..study.schema import Recipe
 from ..training import Trained, trained
 from . import Job, Outcome
@@ -100,13 +100,15 @@ def standing(rows: list[dict], table: str) -> list[dict]:
 
 
 DEFAULT = {"l2": "mean_square", "loss": "ls", "d_train": "head", "objective": "game", "limit": None, "clip": False,
-           "external": None, "first": 0}  # fmt: skip
+           "external": None, "size": None, "first": 0}  # fmt: skip
 
 
 def read(job: Job, gamma: float | None = None) -> str:
     """The reading a row is of: what differs from the study's default, of a list its first, and of gamma ``gamma``."""
     s = job.trial.settings
     chosen = {name: s[name][0] if isinstance(s[name], list) else s[name] for name in DEFAULT}
+    if external(job) == "none":
+        chosen["external"] = "none"
     of_gamma = {} if gamma is None else {"gamma": s["gamma"]}
     return reading_of({**DEFAULT, "gamma": gamma}, **of_gamma, **chosen)
 
@@ -121,11 +123,30 @@ def loaded(name: str, root: str | None, size: int) -> Splits:
 
 
 def external(job: Job) -> str:
-    """The data set that encoders are pretrained on, ``"imagenet"`` or ``"none"``."""
-    return job.trial.settings["external"] or EXTERNAL.get(job.trial.dataset, "imagenet")
+    """The data set that encoders are pretrained on, ``"imagenet"`` or ``"none"``.
+
+    Where it is the study that would have ImageNet's weights, and they are not to be had, nothing is pretrained; the
+    reading of every row says so.
+    """
+    s = job.trial.settings
+    own = s["external"] or EXTERNAL.get(job.trial.dataset, "imagenet")
+    wanted = (job.trial.model, *(name for name, _ in s["encoders"].values()))
+    return "none" if own == "imagenet" and s["external"] is None and not obtained(wanted) else own
 
 
-def pretrained(job: Job, model: str, width: float) -> Trained:
+@cache
+def obtained(names: tuple[str, ...]) -> bool:
+    """Are ImageNet's weights of these networks at hand, or can they be downloaded? Says why not, once."""
+    try:
+        for name in names:
+            with_imagenet_weights(name, classes=1000)
+    except InputError as err:
+        print(f"{err}. Nothing is pretrained: this is a run with external='none'.")
+        return False
+    return True
+
+
+def pretrained(job: Job, model: str, width: float, seed: int) -> Trained:
     """A network that has learned from the external data.
 
     Raises:
@@ -133,9 +154,7 @@ def pretrained(job: Job, model: str, width: float) -> Trained:
     """
     name, shape = external(job), job.data.shape
     if name == "none":
-        return untrained(
-            model, shape=shape, classes=job.data.classes, width=width, seed=job.trial.seed, device=job.device
-        )
+        return untrained(model, shape=shape, classes=job.data.classes, width=width, seed=seed, device=job.device)
     if name == "imagenet":
         if model not in WITH_WEIGHTS:
             raise InputError(
@@ -150,18 +169,18 @@ def pretrained(job: Job, model: str, width: float) -> Trained:
             f"external {name!r} has images of {images.shape[0]} channels, but {job.trial.dataset} of {shape[0]}: name "
             "another data set, or 'none'"
         )
-    recipe = PRETRAINING[job.trial.profile].override({**job.trial.settings["pretraining"], "width": width})
-    return trained(images, model, recipe, job.trial.seed, job.device)
+    recipe = Recipe(**{**job.trial.settings["pretraining"], "width": width})
+    return trained(images, model, recipe, seed, job.device)
 
 
 def encoder(job: Job, size: str) -> Trained:
     """The network whose features a generator of this size starts from."""
-    return pretrained(job, *ENCODERS[job.trial.profile][size])
+    return pretrained(job, *job.trial.settings["encoders"][size], job.trial.seed)
 
 
 def suffix(job: Job, size: str) -> str:
     """What the paper puts behind *Proposed*: the depth of the encoder; ours are small and large."""
-    model, _ = ENCODERS[job.trial.profile][size]
+    model, _ = job.trial.settings["encoders"][size]
     return {"resnet50": "50", "resnet101": "101"}.get(model, size)
 
 
@@ -171,9 +190,12 @@ def recipe_of(job: Job) -> Recipe:
 
 
 def fine_tuned(job: Job) -> Trained:
-    """[B]: the trial's classifier, but its training on the target data begins where the external data left it."""
+    """[B]: the trial's classifier, but its training on the target data begins where the external data left it.
+
+    It is pretrained with a seed of its own, so that no encoder or judge begins at the weights it began at.
+    """
     recipe = recipe_of(job)
-    start = pretrained(job, job.trial.model, recipe.width)
+    start = pretrained(job, job.trial.model, recipe.width, job.trial.seed + ANOTHER)
     return trained(job.data, job.trial.model, recipe, job.trial.seed, job.device, start=start)
 
 
@@ -190,25 +212,21 @@ def rules_of(job: Job, problem: str, **changes: object) -> Rules:
     return Rules(problem, **{"gamma": s.get("gamma"), **one, **shared, **changes})
 
 
-def play(job: Job, target: Trained, start: Trained, rules: Rules, judge: Trained | None = None) -> Played:
+def play(
+    job: Job, target: Trained, start: Trained, rules: Rules, judge: Trained | None = None, first: int | None = None
+) -> Played:
     """The generator of these rules on the trial's data."""
+    first = job.trial.settings["first"] if first is None else first
     return played(
-        job.data, target, start, rules, game_recipe(job), job.trial.seed, job.device,
-        judge=judge, first=job.trial.settings["first"], widths=DECODERS[job.trial.profile],
+        job.data, target, start, rules, Recipe(**job.trial.settings["game"]), job.trial.seed, job.device,
+        judge=judge, first=first, widths=tuple(job.trial.settings["decoder"]),
     )  # fmt: skip
 
 
-def game_recipe(job: Job) -> Recipe:
-    """How generators are trained: where no number of images is named, on as many as the classifier was."""
-    s = job.trial.settings
-    recipe = GAMES[job.trial.profile].override(s["game"])
-    return recipe if recipe.images else replace(recipe, images=s["recipe"]["images"])
-
-
 def game_images(job: Job) -> tuple[Tensor, Tensor]:
-    """The training images that the game is played on, uint8, and their labels."""
-    first, n = job.trial.settings["first"], game_recipe(job).images
-    chosen = slice(first, n and first + n)
+    """The first training images that the game is played on, uint8, and their labels: those it is followed on."""
+    first, n = job.trial.settings["first"], job.trial.settings["game"]["images"] or HELD
+    chosen = slice(first, first + min(n, HELD))
     return job.data.x_train[chosen], job.data.y_train[chosen]
 
 
@@ -226,10 +244,14 @@ def measured(
         tally.number(attack, "", called, "second_number", mean, unit="probability", images=len(y))
 
 
-def vanilla(job: Job, kind: str, target: Trained, called: str) -> list[dict]:
-    """The rows of a classifier left alone."""
+def vanilla(job: Job, kind: str, target: Trained, others: Mapping[str, nn.Module], called: str) -> list[dict]:
+    """The rows of a classifier left alone, also on the images of the game; and of those v is carried to."""
     tally = Tally(partial(place, job, defense=f"{kind}, Vanilla"))
     measured(tally, "none", called, target.model, *job.test_images())
+    for name, other in others.items():
+        measured(tally, f"v on {name}", called, other, *job.test_images(), table=False)
+    right, _ = decisions(target.model, *(part.to(job.device) for part in game_images(job)))
+    tally.number("none", "", called, "game_accuracy", right.float().mean().item(), unit="fraction", images=len(right))
     return tally.rows()
 
 
@@ -249,25 +271,30 @@ def random_of(v: Tensor, seed: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Arm:
-    """A generator to be trained and measured: its name, what it starts from, its rules and a judge's network."""
+    """A generator to be trained and measured: its name, what it starts from, its rules and a judge's network.
+
+    ``first`` is the index of its first training image, ``None`` for the trial's.
+    """
 
     name: str
     start: Trained
     rules: Rules
     judge: Trained | None = None
+    first: int | None = None
 
 
 def of_arm(
-    job: Job, kind: str, target: Trained, arm: Arm, others: Mapping[str, nn.Module], called: str
-) -> tuple[list[dict], Tensor]:
-    """The rows of one generator, controls included, and its perturbations of the test images.
+    job: Job, kind: str, target: Trained, arm: Arm, others: Mapping[str, nn.Module], called: str, length: float | None
+) -> tuple[list[dict], float]:
+    """The rows of one generator, controls included, and the mean l2 length of its perturbations of the test images.
 
     ``v`` is given to its own image, to another one, to a grey image (does it write the label?) and to the images of
-    other classifiers; and noise of its length takes its place.
+    other classifiers; and noise of its length takes its place. With ``length``, all v are also scaled by one factor so
+    that this is their mean length.
     """
     x, y = job.test_images()
     tally = Tally(partial(place, job, defense=f"{kind}, {arm.name}"))
-    result = play(job, target, arm.start, arm.rules, arm.judge)
+    result = play(job, target, arm.start, arm.rules, arm.judge, arm.first)
     v, apply, net = perturbations(result.model, x), arm.rules.applied, target.model
     measured(tally, ATTACK[arm.rules.problem], called, net, apply(x, v), y)
     controls = {
@@ -275,17 +302,20 @@ def of_arm(
         "random v": apply(x, random_of(v, job.trial.seed)),
         "v on grey": apply(torch.full_like(x, 0.5), v),
     }
+    if length is not None:
+        controls["v at equal length"] = apply(x, scaled_to(v, length, each=False))
     for control, moved in controls.items():
         measured(tally, control, called, net, moved, y, table=False)
     for name, other in others.items():
         measured(tally, f"v on {name}", called, other, apply(x, v), y, table=False)
     number = partial(tally.number, ATTACK[arm.rules.problem], "", called)
-    number("l2", norm(v, 2).mean().item(), unit="x", images=len(x))
+    own = norm(v, 2).mean().item()
+    number("l2", own, unit="x", images=len(x))
     number("linf", norm(v, torch.inf).mean().item(), unit="x", images=len(x))
     number("game_accuracy", result.history[-1]["accuracy"], unit="fraction", images=len(game_images(job)[0]))
     weights = sum(p.numel() for p in result.model.parameters()) / sum(p.numel() for p in net.parameters())
     number("weights", weights, unit="ratio", images=0)
-    return tally.rows(), v
+    return tally.rows(), own
 
 
 def variants(job: Job, main: Arm) -> Iterator[Arm]:
@@ -298,6 +328,18 @@ def variants(job: Job, main: Arm) -> Iterator[Arm]:
                 continue
             changed = replace(main.rules, **{name: value})
             yield replace(main, name=f"{main.name}, {words.get(value, value)}", rules=changed)
+
+
+def limited(job: Job, arms: Iterable[Arm]) -> list[Arm]:
+    """The arms again with v inside the l-infinity ball of the trial's ``budget``; none where it has none."""
+    budget = job.trial.settings["budget"]
+    return [replace(arm, name=f"{arm.name}, limited", rules=replace(arm.rules, limit=eps_value(budget)))
+            for arm in arms if budget is not None]  # fmt: skip
+
+
+def directs(arms: Iterable[Arm]) -> list[Arm]:
+    """Those of the arms that have no discriminator."""
+    return [arm for arm in arms if arm.rules.objective == "direct"]
 
 
 # Tables 1 and 3
@@ -317,17 +359,24 @@ def enhancing(job: Job) -> Outcome:
     main = proposed[s["sizes"][0]]
     fresh = from_scratch(job, s["sizes"][0])
     arms = [*proposed.values(), *variants(job, main)]
-    direct = [arm for arm in arms if arm.rules.objective == "direct"]
-    arms += [replace(arm, name=f"{arm.name}, encoder from scratch", start=fresh) for arm in (direct or [main])[:1]]
+    best = (directs(arms) or [main])[0]
+    arms += [replace(best, name=f"{best.name}, encoder from scratch", start=fresh), *limited(job, [best])]
+    arms += [replace(main, name=f"{main.name}, images new to the classifier", first=n) for n in unseen(job)]
     rows = []
     for kind, target in classifiers.items():
-        rows += vanilla(job, kind, target, called)
         others = {"another seed": another.model}
         others |= {other_kind(k): t.model for k, t in classifiers.items() if k != kind}
+        rows += vanilla(job, kind, target, others, called)
         for arm in arms if kind == SCRATCH else [proposed[s["sizes"][-1]]]:
-            rows += of_arm(job, kind, target, arm, others, called)[0]
+            rows += of_arm(job, kind, target, arm, others, called, None)[0]
     rows += baselines(job, main.start, called)
     return Outcome(standing(rows, "1"))
+
+
+def unseen(job: Job) -> list[int]:
+    """Where the training images begin that the classifier has not learned, if there are enough for another game."""
+    learned, n = job.trial.settings["recipe"]["images"], job.trial.settings["game"]["images"]
+    return [learned] if learned and n and learned + n <= len(job.data.x_train) else []
 
 
 def other_kind(kind: str) -> str:
@@ -337,24 +386,31 @@ def other_kind(kind: str) -> str:
 
 def from_scratch(job: Job, size: str) -> Trained:
     """An encoder of this size that has learned nothing."""
-    model, width = ENCODERS[job.trial.profile][size]
+    model, width = job.trial.settings["encoders"][size]
     shape, classes = job.data.shape, job.data.classes
     return untrained(model, shape=shape, classes=classes, width=width, seed=job.trial.seed, device=job.device)
 
 
 def baselines(job: Job, start: Trained, called: str) -> list[dict]:
-    """What the encoder gives without a generator: a linear layer on it, its mean with the classifier, and all of it."""
+    """What the encoder gives without a generator: heads on it, their mean with the classifier, and all of it tuned.
+
+    One head is linear, the other as large as the generator's decoder.
+    """
     x, y = job.test_images()
     s, body = job.trial.settings, features(start.model).to(job.device).eval()
     n = s["recipe"]["images"]
     labels = job.data.y_train[:n].to(job.device)
-    layer = probe(described(body, job.data.x_train[:n].to(job.device)), labels, job.data.classes)
-    scores = predict(layer, described(body, x))
+    seen, h = described(body, job.data.x_train[:n].to(job.device)), described(body, x)
+    generator = Generator(body, job.data.shape, tuple(s["decoder"]))
+    hidden = sum(p.numel() for p in generator.decoder.parameters()) // (h.shape[1] + job.data.classes)
+    scores = predict(probe(seen, labels, job.data.classes), h)
+    large = predict(probe(seen, labels, job.data.classes, hidden=hidden, seed=job.trial.seed), h)
     both = scores.softmax(1) + torch.cat([predict(job.trained.model, part) for part in x.split(BATCH)]).softmax(1)
-    model, width = ENCODERS[job.trial.profile][s["sizes"][0]]
+    model, width = s["encoders"][s["sizes"][0]]
     tuned = trained(job.data, model, replace(recipe_of(job), width=width), job.trial.seed, job.device, start=start)
     found = {
         "linear probe of the encoder": (lambda z: z, scores),
+        "head of the decoder's size on the encoder": (lambda z: z, large),
         "probe and classifier, mean": (lambda z: z, both.clamp(min=1e-12).log()),
         "encoder, fine-tuned": (tuned.model, x),
     }
@@ -371,37 +427,52 @@ def described(body: nn.Module, x: Tensor) -> Tensor:
     return torch.cat([predict(body, pixels(part)).mean((2, 3)) for part in x.split(BATCH)])
 
 
-def probe(h: Tensor, y: Tensor, classes: int, decay: float = 1e-3, steps: int = 200) -> nn.Module:
-    """A linear classifier of standardised features, fitted by L-BFGS: the minimum of cross-entropy plus decay.
+def probe(
+    h: Tensor, y: Tensor, classes: int, *, hidden: int = 0, decay: float = 1e-3, steps: int = 200, seed: int = 0
+) -> nn.Module:
+    """A classifier of standardised features, fitted by L-BFGS to least cross-entropy plus decay.
 
     Args:
         h: features, ``(N, F)``.
         y: labels, ``(N,)``.
         classes: number of classes.
-        decay: weight of the mean square of the weights' rows.
+        hidden: units of a hidden ReLU layer; 0 for a linear classifier, whose minimum is the only one.
+        decay: weight of the mean square of each layer's rows of weights.
         steps: of L-BFGS, at most.
+        seed: of the first weights.
 
     Returns:
         ``(B, F)`` -> logits ``(B, classes)``.
     """
-    mean, scale = h.mean(0), h.std(0).clamp(min=1e-6)
-    layer = nn.Linear(h.shape[1], classes).to(h.device)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=steps, line_search_fn="strong_wolfe")
-    z = (h - mean) / scale
+    torch.manual_seed(seed)
+    layers = [nn.Linear(hidden or h.shape[1], classes)]
+    if hidden:
+        layers = [nn.Linear(h.shape[1], hidden), nn.ReLU(), *layers]
+    net = nn.Sequential(Standardised(h), *layers).to(h.device)
+    optimizer = torch.optim.LBFGS(net.parameters(), max_iter=steps, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = F.cross_entropy(layer(z), y) + decay * layer.weight.square().sum(1).mean()
+        rows = [layer.weight.square().sum(1).mean() for layer in layers if isinstance(layer, nn.Linear)]
+        loss = F.cross_entropy(net(h), y) + decay * sum(rows)
         loss.backward()
         return loss
 
     optimizer.step(closure)
-    with torch.no_grad():  # the standardisation goes into the layer
-        layer.bias -= layer.weight @ (mean / scale)
-        layer.weight /= scale
-    return layer.eval()
+    return net.eval()
+
+
+class Standardised(nn.Module):
+    """Features with the mean and the scale of those it is made from, ``(N, F)``, taken out."""
+
+    def __init__(self, h: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", h.mean(0))
+        self.register_buffer("scale", h.std(0).clamp(min=1e-6))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """``(B, F)`` -> ``(B, F)``."""
+        return (h - self.mean) / self.scale
 
 
 # Table 2
@@ -410,7 +481,8 @@ def probe(h: Tensor, y: Tensor, classes: int, decay: float = 1e-3, steps: int = 
 def attacking(job: Job) -> Outcome:
     """Generators that lower the accuracy of a classifier, known or not, beside a universal perturbation and FGSM.
 
-    The two rivals are as long as the main generator's perturbations are on average (l2).
+    The rivals are as long as the main generator's perturbations are on average (l2), and every other generator's are
+    measured at that length too; generators and rivals are also compared in one l-infinity ball.
     """
     s, called = job.trial.settings, read(job, ATTACKING.parameters[0].default)
     kind, target = victim(job)
@@ -427,38 +499,50 @@ def attacking(job: Job) -> Outcome:
     black = Arm("Proposed-B", starts[s["sizes"][0]], unknown, judge)
     arms += [black, *(replace(black, name=f"{black.name}, {loss}", rules=replace(unknown, loss=loss))
                       for loss in s["loss"][1:])]  # fmt: skip
-    rows, v = vanilla(job, kind, target, called), None
+    arms += limited(job, [arms[0], *directs(arms)])
+    rows, length = vanilla(job, kind, target, others, called), None
     for arm in arms:
-        found, own = of_arm(job, kind, target, arm, others, called)
+        found, own = of_arm(job, kind, target, arm, others, called, length if arm.rules.limit is None else None)
         rows += found
-        v = own if v is None else v
-    rows += rivals(job, kind, target.model, norm(v, 2).mean().item(), others, called)
+        length = own if length is None else length
+    rows += rivals(job, kind, target.model, length, others, called)
     return Outcome(standing(rows, "2"))
 
 
 def rivals(
     job: Job, kind: str, target: nn.Module, length: float, others: Mapping[str, nn.Module], called: str
 ) -> list[dict]:
-    """UAP and EHA of a mean l2 length, before any clipping, on the classifier and on others."""
-    s, (x, y) = job.trial.settings, job.test_images()
+    """UAP and EHA of a mean l2 length; with PGD inside the ball of the trial's budget; on this classifier and others.
+
+    Lengths are those before any clipping.
+    """
+    s, rows = job.trial.settings, []
+    x, y = job.test_images()
     box = UNIT if s["clip"] else None
-    chosen = slice(0, s["uap_images"])
-    x_train, y_train = job.data.x_train[chosen].to(job.device), job.data.y_train[chosen].to(job.device)
-    one = universal(target, pixels(x_train), y_train, eps=length, p=2, passes=s["passes"], seed=job.trial.seed, box=box)
-    one = scaled_to(one[None], length)[0]  # it may end inside the ball
-    pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
-    pairs = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} EHA")
-    stepped = torch.cat([eha(target, part, labels, length=length, each=False, box=box) for part, labels in pairs])
-    moved = {"UAP": x + one if box is None else (x + one).clamp(*box), "EHA": stepped}
-    rows = []
-    for name, attack in (("UAP", "UAP"), ("EHA", "EHA (FGSM)")):
+    x_train = pixels(job.data.x_train[: s["uap_images"]].to(job.device))
+    one_for_all = partial(universal, target, x_train, passes=s["passes"], enough=1.0, seed=job.trial.seed, box=box)
+
+    def each(attack: Callable, what: str) -> Tensor:
+        """The attack on all test images, batch by batch."""
+        pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
+        pairs = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}")
+        return torch.cat([attack(target, part, labels, box=box) for part, labels in pairs])
+
+    v = scaled_to(one_for_all(eps=length, p=2)[None], length)  # it may end inside the ball
+    moved = {("UAP", "UAP"): into(x + v, box),
+             ("EHA", "EHA (FGSM)"): each(partial(eha, length=length, each=False), "EHA")}  # fmt: skip
+    if s["budget"] is not None:
+        eps = eps_value(s["budget"])
+        moved |= {("UAP, limited", "UAP"): into(x + one_for_all(eps=eps, p=torch.inf), box),
+                  ("EHA, limited", "EHA (FGSM)"): each(partial(ATTACKS["FGSM"], eps=eps), "FGSM"),
+                  ("PGD, limited", "PGD"): each(partial(pgd, eps=eps), "PGD")}  # fmt: skip
+    for (name, attack), x_tilde in moved.items():
         tally = Tally(partial(place, job, defense=f"{kind}, {name}"))
-        measured(tally, attack, called, target, moved[name], y)
+        measured(tally, attack, called, target, x_tilde, y)
         for other, net in others.items():
-            measured(tally, f"v on {other}", called, net, moved[name], y, table=False)
-        tally.number(attack, "", called, "l2", norm(moved[name] - x, 2).mean().item(), unit="x", images=len(x))
-        tally.number(attack, "", called, "linf", norm(moved[name] - x, torch.inf).mean().item(), unit="x",
-                     images=len(x))  # fmt: skip
+            measured(tally, f"v on {other}", called, net, x_tilde, y, table=False)
+        for metric, p in (("l2", 2), ("linf", torch.inf)):
+            tally.number(attack, "", called, metric, norm(x_tilde - x, p).mean().item(), unit="x", images=len(x))
         rows += tally.rows()
     return rows
 
@@ -475,16 +559,17 @@ def curves(job: Job) -> Outcome:
     """The game epoch by epoch, for each problem, loss and gamma.
 
     The column ``eps`` has gamma, and ``steps`` the epoch. The scratch classifier is enhanced and the fine-tuned one
-    attacked, both with the small encoder.
+    attacked, both with the small encoder. Further losses are played with the first gamma and with none.
     """
     s, rows = job.trial.settings, []
     start, counts = encoder(job, SIZES[0]), (len(game_images(job)[0]), len(job.data.x_test[-HELD:]))
     for problem in s["problems"]:
         target = job.trained if problem == "enhance" else victim(job)[1]
+        gammas = s[f"gammas_{problem}"]
         for loss in s["loss"] if s["objective"] == "game" else s["loss"][:1]:
             tally = Tally(partial(place, job, defense=f"{problem}, {loss if s['objective'] == 'game' else 'direct'}"))
             untouched(tally, problem, read(job), job, target.model)
-            for gamma in s[f"gammas_{problem}"]:
+            for gamma in gammas if loss == s["loss"][0] else [g for g in gammas if g == gammas[0] or float(g) == 0]:
                 history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
                 followed(tally, problem, gamma, read(job), history, *counts)
             rows += tally.rows()
@@ -515,8 +600,8 @@ def followed(tally: Tally, attack: str, gamma: str, called: str, history: list[d
     end("still_moving", spread_at_the_end([entry["l2"] for entry in history]), unit="ratio", images=images)
 
 
-def spread_at_the_end(values: list[float], share: float = 0.2) -> float:
-    """How far apart the last fifth of some values lie, as a share of their mean; 0 where all are 0."""
+def spread_at_the_end(values: list[float], share: float = 1 / 3) -> float:
+    """How far apart the last third of some values lie, as a share of their mean; 0 where all are 0."""
     tail = values[-max(2, round(share * len(values))) :]
     mean = sum(tail) / len(tail)
     return (max(tail) - min(tail)) / mean if mean else 0.0
