@@ -23,7 +23,7 @@ SIZES = ("small", "large")
 
 ENCODERS = {
     "smoke": {"small": ("resnet18_imagenet", 0.125), "large": ("resnet18_imagenet", 0.25)},
-    "quick": {"small": ("resnet18", 0.25), "large": ("resnet18", 0.5)},
+    "quick": {"small": ("resnet18", 0.25), "large": ("resnet18", 0.375)},
     ("quick", "imagenette96"): {"small": ("resnet18_imagenet", 0.25), "large": ("resnet18_imagenet", 0.5)},
     "paper": {"small": ("resnet50", 1.0), "large": ("resnet101", 1.0)},
 }
@@ -203,7 +203,7 @@ CURVES = Exhibit(
     scale=scale,
     parameters=(
         names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
-        several_gammas("enhance", ("0.0001", "0", "0.01", "1")),
+        several_gammas("enhance", ("0.0001", "0", "0.1")),
         several_gammas("attack", ("3", "0", "0.3")),
         INTENSITY,
         names("loss", GAME_LOSSES, "list of losses: ls (least squares), lr (logistic)", GAME_LOSSES),
@@ -223,7 +223,7 @@ PICTURES = Exhibit(
     scale=scale,
     parameters=(
         names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
-        several_gammas("enhance", ("0.0001", "0", "0.01", "1")),
+        several_gammas("enhance", ("0.0001", "0", "0.1")),
         several_gammas("attack", ("3", "0", "0.3")),
         INTENSITY,
         choice("loss", "ls (least squares) or lr (logistic)", GAME_LOSSES),

@@ -559,7 +559,7 @@ def curves(job: Job) -> Outcome:
     """The game epoch by epoch, for each problem, loss and gamma.
 
     The column ``eps`` has gamma, and ``steps`` the epoch. The scratch classifier is enhanced and the fine-tuned one
-    attacked, both with the small encoder. Further losses are played with the first gamma and with none.
+    attacked, both with the small encoder. Further losses are played with the first gamma alone.
     """
     s, rows = job.trial.settings, []
     start, counts = encoder(job, SIZES[0]), (len(game_images(job)[0]), len(job.data.x_test[-HELD:]))
@@ -569,7 +569,7 @@ def curves(job: Job) -> Outcome:
         for loss in s["loss"] if s["objective"] == "game" else s["loss"][:1]:
             tally = Tally(partial(place, job, defense=f"{problem}, {loss if s['objective'] == 'game' else 'direct'}"))
             untouched(tally, problem, read(job), job, target.model)
-            for gamma in gammas if loss == s["loss"][0] else [g for g in gammas if g == gammas[0] or float(g) == 0]:
+            for gamma in gammas if loss == s["loss"][0] else gammas[:1]:
                 history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
                 followed(tally, problem, gamma, read(job), history, *counts)
             rows += tally.rows()
