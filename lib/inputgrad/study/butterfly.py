@@ -44,6 +44,8 @@ PRETRAINING = {
     "smoke": Recipe(lr=3e-3, epochs=3, batch=64, schedule="onecycle"),
     "quick": Recipe("sgd", lr=0.1, batch=128, epochs=15, images=20_000, weight_decay=5e-4, schedule="onecycle",
                     augment="crop_flip", precision="bf16"),
+    ("quick", "imagenette96"): Recipe("sgd", lr=0.1, batch=128, epochs=8, images=20_000, weight_decay=5e-4,
+                                      schedule="onecycle", augment="crop_flip", precision="bf16"),
     "paper": Recipe("sgd", lr=0.1, batch=128, epochs=60, weight_decay=5e-4, schedule="onecycle", augment="crop_flip",
                     precision="bf16"),
 }  # fmt: skip
@@ -51,7 +53,8 @@ PRETRAINING = {
 
 GAMES = {
     "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
-    "quick": Recipe(lr=5e-4, epochs=8, batch=50, precision="bf16"),
+    "quick": Recipe(lr=1e-4, epochs=6, batch=50, precision="bf16"),
+    ("quick", "imagenette96"): Recipe(lr=1e-4, epochs=8, batch=50, images=2500, precision="bf16"),
     "paper": Recipe(lr=2e-4, epochs=30, batch=32, precision="bf16"),
 }
 """How the generator is trained; without a number of images, on those that the classifier was trained on."""
@@ -59,14 +62,19 @@ GAMES = {
 
 def scale(profile: str, dataset: str, settings: Mapping) -> dict:
     """The networks beside a trial's classifier and how they are trained, as plain data."""
-    game = GAMES[profile].override(settings["game"])
+
+    def own(by_profile: Mapping) -> object:
+        """What a profile has for this data set, or for all."""
+        return by_profile.get((profile, dataset), by_profile[profile])
+
+    game = own(GAMES).override(settings["game"])
     if not game.images:
         game = replace(game, images=settings["recipe"]["images"])
     return {
         "game": asdict(game),
-        "pretraining": asdict(PRETRAINING[profile].override(settings["pretraining"])),
-        "encoders": ENCODERS.get((profile, dataset), ENCODERS[profile]),
-        "decoder": DECODERS.get((profile, dataset), DECODERS[profile]),
+        "pretraining": asdict(own(PRETRAINING).override(settings["pretraining"])),
+        "encoders": own(ENCODERS),
+        "decoder": own(DECODERS),
     }
 
 
@@ -74,7 +82,7 @@ FOUR = ("resnet50", "resnet101", "vgg16", "densenet169")
 SMOKE = {"resnet18_imagenet": Recipe(lr=5e-3, epochs=4, batch=50, images=400, width=0.125, schedule="onecycle")}
 SHARED = {"batch": 64, "weight_decay": 5e-4, "schedule": "onecycle", "augment": "crop_flip", "precision": "bf16"}
 QUICK = {name: Recipe("sgd", lr=0.05, epochs=20, images=5000, width=width, **SHARED)
-         for name, width in (("resnet18", 0.25), ("wrn10_2", 1.0), ("resnet18_imagenet", 0.5))}  # fmt: skip
+         for name, width in (("resnet18", 0.25), ("wrn10_2", 1.0), ("resnet18_imagenet", 0.25))}  # fmt: skip
 PAPERS_OWN = {name: Recipe("sgd", lr=0.02, epochs=100, **SHARED) for name in FOUR}
 
 
