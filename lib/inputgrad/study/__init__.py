@@ -10,15 +10,15 @@ from typing import Any
 from .. import checks, data
 from ..checks import InputError
 from ..models import MODELS
-from . import butterfly, convex, selfgrad, sign, smooth
+from . import butterfly, convex, selfgrad, sign, smooth, synthesis
 from .schema import PROFILES, Exhibit, Grid, Paper, Parameter, Trial
 
 STUDY: dict[str, Paper] = {
     module.PAPER.key: module.PAPER for module in (sign, convex, smooth, selfgrad, butterfly)
 }  # fmt: skip
 
-EXHIBITS: dict[str, Exhibit] = {f"{p.key}/{e.name}": e for p in STUDY.values() for e in p.exhibits}
-"""Every exhibit by its id ``<paper>/<name>``."""
+EXHIBITS: dict[str, Exhibit] = {f"{p.key}/{e.name}": e for p in (*STUDY.values(), synthesis.PAPER) for e in p.exhibits}
+"""Every exhibit by its id ``<paper>/<name>``; those that stand across the papers are under ``synthesis/``."""
 
 COMMON = (
     Parameter("profile", "smoke", "scale of data and training: smoke, quick or paper"),

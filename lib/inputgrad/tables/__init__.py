@@ -3,7 +3,7 @@
 What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; one module a paper beside it.
 """
 
-from . import butterfly, convex, selfgrad, sign, smooth
+from . import butterfly, convex, selfgrad, sign, smooth, synthesis
 from .common import beside, cost, own, paper_tables, scoreboard, verdict_table, verdicts
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "selfgrad",
     "sign",
     "smooth",
+    "synthesis",
     "verdict_table",
     "verdicts",
 ]

@@ -1,0 +1,64 @@
+"""The tables that stand across the papers."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .. import cells, results
+from ..markup import Stack, Table, number
+from .common import described
+
+ATTACKS = ("none", "random sign", "UAP", "FGM-linf", "FGM-l2", "FGSM", "Algorithm 1", "PGD", "CW", "all of them")
+"""In the order in which they are shown, from no attack to all of them."""
+
+DOWNHILL = ("D-FGSM, predicted label", "D-FGSM, true label")
+
+QUESTIONS = {
+    "the sign, equal l∞: FGM − FGSM": ("FGM-linf", "FGSM"),
+    "the sign, equal l2: FGM − FGSM": ("FGM-l2", "FGSM"),
+    "the image's own gradient: UAP − FGSM": ("UAP", "FGSM"),
+    "the nearest class: FGSM − Algorithm 1": ("FGSM", "Algorithm 1"),
+    "more steps: FGSM − PGD": ("FGSM", "PGD"),
+    "downhill, predicted label: gain": ("D-FGSM, predicted label", "none"),
+    "downhill, true label: gain": ("D-FGSM, true label", "none"),
+}
+"""What each comparison of two attacks on one victim says, and the two, the first minus the second."""
+
+
+def ours(run) -> pd.DataFrame:
+    """What a run shows, joined over seeds."""
+    return cells.join_seeds(results.table(run.shown))
+
+
+def victims(mine: pd.DataFrame) -> list[tuple[tuple[str, str, str], dict[str, float]]]:
+    """Each (data set, network, defence) with its accuracy under every attack."""
+    mine = mine[mine["metric"] == "accuracy"]
+    groups = mine.groupby(["dataset", "model", "defense"], sort=False)
+    return [(place, dict(zip(group["attack"], group["value"], strict=True))) for place, group in groups]
+
+
+def attacks(run) -> Stack:
+    """One table a data set: one row a victim, one column an attack."""
+    mine = ours(run)
+    shown = []
+    for dataset, here in mine.groupby("dataset", sort=False):
+        rows = [
+            {"network": model, "defence": defense, **{a: number(accuracy.get(a)) for a in (*ATTACKS, *DOWNHILL)}}
+            for (_, model, defense), accuracy in victims(here)
+        ]
+        sizes = ", ".join(dict.fromkeys(here.loc[here["eps"] != "", "eps"]))
+        caption = f"{dataset}, eps {sizes}: accuracy in percent; {described(here.rename(columns={'value': 'ours'}))}"
+        shown.append(Table(pd.DataFrame(rows), caption))
+    return Stack(shown)
+
+
+def questions(run) -> Table:
+    """What each comparison comes to, in percentage points, one row a victim."""
+    rows = [
+        {
+            "data set": dataset, "network": model, "defence": defense,
+            **{q: number(accuracy[first] - accuracy[second]) for q, (first, second) in QUESTIONS.items()},
+        }
+        for (dataset, model, defense), accuracy in victims(ours(run))
+    ]  # fmt: skip
+    return Table(pd.DataFrame(rows), "Differences of accuracies in percentage points, at one eps a data set")

@@ -1,0 +1,118 @@
+"""Computing what stands across the papers: the same networks under the attacks of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from .. import data, models
+from ..attacks import ATTACKS, along, pgd, universal
+from ..checks import eps_value
+from ..data import Splits
+from ..defences import named
+from ..gradients import input_gradient
+from ..hardening import Update, control, hardened
+from ..metrics import correct, predict
+from ..norms import norm, per_image
+from ..progress import progress
+from ..study.schema import Recipe
+from ..study.synthesis import COLOUR, EPS
+from ..training import Trained, trained
+from . import Job, Outcome
+from .selfgrad import defended
+from .tally import Tally
+
+BATCH = 100
+
+DEFENCES = {"Madry PGD": "PGD-7 training", "FGSM training": "FGSM training", "Self gradient": "self-gradient block"}
+"""The defences of `selfgrad` that are taken along, and what they are called here."""
+
+UPDATES = Update(0.2, "sum", "accumulate", False)
+"""The updates of `smooth`, in the reading that hardens."""
+
+
+def network(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
+    """The network as its own chapter trains it, undefended."""
+    return (control if model.startswith("smooth") else trained)(data, model, recipe, seed, device)
+
+
+def victims(job: Job) -> dict[str, nn.Module]:
+    """The trial's network, and what the defences of its chapter make of it."""
+    trial, found = job.trial, {"as trained": job.trained.model}
+    if trial.model.startswith("wrn"):
+        every = named("raw", 1.0, False)
+        found |= {label: defended(job, every[name]).model for name, label in DEFENCES.items()}
+    if trial.model.startswith("smooth"):
+        recipe = Recipe(**trial.settings["recipe"])
+        found["image updates"] = hardened(job.data, trial.model, recipe, trial.seed, job.device, UPDATES).model
+    return found
+
+
+def radius(job: Job) -> str:
+    """The radius of the trial's ball, as text."""
+    return job.trial.settings["eps"] or EPS.get(job.trial.dataset, COLOUR)
+
+
+def attacks(job: Job) -> Outcome:
+    """Accuracy of each victim under one step with and without the sign, one v for all, Algorithm 1, and many steps.
+
+    And of what the same step downhill makes of it, with the true label and with the predicted one. All are inside one
+    l-infinity ball, but ``FGM-l2``: a step without the sign that has the l2 length of the one with it.
+    """
+    eps, rows = radius(job), []
+    for name, model in victims(job).items():
+        place = {"table": "own", "dataset": data.label(job.trial.dataset), "model": models.label(job.trial.model),
+                 "defense": name}  # fmt: skip
+        tally = Tally(lambda _, place=place: place)
+        measured(tally, job, model, eps, name)
+        rows += tally.rows()
+    return Outcome(rows)
+
+
+def measured(tally: Tally, job: Job, model: nn.Module, eps: str, name: str) -> None:
+    """Every attack on one victim."""
+    s, (x, y) = job.trial.settings, job.test_images()
+    size, generator = eps_value(eps), torch.Generator().manual_seed(job.trial.seed)
+    x_train = job.data.x_train[: s["uap_images"]].to(job.device).float() / 255
+    one = universal(model, x_train, eps=size, passes=5, enough=1.0, seed=job.trial.seed)
+    pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
+    for part, labels in progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {name}"):
+        seen = predict(model, part)
+        tally.add("none", "", "default", "accuracy", correct(seen, labels), steps=0)
+        worst = correct(seen, labels)
+        for attack, step in steps_of(model, size, s["steps"], one, generator).items():
+            stands = correct(predict(model, step(part, labels)), labels)
+            worst &= stands | (attack == "FGM-l2")  # which leaves the ball
+            tally.add(attack, eps, "default", "accuracy", stands)
+        tally.add("all of them", eps, "default", "accuracy", worst)
+        for label, told in (("true", labels), ("predicted", seen.argmax(1))):
+            better = ATTACKS["D-FGSM"](model, part, told, eps=size)
+            tally.add(f"D-FGSM, {label} label", eps, "default", "accuracy", correct(predict(model, better), labels))
+
+
+def steps_of(
+    model: nn.Module, eps: float, steps: int, one: Tensor, generator: torch.Generator
+) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+    """The attacks by name, each ``(x, y) -> x_adv``; ``one`` is the universal perturbation."""
+    many = partial(pgd, model, eps=eps, steps=steps, early_exit=True, generator=generator)
+    return {
+        "random sign": lambda x, y: ATTACKS["random sign"](model, x, y, eps=eps, seed=generator.initial_seed()),
+        "UAP": lambda x, y: (x + one).clamp(0, 1),
+        "FGM-linf": lambda x, y: without_sign(model, x, y, eps, torch.inf),
+        "FGM-l2": lambda x, y: without_sign(model, x, y, eps, 2),
+        "FGSM": partial(ATTACKS["FGSM"], model, eps=eps),
+        "Algorithm 1": partial(ATTACKS["Algorithm 1"], model, eps=eps),
+        "PGD": many,
+        "CW": partial(many, loss="margin"),
+    }
+
+
+def without_sign(model: nn.Module, x: Tensor, y: Tensor, eps: float, p: float) -> Tensor:
+    """A step along the gradient itself that is as long, in the lp norm and before the box, as FGSM's."""
+    g = input_gradient(model, x, y)
+    length = norm(g, p)
+    d = torch.where(per_image(length > 0, g), g / per_image(length, g), 0.0)
+    return along(x, d, eps * norm(torch.ones_like(x[:1]), p).item())
