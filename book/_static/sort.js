@@ -1,4 +1,5 @@
 // Click, Enter or Space on a head sorts a table by that column; numbers as numbers, a second time downwards.
+// A filterable table gets a field for words, and a choice for each column that has few different values.
 // Verdict words get their colour here where a table came from Markdown.
 const WORDS = ["close", "near", "apart", "reproduced", "partly", "not reproduced", "not run"];
 
@@ -25,7 +26,57 @@ function sortBy(head) {
   for (const [, row] of rows) body.appendChild(row);
 }
 
+const FEW = 8;
+
+function choice(name, values) {
+  const select = document.createElement("select");
+  select.setAttribute("aria-label", name);
+  select.append(new Option(name + ": all", ""));
+  for (const value of values) select.append(new Option(value, value));
+  return select;
+}
+
+function addFilters(table) {
+  const rows = Array.from(table.tBodies[0].rows);
+  const texts = rows.map((row) => Array.from(row.cells).map((cell) => cell.textContent.trim()));
+  const heads = Array.from(table.tHead.rows[0].cells).map((cell) => cell.textContent.trim());
+  const bar = document.createElement("div");
+  bar.className = "filters";
+  const words = document.createElement("input");
+  words.type = "search";
+  words.placeholder = "words";
+  words.setAttribute("aria-label", "words that a row must have");
+  bar.append(words);
+  const choices = [];
+  heads.forEach((name, column) => {
+    const values = [...new Set(texts.map((row) => row[column]))].sort();
+    if (values.length < 2 || values.length > FEW) return;
+    const select = choice(name, values);
+    choices.push([column, select]);
+    bar.append(select);
+  });
+  const count = document.createElement("span");
+  count.setAttribute("aria-live", "polite");
+  bar.append(count);
+  function apply() {
+    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    rows.forEach((row, i) => {
+      const all = texts[i].join(" ").toLowerCase();
+      const fits = choices.every(([column, select]) => !select.value || texts[i][column] === select.value)
+        && wanted.every((word) => all.includes(word));
+      row.hidden = !fits;
+      shown += fits;
+    });
+    count.textContent = `${shown} of ${rows.length} rows`;
+  }
+  bar.addEventListener("input", apply);
+  apply();
+  (table.closest(".pst-scrollable-table-container") || table).before(bar);
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll("table.filterable")) addFilters(table);
   for (const head of document.querySelectorAll("table.sortable thead th")) {
     head.tabIndex = 0;
     head.addEventListener("click", () => sortBy(head));

@@ -10,11 +10,12 @@ import os
 import re
 import shlex
 import shutil
+from functools import partial
 from pathlib import Path
 
 import yaml
 
-from . import cells, claims, figures, results, study, tables
+from . import cells, claims, figures, results, study, summaries, tables
 from .checks import InputError
 from .files import replacing, write_text
 from .markup import Table
@@ -46,15 +47,23 @@ def stage(profile: str) -> None:
 def generate() -> None:
     """Write every table and figure that pages include, as Markdown and PNG."""
     write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard"))
+    write_text(GENERATED / "scoreboard-short.md", tables.scoreboard().markdown())
     write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
     for key in study.STUDY:
         write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
+        write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, partial(fill, where=f"claims of {key}")))
+    said = partial(fill, where="claims")
+    write_text(GENERATED / "digest.md", summaries.digest(said))
+    write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile"))
+    write_text(GENERATED / "every-claim.md", summaries.every_claim(said).markdown("tab-every-claim", "filterable all"))
+    write_text(GENERATED / "every-number.md", summaries.every_number().markdown("tab-every-number", "filterable"))
     save(figures.readme(), GENERATED / "sign.png")
     save(figures.convex.chapter(), GENERATED / "convex.png")
     save(figures.smooth.chapter(), GENERATED / "smooth.png")
     save(figures.selfgrad.chapter(), GENERATED / "selfgrad.png")
     save(figures.butterfly.chapter(), GENERATED / "butterfly.png")
+    save(figures.synthesis.chapter(), GENERATED / "synthesis.png")
     save(figures.scoreboard(), GENERATED / "scoreboard.png")
     save(figures.stand_ins(), GENERATED / "stand-ins.png")
 

@@ -39,6 +39,7 @@ class Claim:
     vars: Mapping[str, Mapping] = field(default_factory=dict)
     holds_on_paper: bool | None = None
     note: str = ""
+    because: str = ""  # why it does not reproduce, with tokens for numbers; shown only where it does not
 
     def __post_init__(self) -> None:
         for name, selector in self.vars.items():

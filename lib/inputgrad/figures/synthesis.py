@@ -12,9 +12,12 @@ from .. import cells
 from ..tables.synthesis import ATTACKS, DOWNHILL, ours, victims
 from .panels import STYLE
 
-HEADS = {"none": "no step", "D-FGSM, predicted label": "downhill,\npredicted label",
-         "D-FGSM, true label": "downhill,\ntrue label", "Algorithm 1": "Algorithm 1\n(convex)",
-         "UAP": "UAP\n(butterfly)", "FGM-linf": "without sign,\nequal l∞ (sign)", "FGM-l2": "without sign,\nequal l2 (sign)", "FGSM": "with sign\n(sign)"}  # fmt: skip
+HEADS = {
+    "none": "no step", "D-FGSM, predicted label": "downhill, predicted label",
+    "D-FGSM, true label": "downhill, true label", "FGM-linf": "without sign, equal l∞ (sign)",
+    "FGM-l2": "without sign, equal l2 (sign)", "FGSM": "with sign (sign)", "Algorithm 1": "Algorithm 1 (convex)",
+    "UAP": "one v for all (butterfly)",
+}  # fmt: skip
 """How columns are headed, with the paper that an attack comes from or stands in."""
 
 
@@ -44,7 +47,8 @@ def accuracies(mine: pd.DataFrame) -> Figure:
     for i in range(1, len(rows)):
         if rows[i][0][0] != rows[i - 1][0][0]:
             ax.axhline(i, color="white", linewidth=4)
+    ax.grid(visible=False)
     ax.tick_params(length=0)
     ax.xaxis.tick_top()
-    ax.set_xticklabels(ax.get_xticklabels(), rotation=35, ha="left")
+    ax.set_xticklabels(ax.get_xticklabels(), rotation=40, ha="left")
     return figure

@@ -1,0 +1,125 @@
+"""What the study comes to, in words and tables that are written from the results: endings, digest, lists of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from . import cells, claims, results
+from .markup import Table, number
+from .study import EXHIBITS, STUDY
+from .study.schema import PROFILES
+
+NO_REASON = "No explanation was found."
+HEADS = {"reproduced": "Reproduced", "partly": "Partly, in the weaker form only", "not reproduced": "Not reproduced"}
+"""The verdicts that are listed, and how."""
+
+
+def why(claim: claims.Claim, fill: Callable[[str], str]) -> str:
+    """Why a claim does not reproduce, its tokens filled, or that nobody knows."""
+    return fill(claim.because) if claim.because else NO_REASON
+
+
+def ending(key: str, fill: Callable[[str], str]) -> str:
+    """How a chapter ends: what reproduced, what did not and why, what waits, and what it all cost.
+
+    Args:
+        key: of the paper.
+        fill: puts numbers in the place of tokens.
+    """
+    verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
+    parts = []
+    for word, head in HEADS.items():
+        found = [v for v in verdicts if v.word == word]
+        if not found:
+            parts.append(f"**{head}:** none.\n")
+            continue
+        lines = [f"- {v.claim.text} ({short(v)})" for v in found]
+        if word == "not reproduced":
+            lines = [f"{line}. *Why:* {why(v.claim, fill)}" for line, v in zip(lines, found, strict=True)]
+        parts.append("\n".join([f"**{head}:**\n", *lines, ""]))
+    waiting = [v for v in verdicts if v.word == "not run"]
+    if waiting:
+        parts.append(f"**Not run:** {len(waiting)}; the table below says what each of them lacks.\n")
+    return "\n".join([*parts, f"**Cost:** {cost(key)}\n"])
+
+
+def short(verdict: claims.Verdict) -> str:
+    """A claim's number and the profile behind its verdict."""
+    return ", ".join(filter(None, (verdict.claim.id.split(".")[1], verdict.profile)))
+
+
+def cost(key: str) -> str:
+    """What the shown results of a paper cost: hours by device."""
+    found = results.largest([r for name in EXHIBITS if name.startswith(f"{key}/") for r in results.recorded(name)])
+    hours: dict[str, float] = {}
+    trained = {r.provenance["checkpoint"]: r.provenance["seconds"]["training"] for r in found}  # each network once
+    for result in found:
+        p = result.provenance
+        spent = p["seconds"]["measure"] + trained.pop(p["checkpoint"], 0)
+        hours[p["name"]] = hours.get(p["name"], 0.0) + spent / 3600
+    if not hours:
+        return "Nothing is recorded yet."
+    spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
+    return f"{len(found)} recorded trials, {spent}, training included."
+
+
+def digest(fill: Callable[[str], str]) -> str:
+    """The whole study in short: each paper, its question, its verdicts, and why what failed did."""
+    board = claims.scoreboard().set_index("paper")
+    parts = []
+    for key, paper in STUDY.items():
+        row = board.loc[key]
+        counts = ", ".join(f"{row[word]} {word}" for word in claims.WORDS if row[word])
+        ran = sum(row[f"{word} cells"] for word in ("close", "near", "apart"))
+        failed = [v for v in claims.verdicts(key) if v.word == "not reproduced" and v.claim.kind == "result"]
+        parts += [
+            f"## {paper.authors}: {paper.title}\n",
+            f"*{paper.question}* {row['claims']} claims: {counts}. Of {row['cells']} numbers in its tables, {ran} were "
+            f"measured, of which {row['close cells']} are close and {row['near cells']} near. {cost(key)}\n",
+            *[f"- **{v.claim.id}** {v.claim.text}: not reproduced. {why(v.claim, fill)}" for v in failed],
+            "",
+        ]
+    return "\n".join(parts)
+
+
+def by_profile() -> Table:
+    """Claims and table cells by verdict, for each paper and profile."""
+    rows = []
+    for key in STUDY:
+        verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
+        compared = cells.compare(cells.of_paper(key), cells.ours(key))
+        for profile in (*PROFILES[:0:-1], None):
+            mine = [v.word for v in verdicts if v.profile == profile]
+            there = compared[compared["profile"].isna() if profile is None else compared["profile"].eq(profile)]
+            if mine or len(there):
+                counted = {f"claims {word}": mine.count(word) for word in claims.WORDS}
+                counted |= {f"cells {word}": int((there["word"] == word).sum()) for word in cells.WORDS}
+                rows.append({"paper": key, "profile": profile or "not run", **counted})
+    caption = "Claims about results and numbers of tables, by verdict and by the smallest profile behind it"
+    return Table(pd.DataFrame(rows), caption)
+
+
+def every_claim(fill: Callable[[str], str]) -> Table:
+    """Every claim of every paper, with its verdict and, where it does not reproduce, why."""
+    rows = [
+        {"claim": v.claim.id, "paper": key, "what is claimed": v.claim.text, "verdict": v.word, "kind": v.claim.kind,
+         "profile": v.profile or "–",
+         "why": why(v.claim, fill) if v.word == "not reproduced" else v.reason or "–"}
+        for key in STUDY for v in claims.verdicts(key)
+    ]  # fmt: skip
+    return Table(pd.DataFrame(rows), "Every claim, decided by code from the recorded results")
+
+
+def every_number() -> Table:
+    """Every number that the papers' tables print, with ours beside it."""
+    rows = []
+    for key in STUDY:
+        for c in cells.compare(cells.of_paper(key), cells.ours(key)).itertuples():
+            where = [c.dataset, c.model, c.defense, c.attack, f"eps {c.eps}" if c.eps else "", c.metric]
+            rows.append({"paper": key, "table": c.table, "what": ", ".join(w for w in where if w not in ("", "none")),
+                         "paper's": number(c.value, 2), "ours": number(c.ours, 2),
+                         "difference": number(c.difference, 2), "verdict": c.word,
+                         "profile": "–" if pd.isna(c.profile) else c.profile})  # fmt: skip
+    return Table(pd.DataFrame(rows), "Every number of the papers' tables beside ours, in the study's default reading")
