@@ -39,6 +39,7 @@ def small_parameters(exhibit):
         "convex/framework": ["linear", "lenet5"],
         "convex/regression": ["regressor", "autoencoder", "segmenter"],
         "convex/examples": ["lenet5"],
+        "synthesis/attacks": ["fcnn", "smooth_cnn"],
     }
     return {"models": models.get(exhibit, ["fcnn", "lenet5"]), "images": 16}
 
@@ -130,6 +131,7 @@ def test_tables_of_a_run(small):
         ("butterfly/curves", {"problems": ["attack"], "gammas_attack": [1], "loss": ["lr"], "d_train": "full"}),
         ("butterfly/curves", {"problems": ["enhance"], "gammas_enhance": ["0"], "objective": "direct"}),
         ("butterfly/pictures", {"problems": ["enhance"], "gammas_enhance": ["1"], "columns": 2, "limit": 0.2}),
+        ("synthesis/attacks", {"eps": "0.05", "steps": 2, "uap_images": 20}),
     ],
 )
 def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, tmp_path):

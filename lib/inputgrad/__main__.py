@@ -88,7 +88,7 @@ def list_exhibits(args: argparse.Namespace) -> None:
     from . import results
 
     print(f"{'exhibit':24} {'reproduces':62} recorded (of declared trials)")
-    for paper in study.STUDY.values():
+    for paper in (*study.STUDY.values(), study.synthesis.PAPER):
         for exhibit in paper.exhibits:
             name = f"{paper.key}/{exhibit.name}"
             there = results.recorded(name)

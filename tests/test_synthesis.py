@@ -1,0 +1,93 @@
+"""The papers' networks side by side: whose they are, how long the steps are, what counts as standing."""
+
+import pytest
+import torch
+from torch import nn
+
+from inputgrad import figures, results, runner, study, tables, training
+from inputgrad.checks import InputError
+from inputgrad.norms import norm
+from inputgrad.study import EXHIBITS, convex, selfgrad, sign, smooth, synthesis
+from inputgrad.trials.synthesis import DEFENCES, steps_of, without_sign
+
+TINY = {"images": 8, "steps": 2, "uap_images": 10, "device": "cpu",
+        "recipe": {"epochs": 1, "images": 100, "width": 0.25}}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A small run on every kind of victim."""
+    folder = tmp_path_factory.mktemp("synthesis")
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(results, "SCRATCH", folder / "scratch")
+        m.setattr(training, "CHECKPOINTS", folder / "checkpoints")
+        yield runner.run("synthesis/attacks", **TINY)
+
+
+def test_every_network_is_trained_as_in_its_chapter():
+    owners = {"fcnn": convex, "lenet5": convex, "nin": convex, "densenet40": convex, "alexnet": sign,
+              "resnet18": sign, "smooth_cnn": smooth, "wrn10_2": selfgrad, "wrn28_10": selfgrad}  # fmt: skip
+    for profile in ("quick", "paper"):
+        for trial in study.declared_trials("synthesis/attacks", profile):
+            own = owners[trial.model].PAPER.key
+            there = [t for e in EXHIBITS if e.startswith(f"{own}/") for t in study.declared_trials(e, profile)
+                     if (t.dataset, t.model) == (trial.dataset, trial.model)]  # fmt: skip
+            assert trial.settings["recipe"] in [t.settings["recipe"] for t in there], trial.name
+
+
+def test_a_step_without_the_sign_is_as_long_as_one_with_it():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 3)).eval()
+    x, y = torch.full((4, 3, 2, 2), 0.5), torch.tensor([0, 1, 2, 0])
+    signed = torch.full_like(x, 0.01)
+    for p in (2, torch.inf):
+        moved = without_sign(net, x, y, 0.01, p) - x
+        assert torch.allclose(norm(moved, p), norm(signed, p), rtol=1e-4)
+    assert len({round(v, 6) for v in (without_sign(net, x, y, 0.01, 2) - x).abs().flatten().tolist()}) > 3
+
+
+def test_every_attack_but_the_long_one_stays_in_the_ball():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 3)).eval()
+    x, y, eps = torch.rand(6, 3, 2, 2), torch.arange(6) % 3, 0.05
+    one = torch.full((3, 2, 2), eps)
+    generator = torch.Generator().manual_seed(0)
+    sizes = {name: (step(x, y) - x).abs().max().item()
+             for name, step in steps_of(net, eps, 3, one, generator).items()}  # fmt: skip
+    assert sizes.pop("FGM-l2") > eps
+    assert max(sizes.values()) <= eps + 1e-6 and min(sizes.values()) > 0
+
+
+def test_what_stands_under_all_stands_under_each(tiny):
+    found = tables.synthesis.victims(tables.synthesis.ours(tiny))
+    labels = {place[2] for place, _ in found}
+    assert labels == {"as trained", "image updates", *DEFENCES.values()}
+    for _, accuracy in found:
+        inside = [v for attack, v in accuracy.items() if attack in tables.synthesis.ATTACKS and attack != "FGM-l2"]
+        assert accuracy["all of them"] <= min(inside)
+        assert set(accuracy) == {*tables.synthesis.ATTACKS, *tables.synthesis.DOWNHILL}
+
+
+def test_its_tables_and_its_figure(tiny):
+    shown = tables.synthesis.attacks(tiny).tables
+    assert len(shown) == 2 and all((t.frame != "–").all().all() for t in shown)
+    frame = tables.synthesis.questions(tiny).frame
+    (_, first), *_ = tables.synthesis.victims(tables.synthesis.ours(tiny))
+    said = float(frame["the sign, equal l2: FGM − FGSM"].iloc[0].replace("−", "-"))
+    assert said == pytest.approx(first["FGM-l2"] - first["FGSM"], abs=0.051)
+    figure = figures.synthesis.attacks(tiny)
+    figure.canvas.draw()
+    assert len(figure.axes[0].get_yticklabels()) == len(frame)
+
+
+def test_there_is_a_figure_before_anything_is_recorded():
+    import pandas as pd
+
+    empty = pd.DataFrame(columns=["metric", "dataset", "model", "defense", "attack", "value"])
+    figures.synthesis.accuracies(empty).canvas.draw()
+
+
+def test_one_radius_in_pixels():
+    with pytest.raises(InputError, match="eps '8' is above 1, the whole range of a pixel: did you mean '8/255'"):
+        study.trials("synthesis/attacks", eps="8")
+    assert study.trials("synthesis/attacks", eps="4/255")[0].settings["eps"] == "4/255"
+    assert synthesis.EPS["mnist"] == "0.1"
