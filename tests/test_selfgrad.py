@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from inputgrad import defences, results, tables
+from inputgrad import cells, defences, results, tables
 from inputgrad.attacks import pgd, steps_to_fool
 from inputgrad.checks import InputError
 from inputgrad.data import load
@@ -295,7 +295,7 @@ def fabricated(monkeypatch, values, radii=RADII, falls=2.0):
     rows = [{**shared, "attack": a, "steps": k, "eps": "8/255", "value": v} for (a, k), v in values.items()]
     rows += [{**shared, "attack": "PGD over eps", "steps": 20, "eps": eps, "value": v} for eps, v in radii.items()]
     rows.append({**shared, "attack": "FGSM", "steps": 1, "eps": "8/255", "value": falls, "metric": "loss_falls_along"})
-    monkeypatch.setattr(tables.selfgrad, "ours", lambda run: pd.DataFrame(rows))
+    monkeypatch.setattr(cells, "of_run", lambda run: pd.DataFrame(rows))
 
 
 def failed(monkeypatch, changes=(), **others):
@@ -333,16 +333,16 @@ def test_each_sign_of_masking_is_caught(monkeypatch, changes, others, question):
 
 def test_a_sign_that_plain_networks_show_too_is_said_to_be_one(monkeypatch):
     fabricated(monkeypatch, {**SOUND, ("Square", 5000): 20.0})
-    table = tables.selfgrad.ours(None)
+    table = cells.of_run(None)
     both = pd.concat([table, table.assign(defense="FGSM training")])
-    monkeypatch.setattr(tables.selfgrad, "ours", lambda run: both)
+    monkeypatch.setattr(cells, "of_run", lambda run: both)
     assert "1 of 9 checks failed" in tables.selfgrad.verdict(None) and "1 of them" in tables.selfgrad.verdict(None)
 
 
 def test_smoke_numbers_get_no_verdict(monkeypatch):
     fabricated(monkeypatch, SOUND)
-    table = tables.selfgrad.ours(None).assign(profile="smoke")
-    monkeypatch.setattr(tables.selfgrad, "ours", lambda run: table)
+    table = cells.of_run(None).assign(profile="smoke")
+    monkeypatch.setattr(cells, "of_run", lambda run: table)
     assert tables.selfgrad.verdict(None).startswith("No verdict")
 
 

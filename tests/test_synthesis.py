@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from inputgrad import figures, results, runner, study, tables, training
+from inputgrad import cells, figures, results, runner, study, tables, training
 from inputgrad.checks import InputError
 from inputgrad.norms import norm
 from inputgrad.study import EXHIBITS, convex, selfgrad, sign, smooth, synthesis
@@ -58,7 +58,7 @@ def test_every_attack_but_the_long_one_stays_in_the_ball():
 
 
 def test_what_stands_under_all_stands_under_each(tiny):
-    found = tables.synthesis.victims(tables.synthesis.ours(tiny))
+    found = tables.synthesis.victims(cells.of_run(tiny))
     labels = {place[2] for place, _ in found}
     assert labels == {"as trained", "image updates", *DEFENCES.values()}
     for _, accuracy in found:
@@ -71,7 +71,7 @@ def test_its_tables_and_its_figure(tiny):
     shown = tables.synthesis.attacks(tiny).tables
     assert len(shown) == 2 and all((t.frame != "–").all().all() for t in shown)
     frame = tables.synthesis.questions(tiny).frame
-    (_, first), *_ = tables.synthesis.victims(tables.synthesis.ours(tiny))
+    (_, first), *_ = tables.synthesis.victims(cells.of_run(tiny))
     said = float(frame["the sign, equal l2: FGM − FGSM"].iloc[0].replace("−", "-"))
     assert said == pytest.approx(first["FGM-l2"] - first["FGSM"], abs=0.051)
     figure = figures.synthesis.attacks(tiny)

@@ -91,6 +91,11 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
 
+def of_run(run) -> pd.DataFrame:
+    """The cells of what a run shows."""
+    return join_seeds(results.table(run.shown))
+
+
 def with_intervals(joined: list[dict]) -> None:
     """Give a measure without an interval over seeds the one in its rows ``<metric>_low`` and ``<metric>_high``."""
 

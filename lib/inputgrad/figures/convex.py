@@ -42,7 +42,7 @@ def over_eps(run, methods: Sequence[str] = ()) -> Figure:
         run: what ``inputgrad.run`` gave.
         methods: those drawn; none named: all.
     """
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
     return curves(table[table["reading"] == main_reading(table)], methods)
 
@@ -105,7 +105,7 @@ def measures(run) -> Figure:
 
 def clipping(run) -> Figure:
     """The methods that were run both ways: free (solid) and kept in the box (dashed)."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
     kept = table[table["reading"].str.contains("clip=True") & ~table["reading"].str.contains("least")]
     free_reading = main_reading(table)
@@ -125,7 +125,7 @@ def clipping(run) -> Figure:
 
 def multiples(run) -> Figure:
     """Fooled images over eps in units of each image's smallest feasible eps, one panel a network, one curve a ball."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[table["metric"] == "fooled_at_multiple"]
     figure, grid = panel_row(places_of(table))
     balls = dict(zip(dict.fromkeys(table["reading"]), sns.color_palette("flare", 5), strict=False))
@@ -142,7 +142,7 @@ def multiples(run) -> Figure:
 
 def scales(run) -> Figure:
     """Fooled images at one eps over the factor on the logits: flat for every method that looks at margins."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "fooling_ratio") & (table["eps"] != "")]
     factors = table["reading"].where(table["reading"] != "default", "scale=1").str.removeprefix("scale=")
     table = table.assign(factor=factors, at=table["eps"])
@@ -239,7 +239,7 @@ def segmentation(run) -> Figure:
 
 def moved(run) -> Figure:
     """The share of the stroke's pixels that carry the target class, over eps, beside random signs."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "pixels_moved_mean") & (table["attack"] != "none")]
     table = table.assign(value=100 * table["value"])
     figure, grid = panel_row(places_of(table), width=4.2)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from .. import cells, results
+from .. import cells
 from .panels import STYLE, panel_row, share_legend
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {"Standard": PALETTE[7], "Madry PGD": PALETTE[0], "Self gradient": PALETTE[3], "FGSM training": PALETTE[2],
            "Self gradient, rescaled": PALETTE[1], "Bilateral": PALETTE[4]}  # fmt: skip
-
-
-def ours(run) -> pd.DataFrame:
-    """What a run shows, joined over seeds."""
-    return cells.join_seeds(results.table(run.shown))
 
 
 # Figure 1
@@ -99,7 +93,7 @@ def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], text: 
 
 def over_steps(run) -> Figure:
     """Accuracy over the steps of PGD (lines) and CW (dashed), one panel a data set; the paper's PGD as crosses."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     mine = mine[mine["attack"].isin(["PGD", "CW"]) & ~mine["defense"].str.contains("inference")]
     paper = cells.of_paper("selfgrad")
     paper = paper[paper["table"].isin(["2", "3", "4"]) & paper["attack"].eq("PGD")]
@@ -136,7 +130,7 @@ def over_log_steps(ax: Axes) -> None:
 
 def convergence(run) -> Figure:
     """Figure 2: how the self gradient changes from one iteration to the next; and the theorem's iterates."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4))
         plt.close(figure)
@@ -159,7 +153,7 @@ def convergence(run) -> Figure:
 
 def audit(run) -> Figure:
     """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(list(COLOURS)) & mine["attack"].ne("PGD over eps")]
     names = [name(c) for c in mine.itertuples()]
     mine = mine.assign(name=names)
@@ -186,7 +180,7 @@ def name(cell) -> str:
 
 def radii(run) -> Figure:
     """Accuracy under PGD-20 over the radius: a network whose gradient tells the truth ends at zero."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     at_all = mine[mine["attack"].eq("PGD over eps") & mine["metric"].eq("accuracy")]
     with plt.style.context(STYLE):
         figure, ax = plt.subplots(figsize=(6, 3.2))
@@ -205,7 +199,7 @@ def radii(run) -> Figure:
 
 def costs(run) -> Figure:
     """Robust accuracy during training, over epochs and over seconds."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
         plt.close(figure)

@@ -10,7 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .. import cells, results
+from .. import cells
 from ..data import DATASETS
 from .panels import STYLE, datasets_shown, line, panels, share_legend, show
 
@@ -29,7 +29,7 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
         attacks: drawn beside the paper's numbers.
         extra: further curves of ours, ``(attack, reading, label)``.
     """
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[table["metric"] == metric]
     paper = cells.of_paper(run.exhibit.split("/")[0])
     paper = paper[(paper["metric"] == metric) & (paper["eps"] != "")]
@@ -73,7 +73,7 @@ ORACLES = {
 
 def oracle(run, eps: str | None = None) -> Figure:
     """Error after one step of D-FGSM, by whose label the step was told and which images were edited."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "error") & table["attack"].isin(["D-FGSM", "none"])]
     tried = table[table["attack"] == "D-FGSM"].groupby("eps", sort=False).size()
     eps = eps or (tried.idxmax() if len(tried) else None)  # the eps at which most readings were run
@@ -93,7 +93,7 @@ def oracle(run, eps: str | None = None) -> Figure:
 
 def equal_norm(run) -> Figure:
     """Fooled images over the median l2 length of the step, every method at the same lengths."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "fooled")]
     figure, grid = panels(table)
     for (model, dataset), ax in grid.items():

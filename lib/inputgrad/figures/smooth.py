@@ -74,7 +74,7 @@ def chapter() -> Figure:
 
 def variants(run, eps: str | None = None) -> Figure:
     """Accuracy at one eps for every reading of the update, under the attacks, as points in a row each."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "accuracy")]
     sizes = [e for e in dict.fromkeys(table["eps"]) if e != "0"]
     eps = eps or (sizes[0] if sizes else "0")
@@ -101,7 +101,7 @@ def variants(run, eps: str | None = None) -> Figure:
 
 def sweep(run) -> Figure:
     """Accuracy over the rate, of both signs, under each attack, one panel an eps; the rate 0 is the control."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "accuracy")]
     words = table["reading"].str.replace("control", "0 sum accumulate").str.split(" ", expand=True)
     main = words[words[0] != "0"].iloc[0, 1:]

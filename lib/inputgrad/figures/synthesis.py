@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from .. import cells
-from ..tables.synthesis import ATTACKS, DOWNHILL, ours, victims
+from ..tables.synthesis import ATTACKS, DOWNHILL, victims
 from .panels import STYLE
 
 HEADS = {
@@ -28,7 +28,7 @@ def chapter() -> Figure:
 
 def attacks(run) -> Figure:
     """The same for what a run shows."""
-    return accuracies(ours(run))
+    return accuracies(cells.of_run(run))
 
 
 def accuracies(mine: pd.DataFrame) -> Figure:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from .. import cells, results
+from .. import cells
 from ..markup import Stack, Table, between, number
 from .common import described
 
@@ -18,7 +18,7 @@ CONTROLS = ("v of another image", "random v", "v on grey", "v at equal length")
 
 def ours(run) -> pd.DataFrame:
     """What a run shows, joined over seeds; rows that Table 3 repeats are left out."""
-    joined = cells.join_seeds(results.table(run.shown))
+    joined = cells.of_run(run)
     return joined[joined["table"] != "3"]
 
 

@@ -33,7 +33,7 @@ def side_by_side(run, reading: str) -> pd.DataFrame:
     verdict on smoke numbers.
     """
     exhibit = EXHIBITS[run.exhibit]
-    mine = cells.join_seeds(results.table(run.shown))
+    mine = cells.of_run(run)
     paper = cells.of_paper(run.exhibit.split("/")[0])
     paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
     if run.shown is not run.results:

@@ -37,7 +37,7 @@ def measures(run) -> Table:
 
 def units(run) -> Table:
     """The mean DeepFool perturbation in the paper's unit and in the unit of the other two measures."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     rows = []
     for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
         value = {(c.metric, c.reading): c.value for c in group.itertuples()}
@@ -61,7 +61,7 @@ def over_eps(run, least: bool = False) -> Table:
         run: what ``inputgrad.run`` gave.
         least: an image counts from the smallest eps that fools it, for one-step methods as for DeepFool.
     """
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
     reading = main_reading(table)
     if least:
@@ -79,7 +79,7 @@ def over_eps(run, least: bool = False) -> Table:
 
 def propositions(run) -> Table:
     """Fooled images at multiples of each image's smallest feasible eps, for every exponent of the ball."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     at = table[table["metric"] == "fooled_at_multiple"]
     optimal = table[table["metric"] == "optimal"].set_index(["model", "reading"])["value"]
     rows = []
@@ -92,7 +92,7 @@ def propositions(run) -> Table:
 
 def scores(run) -> Table:
     """What the measures and Algorithm 2 become when margins are taken of softmax scores instead of logits."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     rows = []
     for model, group in table.groupby("model", sort=False):
         for reading, name in (("default", "logits"), ("scores=softmax", "softmax")):
@@ -110,7 +110,7 @@ def scores(run) -> Table:
 
 def targeted(run) -> Table:
     """How many images Algorithm 1-10 takes to the next class, over eps."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[table["metric"] == "reached_target"]
     rows = [
         {"network": c.model, "eps": c.eps, "at the target, %": number(c.value), "95 % interval": between(c)}
@@ -121,7 +121,7 @@ def targeted(run) -> Table:
 
 def scales(run) -> Table:
     """Every loss at one eps over the scale of the logits, and where one minus the probability rounds to zero."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     place = ["dataset", "model", "reading"]
     single, double = (table[table["metric"] == m].set_index(place)["value"] for m in ("saturated", "saturated_float64"))
     fooled = table[table["metric"] == "fooling_ratio"]
@@ -143,7 +143,7 @@ def scales(run) -> Table:
 
 def outputs(run) -> Table:
     """Sec. III: how far each ball's optimum moves the output, to first order and in fact."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[~table["metric"].str.startswith("pixels")]
     bound = table[table["metric"] == "share_of_bound_median"].set_index(["model", "attack"])["value"]
     clean = table[(table["attack"] == "none") & (table["metric"] == "output_error_median")].set_index("model")["value"]

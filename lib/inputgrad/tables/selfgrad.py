@@ -15,11 +15,6 @@ QUOTED = "Bilateral"
 """The defence of another paper: its numbers are quoted from `selfgrad`, never measured."""
 
 
-def ours(run) -> pd.DataFrame:
-    """What a run shows, joined over seeds."""
-    return cells.join_seeds(results.table(run.shown))
-
-
 def stands_for(run) -> str:
     """Which network ours is, as a clause."""
     names = sorted({models.label(result.provenance["declaration"]["model"]) for result in run.shown})
@@ -29,7 +24,7 @@ def stands_for(run) -> str:
 def defences(run) -> Stack:
     """Tables 2 to 4: one table a data set, one row an attack, the paper's number and ours for each defence."""
     reading = main_reading(results.table(run.shown))
-    shown, own = side_by_side(run, reading), ours(run)
+    shown, own = side_by_side(run, reading), cells.of_run(run)
     rest = own[(own["table"].eq("own") | own["reading"].ne(reading)) & own["metric"].eq("accuracy")]
     rest = rest.rename(columns={"value": "ours"})
     shown = pd.concat([shown[~shown["table"].eq("5")], rest[~rest["defense"].isin(set(shown["defense"]))]])
@@ -63,7 +58,7 @@ def of_dataset(shown: pd.DataFrame, dataset: str, run) -> Table:
 
 def switched(run) -> Table:
     """Table 5: the block switched on and off at inference."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     mine = mine[mine["defense"].str.endswith("at inference") & mine["metric"].eq("accuracy")]
     paper = cells.of_paper("selfgrad")
     paper = paper[paper["table"] == "5"]
@@ -83,7 +78,7 @@ def oracle(run) -> Table:
     """Table 1, and what the network that is told a gradient does with that of a false label."""
     paper = cells.of_paper("selfgrad")
     paper, rows = paper[paper["table"] == "1"], []
-    for defense, group in ours(run).groupby("defense", sort=False):
+    for defense, group in cells.of_run(run).groupby("defense", sort=False):
         value = {(c.attack, c.metric): c.value for c in group.itertuples()}
         printed = {c.attack: c.value for c in paper[paper["defense"] == defense].itertuples()}
         rows.append(
@@ -94,7 +89,7 @@ def oracle(run) -> Table:
                 "false label: says it": number(value.get(("false label", "follows"))),
             }
         )  # fmt: skip
-    return Table(pd.DataFrame(rows), f"CIFAR-10, percent; {described(ours(run))}; {stands_for(run)}")
+    return Table(pd.DataFrame(rows), f"CIFAR-10, percent; {described(cells.of_run(run))}; {stands_for(run)}")
 
 
 def theorem(steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 10, 50)) -> Table:
@@ -113,7 +108,7 @@ def theorem(steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 10, 50)) -> Table:
 
 def convergence(run) -> Table:
     """Figure 2's numbers: how far the self gradient moves from one iteration to the next."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     mine = mine[mine["metric"] == "change_l2_mean"]
     last = sorted(set(mine["steps"]))
     chosen = [k for k in (0, 1, 2, 3, 5, 10) if k in last]
@@ -151,7 +146,7 @@ def audit(run) -> Table:
 
 def accuracies(run) -> pd.DataFrame:
     """The accuracies that a run of the audit shows."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     return mine[mine["metric"] == "accuracy"]
 
 
@@ -162,7 +157,7 @@ def controls(run) -> Table:
         value = {(c.attack, int(c.steps)): c.value for c in group.itertuples()}
         rows.append({"network": defense, "clean": number(value.get(("none", 0))),
                      "PGD-20": number(value.get(("PGD", 20)))})  # fmt: skip
-    inside = {c.metric: c.value for c in ours(run).itertuples()
+    inside = {c.metric: c.value for c in cells.of_run(run).itertuples()
               if c.attack == "none" and c.metric != "accuracy" and c.defense == "Self gradient"}  # fmt: skip
     said = ""
     if "block_rms_median" in inside:
@@ -204,7 +199,7 @@ def signs(run, defense: str = "Self gradient") -> list[dict]:
     strong = {a: v for (a, _), v in value.items() if a in ("PGD, restarts", "APGD", "APGD, then targeted")}
     radii = {cells.eps_number(eps): v for (kind, eps), v in value.items() if kind == "eps"}
     far = {r: v for r, v in radii.items() if r >= LARGE - 1e-9}
-    falls = [c.value for c in ours(run).itertuples() if c.defense == defense and c.metric == "loss_falls_along"]
+    falls = [c.value for c in cells.of_run(run).itertuples() if c.defense == defense and c.metric == "loss_falls_along"]
     return [
         asked("Do iterated attacks do at least as well as one step?",
               pgd <= value["FGSM", "1"] + ALLOWED, {"FGSM": value["FGSM", "1"], "PGD-20": pgd}),
@@ -283,7 +278,7 @@ def verdict(run) -> str:
 
 def costs(run) -> Table:
     """Arithmetic, speed and time to a robust accuracy, for each way to train."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     rows = []
     for defense, group in mine.groupby("defense", sort=False):
         value = {c.metric: c.value for c in group.itertuples() if c.steps == 0}

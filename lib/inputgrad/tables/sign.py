@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import cells, results
+from .. import cells
 from ..markup import Table, between, number
 from .common import run_readings
 
 
 def readings(run, metric: str = "error") -> Table:
     """Every reading of an exhibit at every eps where several were run."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[table["metric"].isin([metric, "reached_target"]) & (table["attack"] != "none")]
     compared = set(table.loc[table["reading"] != "default", "eps"])
     rows = [
@@ -27,7 +27,7 @@ def readings(run, metric: str = "error") -> Table:
 
 def saturation(run) -> Table:
     """How FGM at the largest eps fares on images the network was sure of, and how many gradients vanish."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     first = run_readings(table).get("FGM", ["default"])[0]
     table = table[table["reading"].isin(["default", first])]
     rows = []
@@ -62,7 +62,7 @@ def equal_success(run, target: float = 50.0) -> Table:
 
     Between two budgets of the grid values are interpolated linearly in the logarithm of the budget.
     """
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[table["attack"] != "none"].assign(budget=table["eps"].map(cells.eps_number))
     rows = []
     for (dataset, model, attack), group in table.groupby(["dataset", "model", "attack"], sort=False):

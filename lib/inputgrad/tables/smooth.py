@@ -42,7 +42,7 @@ def accuracy(run) -> Table:
 
 def gains(run) -> Table:
     """What the updates gain over the control in every reading of the attack."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     table = table[(table["metric"] == "accuracy") & (table["eps"] != "0")]
     place = ["dataset", "model", "attack", "eps", "reading"]
     arms = table.pivot_table(index=place, columns="defense", values="value", sort=False).reset_index()
@@ -83,7 +83,7 @@ def pairs_of(numbers: pd.DataFrame, table: str, augmented: bool | None) -> pd.Da
 
 def tests(run) -> Table:
     """The Wilcoxon tests of Sec. 5.3 and 6, from the paper's own table and from ours."""
-    ours = cells.join_seeds(results.table(run.shown))
+    ours = cells.of_run(run)
     ours = ours[ours["reading"].isin([main_reading(ours), "default"]) & (ours["metric"] == "accuracy")]
     sources = {"paper": cells.of_paper("smooth"), "ours": ours}
     rows = []
@@ -110,7 +110,7 @@ EFFECT = ("FGSM", "0.1")
 
 def variants(run) -> Table:
     """Every reading of the update under the same attacks, with what it moved and cost; the paper's rows first."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     rows = [of_paper(arm) for arm in ARMS]
     for (dataset, model, reading), group in table.groupby(["dataset", "model", "reading"], sort=False):
         value = {(c.attack, c.eps, c.metric): c.value for c in group.itertuples()}
@@ -153,7 +153,7 @@ def share_of_noise(table: pd.DataFrame) -> str:
 
 def costs(run) -> Table:
     """How large the attack is in pixels, how far the training images drifted, and what keeping them costs."""
-    table = cells.join_seeds(results.table(run.shown))
+    table = cells.of_run(run)
     rows = []
     for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
         value = {(c.defense, c.attack, c.eps, c.metric): c.value for c in group.itertuples()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .. import cells, results
+from .. import cells
 from ..markup import Stack, Table, number
 from .common import described
 
@@ -25,11 +25,6 @@ QUESTIONS = {
 """What each comparison of two attacks on one victim says, and the two, the first minus the second."""
 
 
-def ours(run) -> pd.DataFrame:
-    """What a run shows, joined over seeds."""
-    return cells.join_seeds(results.table(run.shown))
-
-
 def victims(mine: pd.DataFrame) -> list[tuple[tuple[str, str, str], dict[str, float]]]:
     """Each (data set, network, defence) with its accuracy under every attack."""
     mine = mine[mine["metric"] == "accuracy"]
@@ -39,7 +34,7 @@ def victims(mine: pd.DataFrame) -> list[tuple[tuple[str, str, str], dict[str, fl
 
 def attacks(run) -> Stack:
     """One table a data set: one row a victim, one column an attack."""
-    mine = ours(run)
+    mine = cells.of_run(run)
     shown = []
     for dataset, here in mine.groupby("dataset", sort=False):
         rows = [
@@ -59,6 +54,6 @@ def questions(run) -> Table:
             "data set": dataset, "network": model, "defence": defense,
             **{q: number(accuracy[first] - accuracy[second]) for q, (first, second) in QUESTIONS.items()},
         }
-        for (dataset, model, defense), accuracy in victims(ours(run))
+        for (dataset, model, defense), accuracy in victims(cells.of_run(run))
     ]  # fmt: skip
     return Table(pd.DataFrame(rows), "Differences of accuracies in percentage points, at one eps a data set")
