@@ -426,6 +426,15 @@ def test_external_data_come_at_the_size_of_the_target(monkeypatch):
     assert (model, recipe.width, recipe.epochs) == ("resnet18_imagenet", 0.25, 7)
 
 
+def test_images_come_at_the_size_asked_for(workspace):
+    with pytest.raises(InputError, match="size 16 is too small: it must be at least 32"):
+        trials("butterfly/pictures", size=16)
+    small = {**TINY, "size": 64, "problems": ["enhance"], "gammas_enhance": ["0"], "columns": 2, "external": "none"}
+    (result,) = runner.run("butterfly/pictures", **small).results
+    assert result.arrays["enhance_v"].shape[-3:] == (64, 64, 3)
+    assert set(result.rows["reading"]) == {"external=none size=64"}
+
+
 # The paper's own setting, on made data
 
 

@@ -304,35 +304,45 @@ def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -
     bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"play {partial.stem}")
     for epoch in range(len(note["history"]), recipe.epochs):
         start = time.perf_counter()
-        generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-        torch.manual_seed(1_000_003 * seed + epoch)  # layers that draw
-        game.generator.train()
-        game.discriminator.train()
-        order = torch.randperm(len(x), generator=generator).to(device)
-        parts = [part for part in order.split(recipe.batch) if len(part) > 1]
-        sums: dict[str, Tensor] = {}
-        for step, chosen in enumerate(parts):
-            for name, optimizer in optimizers.items():
-                set_lr(optimizer, recipes[name], (epoch + step / batches) / recipe.epochs)
-            batch = augment(pixels(x[chosen]), recipe.augment, generator)
-            found = play_batch(game, optimizers, batch, y[chosen], recipe.precision)
-            sums = {name: sums.get(name, 0) + value * len(chosen) for name, value in found.items()}
-            if step % 100 == 99 or step == len(parts) - 1:
-                stop_if_diverged(sum(sums.values()), epoch, step, partial.stem, recipe)
-            bar.update()
+        means = play_epoch(game, optimizers, recipes, x, y, epoch, seed, bar, partial.stem)
         note["seconds"] += time.perf_counter() - start
-        played = sum(len(part) for part in parts)
         after = fared(game, x_seen, y_seen, before)
         held = {"held_accuracy": fared(game, x_held, y_held)["accuracy"]} if len(x_held) else {}
-        note["history"].append(
-            {"epoch": epoch + 1, **{name: value.item() / played for name, value in sums.items()}, **after, **held,
-             "seconds": note["seconds"]}
-        )  # fmt: skip
+        note["history"].append({"epoch": epoch + 1, **means, **after, **held, "seconds": note["seconds"]})
         if epoch + 1 < recipe.epochs:
             kept = {f"extra.{n}.{k}": t for n, o in optimizers.items() for k, t in optimizer_tensors(o).items()}
             save(partial, {**game.moving.state_dict(), **kept}, note)
     bar.close()
     return note
+
+
+def play_epoch(
+    game: Game, optimizers: Mapping[str, torch.optim.Optimizer], recipes: Mapping[str, Recipe], x: Tensor, y: Tensor,
+    epoch: int, seed: int, bar, name: str,
+) -> dict[str, float]:  # fmt: skip
+    """One pass over the images; the means of :func:`play_batch` over them.
+
+    ``bar`` is told of every batch, and ``name`` stands in errors.
+    """
+    recipe = recipes["generator"]
+    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    torch.manual_seed(1_000_003 * seed + epoch)  # layers that draw
+    game.generator.train()
+    game.discriminator.train()
+    order = torch.randperm(len(x), generator=generator).to(x.device).split(recipe.batch)
+    parts = [part for part in order if len(part) > 1]
+    sums: dict[str, Tensor] = {}
+    for step, chosen in enumerate(parts):
+        for player, optimizer in optimizers.items():
+            set_lr(optimizer, recipes[player], (epoch + step / len(order)) / recipe.epochs)
+        batch = augment(pixels(x[chosen]), recipe.augment, generator)
+        found = play_batch(game, optimizers, batch, y[chosen], recipe.precision)
+        sums = {key: sums.get(key, 0) + value * len(chosen) for key, value in found.items()}
+        if step % 100 == 99 or step == len(parts) - 1:
+            stop_if_diverged(sum(sums.values()), epoch, step, name, recipe)
+        bar.update()
+    played = sum(len(part) for part in parts)
+    return {key: value.item() / played for key, value in sums.items()}
 
 
 # What came out
