@@ -58,7 +58,7 @@ ATTACKS = Exhibit(
             PROFILES,
             (
                 networks("smoke", 40, {"digits28": ("fcnn", "smooth_cnn"), "digits32": ("wrn10_2",)}),
-                networks("quick", 500, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn10_2")}),
+                networks("quick", 300, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn10_2")}),
                 networks("paper", 10_000, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn28_10")}),
             ),
             strict=True,
@@ -68,7 +68,7 @@ ATTACKS = Exhibit(
         Parameter("eps", None, "radius of the l-infinity ball in units of x, as text; None: 0.1 for digits, else 8/255",
                   radius),
         count("steps", 50, "steps of PGD, under cross-entropy and under the margin"),
-        count("uap_images", 250, "training images the universal perturbation is made from"),
+        count("uap_images", 100, "training images the universal perturbation is made from"),
     ),
 )  # fmt: skip
 

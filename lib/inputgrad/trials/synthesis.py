@@ -77,7 +77,7 @@ def measured(tally: Tally, job: Job, model: nn.Module, eps: str, name: str) -> N
     s, (x, y) = job.trial.settings, job.test_images()
     size, generator = eps_value(eps), torch.Generator().manual_seed(job.trial.seed)
     x_train = job.data.x_train[: s["uap_images"]].to(job.device).float() / 255
-    one = universal(model, x_train, eps=size, passes=5, enough=1.0, seed=job.trial.seed)
+    one = universal(model, x_train, eps=size, passes=3, enough=1.0, seed=job.trial.seed)
     pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
     for part, labels in progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {name}"):
         seen = predict(model, part)
