@@ -227,26 +227,13 @@ def harden(
     bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"harden {partial.stem}")
     for epoch in range(len(note["history"]), recipe.epochs):
         start = time.perf_counter()
-        generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-        torch.manual_seed(1_000_003 * seed + epoch)  # dropout
-        net.train()
-        loss_sum = torch.zeros((), device=device)
-        order = torch.randperm(len(clean), generator=generator).to(device)
-        parts = [part for part in order.split(recipe.batch) if len(part) > 1]  # batch norm needs two
-        for step, chosen in enumerate(parts):
-            set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
-            loss = one_batch(net, optimizer, stored, clean, y, chosen, recipe, update, generator, away)
-            loss_sum += loss * len(chosen)
-            if step % 100 == 99 or step == len(parts) - 1:
-                stop_if_diverged(loss_sum, epoch, step, partial.stem, recipe)
-            bar.update()
+        loss = one_epoch(net, optimizer, stored, clean, y, recipe, update, away, epoch, seed, bar, partial.stem)
         note["seconds"] += time.perf_counter() - start
         right = accuracy(net, sets.x_valid, sets.y_valid)
         moved = norm(stored - clean, 2)
         note["history"].append(
-            {"epoch": epoch + 1, "loss": loss_sum.item() / len(clean), "valid_accuracy": right,
-             "drift": moved.median().item()}
-        )  # fmt: skip
+            {"epoch": epoch + 1, "loss": loss, "valid_accuracy": right, "drift": moved.median().item()}
+        )
         if right > note["best"]:
             note["best"], best = right, {name: value.clone() for name, value in net.state_dict().items()}
         if epoch < EPOCHS_KEPT:
@@ -258,6 +245,27 @@ def harden(
     bar.close()
     net.load_state_dict(best)
     return {"extra.drift": torch.stack(drifts)}, note
+
+
+def one_epoch(
+    net: nn.Module, optimizer: torch.optim.Optimizer, stored: Tensor, clean: Tensor, y: Tensor, recipe: Recipe,
+    update: Update, away: Tensor | None, epoch: int, seed: int, bar, name: str,
+) -> float:  # fmt: skip
+    """One pass over the images, which move in place; the mean loss. ``name`` stands in errors."""
+    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    torch.manual_seed(1_000_003 * seed + epoch)  # dropout
+    net.train()
+    loss_sum = torch.zeros((), device=clean.device)
+    order = torch.randperm(len(clean), generator=generator).to(clean.device).split(recipe.batch)
+    parts = [part for part in order if len(part) > 1]  # batch norm needs two
+    for step, chosen in enumerate(parts):
+        set_lr(optimizer, recipe, (epoch + step / len(order)) / recipe.epochs)
+        loss = one_batch(net, optimizer, stored, clean, y, chosen, recipe, update, generator, away)
+        loss_sum += loss * len(chosen)
+        if step % 100 == 99 or step == len(parts) - 1:
+            stop_if_diverged(loss_sum, epoch, step, name, recipe)
+        bar.update()
+    return loss_sum.item() / len(clean)
 
 
 def one_batch(
