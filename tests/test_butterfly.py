@@ -15,24 +15,14 @@ from inputgrad.checks import InputError
 from inputgrad.data import load
 from inputgrad.game import decisions
 from inputgrad.models import build
+from inputgrad.probe import probe
 from inputgrad.study import trials
 from inputgrad.study.butterfly import FOUR, scale
 from inputgrad.study.schema import Recipe
 from inputgrad.training import begin_at, trained
 from inputgrad.trials import butterfly
-from inputgrad.trials.butterfly import (
-    COMPARED,
-    PRINTED,
-    ROWS,
-    TABLE_3,
-    optimum,
-    probe,
-    random_of,
-    shuffled,
-    spread_at_the_end,
-    standing,
-    turned,
-)
+from inputgrad.trials.butterfly import COMPARED, PRINTED, ROWS, TABLE_3, random_of, shuffled, standing
+from inputgrad.trials.butterfly_figures import followed, optimum, spread_at_the_end, turned
 from inputgrad.trials.tally import Tally
 
 CPU = torch.device("cpu")
@@ -311,7 +301,7 @@ def curve_rows(**lines):
     for name, history in lines.items():
         problem, gamma = name.split("_")
         tally = Tally(lambda eps, p=problem: {**place, "defense": f"{p}, ls"})
-        butterfly.followed(tally, problem, gamma.replace("p", "."), "default", history, 100, 50)
+        followed(tally, problem, gamma.replace("p", "."), "default", history, 100, 50)
         tally.number(problem, "", "default", "held_accuracy", 0.55, unit="fraction", images=50)
         out += tally.rows()
     out = [row for i, row in enumerate(out) if row["eps"] or row not in out[:i]]  # one row without v a problem

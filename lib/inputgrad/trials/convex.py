@@ -10,19 +10,16 @@ from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import data, models
 from ..attacks import algorithm1, deepfool, pgd, random_sign
 from ..attacks.convex import CLASS_CHOICES, perturbation, smallest_eps
-from ..attacks.regression import METHODS, dense, direction, farther, jacobian, sign_bound
 from ..checks import eps_value
-from ..gradients import Margins, frozen, input_gradient, margins
+from ..gradients import Margins, input_gradient, margins
 from ..metrics import correct
 from ..models.prepared import Prepared
-from ..norms import UNIT, Box, dual, into, norm, steepest, unit
-from ..objectives import measurements, segments
+from ..norms import UNIT, Box, dual, into, norm, steepest
 from ..progress import progress
 from ..study.convex import fig2_eps
 from . import Job, Outcome
@@ -406,102 +403,3 @@ def shown(x: Tensor, box: Box) -> np.ndarray:
     """Values from ``box`` as uint8 pictures ``(B, H, W, C)``; what is outside is cut off."""
     low, high = box
     return (((x - low) / (high - low)).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-
-
-# Section III
-
-
-def regression(job: Job) -> Outcome:
-    """The attacks of Sec. III on whichever network the trial has: two numbers, an image, or a class for each pixel."""
-    measured = segmentation if models.MODELS[job.trial.model].objective == "segment" else outputs_moved
-    return measured(job)
-
-
-def outputs_moved(job: Job) -> Outcome:
-    """How far each ball's first-order optimum moves the output, beside random directions, and how close to optimal.
-
-    All steps have the same l2 length, so that they compare: a single pixel is as long in l1, and a step of signs is
-    ``sqrt(d)`` times shorter in l-infinity.
-    """
-    tally, s = Tally(partial(place, job)), job.trial.settings
-    x, _ = job.test_images()
-    net, generator = job.trained.model, torch.Generator().manual_seed(job.trial.seed)
-    wanted = {"measure": measurements, "reconstruct": lambda x: x}[models.MODELS[job.trial.model].objective](x)
-    j, side = jacobian(net, x), math.sqrt(x[0].numel())
-    first = x[: s["bounded"]]
-    with torch.no_grad():
-        before = net(x)
-    matrix = dense(jacobian(net, first), before[: len(first)])
-    largest = {
-        "1": lambda: torch.linalg.vector_norm(matrix, dim=1).amax(1),
-        "2": lambda: torch.linalg.matrix_norm(matrix, 2),
-        "inf": lambda: sign_bound(matrix) / side,
-    }
-    tally.add("none", "0", "default", "output_error", norm(before - wanted, 2), steps=0)
-    etas = {p: direction(j, x, p, generator) / (side if p == "inf" else 1) for p in s["p"]}
-    etas["random"] = unit(torch.randn(x.shape, generator=generator).to(x))
-    for p, eta in progress(etas.items(), desc=f"measure {job.trial.exhibit} {job.trial.name}"):
-        method, linear = METHODS.get(p, "random direction"), norm(j.times(eta), 2)
-        if p in largest:
-            tally.add(method, "", "default", "share_of_bound", linear[: len(first)] / largest[p]())
-        for text in s["radius"]:
-            radius = eps_value(text)
-            with torch.no_grad():
-                after = net(farther(net, x, radius * eta, wanted))
-            tally.add(method, text, "default", "output_error", norm(after - wanted, 2))
-            tally.add(method, text, "default", "output_change", norm(after - before, 2))
-            tally.add(method, text, "default", "linear_change", radius * linear)
-    arrays = {"image": shown(x[:4], UNIT), "step": np.stack([v[:4].mean(1).cpu().numpy() for v in etas.values()])}
-    return Outcome(tally.rows(), arrays)
-
-
-def segmentation(job: Job) -> Outcome:
-    """Every pixel of the stroke is to be taken for the next digit: targeted margins, summed over the pixels to go.
-
-    The programme is linear in the sum, so its optimum is the steepest direction of one gradient: one such step, ten
-    of a tenth, and random signs as a control.
-    """
-    tally, s, net = Tally(partial(place, job)), job.trial.settings, job.trained.model
-    x, y = job.test_images()
-    stroke = segments(x, y, job.data.classes) < job.data.classes
-    target = (y + 1) % job.data.classes
-    noise = random_sign(x, torch.Generator().manual_seed(job.trial.seed))
-    with torch.no_grad():
-        tally.add("none", "0", "default", "pixels_right", pixel_share(net(x).argmax(1) == y.view(-1, 1, 1), stroke))
-    arrays = {"image": shown(x[:4], UNIT), "eps": np.array(s["eps"], "S"), "target": target[:4].cpu().numpy()}
-    for text in s["eps"]:
-        eps = eps_value(text)
-        found = {"Algorithm 1": towards(net, x, target, stroke, eps, 1),
-                 "Algorithm 1-10": towards(net, x, target, stroke, eps, 10),
-                 "Random": into(x + eps * noise, UNIT)}  # fmt: skip
-        for method, x_adv in found.items():
-            with torch.no_grad():
-                classes = net(x_adv).argmax(1)
-            tally.add(method, text, "default", "pixels_moved", pixel_share(classes == target.view(-1, 1, 1), stroke))
-            tally.add(method, text, "default", "pixels_right", pixel_share(classes == y.view(-1, 1, 1), stroke))
-            if method == "Algorithm 1-10":
-                arrays[f"perturbed/{text}"] = shown(x_adv[:4], UNIT)
-                arrays[f"classes/{text}"] = classes[:4].cpu().numpy().astype(np.int16)
-    return Outcome(tally.rows(), arrays)
-
-
-def towards(net: nn.Module, x: Tensor, target: Tensor, stroke: Tensor, eps: float, steps: int) -> Tensor:
-    """``steps`` steps of Algorithm 1 towards the target on the sum over the stroke's pixels that are not there yet."""
-
-    def totals(x: Tensor) -> Tensor:
-        """Two scores an image: the strongest other class of each such pixel, added up, and the target's."""
-        f = net(x)
-        wanted = f.gather(1, target.view(-1, 1, 1, 1).expand(-1, 1, *f.shape[2:]))[:, 0]
-        is_target = F.one_hot(target, f.shape[1]).bool().view(*f.shape[:2], 1, 1)
-        other = f.masked_fill(is_target, -torch.inf).amax(1)
-        open_pixels = stroke & (other > wanted)
-        return torch.stack([(scores * open_pixels).sum((1, 2)) for scores in (other, wanted)], 1)
-
-    against, wanted = torch.zeros_like(target), torch.ones_like(target)
-    with frozen(net):
-        return algorithm1(totals, x, against, eps=eps, steps=steps, target=wanted)
-
-
-def pixel_share(hits: Tensor, stroke: Tensor) -> Tensor:
-    """The share of each image's stroke that is hit, ``(B,)``."""
-    return (hits & stroke).flatten(1).sum(1) / stroke.flatten(1).sum(1).clamp(min=1)
