@@ -1,14 +1,20 @@
 """The papers' networks side by side: whose they are, how long the steps are, what counts as standing."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
 from inputgrad import cells, figures, results, runner, study, tables, training
+from inputgrad.attacks import ATTACKS
 from inputgrad.checks import InputError
+from inputgrad.data import load
 from inputgrad.norms import norm
 from inputgrad.study import EXHIBITS, convex, selfgrad, sign, smooth, synthesis
-from inputgrad.trials.synthesis import DEFENCES, steps_of, without_sign
+from inputgrad.trials import Job
+from inputgrad.trials.synthesis import DEFENCES, OUTSIDE, measured, network, steps_of, without_sign
+from inputgrad.trials.tally import Tally
 
 TINY = {"images": 8, "steps": 2, "uap_images": 10, "device": "cpu",
         "recipe": {"epochs": 1, "images": 100, "width": 0.25}}  # fmt: skip
@@ -35,6 +41,16 @@ def test_every_network_is_trained_as_in_its_chapter():
             assert trial.settings["recipe"] in [t.settings["recipe"] for t in there], trial.name
 
 
+def test_a_network_comes_from_the_function_of_its_chapter(monkeypatch):
+    asked = []
+    monkeypatch.setattr("inputgrad.trials.synthesis.control", lambda *a: asked.append("control"))
+    monkeypatch.setattr("inputgrad.trials.synthesis.trained", lambda *a: asked.append("trained"))
+    for model in ("smooth_cnn", "wrn10_2", "fcnn", "a_readers_own"):
+        network(None, model, None, 0, None)
+    assert asked == ["control", "trained", "trained", "trained"]
+    assert smooth.HARDENING.network.endswith("hardening:control")
+
+
 def test_a_step_without_the_sign_is_as_long_as_one_with_it():
     net = nn.Sequential(nn.Flatten(), nn.Linear(12, 3)).eval()
     x, y = torch.full((4, 3, 2, 2), 0.5), torch.tensor([0, 1, 2, 0])
@@ -45,7 +61,20 @@ def test_a_step_without_the_sign_is_as_long_as_one_with_it():
     assert len({round(v, 6) for v in (without_sign(net, x, y, 0.01, 2) - x).abs().flatten().tolist()}) > 3
 
 
-def test_every_attack_but_the_long_one_stays_in_the_ball():
+def test_a_step_without_the_sign_does_not_drown_in_small_numbers():
+    x, y = torch.full((2, 3, 2, 2), 0.5), torch.tensor([0, 1])
+    torch.manual_seed(0)
+    weight = torch.randn(3, 12)
+
+    def nearly_flat(x):
+        return 1e-25 * (x.flatten(1) @ weight.T)
+
+    for p in (2, torch.inf):
+        moved = without_sign(nearly_flat, x, y, 0.01, p) - x
+        assert torch.allclose(norm(moved, p), norm(torch.full_like(x, 0.01), p), rtol=1e-3)
+
+
+def test_every_attack_but_the_long_ones_stays_in_the_ball():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(12, 3)).eval()
     x, y, eps = torch.rand(6, 3, 2, 2), torch.arange(6) % 3, 0.05
@@ -53,7 +82,7 @@ def test_every_attack_but_the_long_one_stays_in_the_ball():
     generator = torch.Generator().manual_seed(0)
     sizes = {name: (step(x, y) - x).abs().max().item()
              for name, step in steps_of(net, eps, 3, one, generator).items()}  # fmt: skip
-    assert sizes.pop("FGM-l2") > eps
+    assert sizes.pop("FGM-l2") > eps and sizes.pop("FGM") > 0
     assert max(sizes.values()) <= eps + 1e-6 and min(sizes.values()) > 0
 
 
@@ -62,9 +91,38 @@ def test_what_stands_under_all_stands_under_each(tiny):
     labels = {place[2] for place, _ in found}
     assert labels == {"as trained", "image updates", *DEFENCES.values()}
     for _, accuracy in found:
-        inside = [v for attack, v in accuracy.items() if attack in tables.synthesis.ATTACKS and attack != "FGM-l2"]
+        inside = [accuracy[a] for a in tables.synthesis.ATTACKS if a not in (*OUTSIDE, "all of them")]
         assert accuracy["all of them"] <= min(inside)
         assert set(accuracy) == {*tables.synthesis.ATTACKS, *tables.synthesis.DOWNHILL}
+
+
+def test_all_of_them_are_those_inside_the_ball(monkeypatch):
+    """Each attack of a stub fools one image; the long ones fool another, which still stands."""
+    digits = load("digits28")
+    y = digits.y_test[:4]
+
+    def right(x):  # by the mark in the first pixel
+        scores = torch.nn.functional.one_hot(y[: len(x)], 10).float()
+        return torch.where(x[:, 0, 0, :1] == 2, -scores, scores)
+
+    def fools(i):
+        def step(x, labels):
+            out = x.clone()
+            out[i, 0, 0, 0] = 2
+            return out
+
+        return step
+
+    stubs = {"FGM": fools(0), "FGM-l2": fools(0), "FGSM": fools(1), "PGD": fools(2)}
+    monkeypatch.setattr("inputgrad.trials.synthesis.steps_of", lambda *args: stubs)
+    monkeypatch.setattr("inputgrad.trials.synthesis.universal", lambda *args, **kwargs: None)
+    monkeypatch.setitem(ATTACKS, "D-FGSM", lambda model, x, y, eps: x)
+    trial = SimpleNamespace(settings={"uap_images": 1, "steps": 1, "images": 4}, seed=0, exhibit="e", name="n")
+    job = Job(trial, digits, None, torch.device("cpu"))
+    tally = Tally(lambda eps: {})
+    measured(tally, job, right, "0.1", "as trained")
+    stands = {row["attack"]: row["count"] for row in tally.rows()}
+    assert stands["FGM"] == stands["FGM-l2"] == stands["FGSM"] == 3 and stands["all of them"] == 2
 
 
 def test_its_tables_and_its_figure(tiny):

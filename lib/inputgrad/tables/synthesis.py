@@ -8,7 +8,7 @@ from .. import cells
 from ..markup import Stack, Table, number
 from .common import described
 
-ATTACKS = ("none", "random sign", "UAP", "FGM-linf", "FGM-l2", "FGSM", "Algorithm 1", "PGD", "CW", "all of them")
+ATTACKS = ("none", "random sign", "UAP", "FGM", "FGM-linf", "FGM-l2", "FGSM", "Algorithm 1", "PGD", "CW", "all of them")
 """In the order in which they are shown, from no attack to all of them."""
 
 DOWNHILL = ("D-FGSM, predicted label", "D-FGSM, true label")
@@ -16,7 +16,7 @@ DOWNHILL = ("D-FGSM, predicted label", "D-FGSM, true label")
 QUESTIONS = {
     "the sign, equal l∞: FGM − FGSM": ("FGM-linf", "FGSM"),
     "the sign, equal l2: FGM − FGSM": ("FGM-l2", "FGSM"),
-    "the image's own gradient: UAP − FGSM": ("UAP", "FGSM"),
+    "one v for all: random sign − UAP": ("random sign", "UAP"),
     "the nearest class: FGSM − Algorithm 1": ("FGSM", "Algorithm 1"),
     "more steps: FGSM − PGD": ("FGSM", "PGD"),
     "downhill, predicted label: gain": ("D-FGSM, predicted label", "none"),

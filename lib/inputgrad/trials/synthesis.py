@@ -9,43 +9,49 @@ import torch
 from torch import Tensor, nn
 
 from .. import data, models
-from ..attacks import ATTACKS, along, pgd, universal
+from ..attacks import ATTACKS, NOISE, along, pgd, universal
 from ..checks import eps_value
 from ..data import Splits
 from ..defences import named
 from ..gradients import input_gradient
 from ..hardening import Update, control, hardened
 from ..metrics import correct, predict
-from ..norms import norm, per_image
+from ..norms import norm, per_image, steepest
 from ..progress import progress
+from ..study import selfgrad, smooth
 from ..study.schema import Recipe
-from ..study.synthesis import COLOUR, EPS
+from ..study.synthesis import COLOUR, EPS, OWNERS
 from ..training import Trained, trained
 from . import Job, Outcome
+from .selfgrad import DEFAULT as BLOCK
 from .selfgrad import defended
 from .tally import Tally
 
 BATCH = 100
 
+OUTSIDE = ("FGM", "FGM-l2")
+"""Attacks that leave the ball, and do not count among all of them."""
+
 DEFENCES = {"Madry PGD": "PGD-7 training", "FGSM training": "FGSM training", "Self gradient": "self-gradient block"}
 """The defences of `selfgrad` that are taken along, and what they are called here."""
 
-UPDATES = Update(0.2, "sum", "accumulate", False)
-"""The updates of `smooth`, in the reading that hardens."""
+UPDATES = Update()
+"""The updates of `smooth`, in the study's own reading, which hardens."""
 
 
 def network(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
     """The network as its own chapter trains it, undefended."""
-    return (control if model.startswith("smooth") else trained)(data, model, recipe, seed, device)
+    return (control if OWNERS.get(model) is smooth else trained)(data, model, recipe, seed, device)
 
 
 def victims(job: Job) -> dict[str, nn.Module]:
     """The trial's network, and what the defences of its chapter make of it."""
     trial, found = job.trial, {"as trained": job.trained.model}
-    if trial.model.startswith("wrn"):
-        every = named("raw", 1.0, False)
+    owner = OWNERS.get(trial.model)
+    if owner is selfgrad:
+        every = named(*BLOCK.values())
         found |= {label: defended(job, every[name]).model for name, label in DEFENCES.items()}
-    if trial.model.startswith("smooth"):
+    if owner is smooth:
         recipe = Recipe(**trial.settings["recipe"])
         found["image updates"] = hardened(job.data, trial.model, recipe, trial.seed, job.device, UPDATES).model
     return found
@@ -60,7 +66,8 @@ def attacks(job: Job) -> Outcome:
     """Accuracy of each victim under one step with and without the sign, one v for all, Algorithm 1, and many steps.
 
     And of what the same step downhill makes of it, with the true label and with the predicted one. All are inside one
-    l-infinity ball, but ``FGM-l2``: a step without the sign that has the l2 length of the one with it.
+    l-infinity ball, but ``FGM-l2``, which has the l2 length of the step with the sign, and ``FGM``, which has whatever
+    length the gradient gives it.
     """
     eps, rows = radius(job), []
     for name, model in victims(job).items():
@@ -77,7 +84,7 @@ def measured(tally: Tally, job: Job, model: nn.Module, eps: str, name: str) -> N
     s, (x, y) = job.trial.settings, job.test_images()
     size, generator = eps_value(eps), torch.Generator().manual_seed(job.trial.seed)
     x_train = job.data.x_train[: s["uap_images"]].to(job.device).float() / 255
-    one = universal(model, x_train, eps=size, passes=3, enough=1.0, seed=job.trial.seed)
+    one = universal(model, x_train, eps=size, passes=5, batch=10, enough=1.0, seed=job.trial.seed)
     pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
     for part, labels in progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {name}"):
         seen = predict(model, part)
@@ -85,7 +92,7 @@ def measured(tally: Tally, job: Job, model: nn.Module, eps: str, name: str) -> N
         worst = correct(seen, labels)
         for attack, step in steps_of(model, size, s["steps"], one, generator).items():
             stands = correct(predict(model, step(part, labels)), labels)
-            worst &= stands | (attack == "FGM-l2")  # which leaves the ball
+            worst &= stands | (attack in OUTSIDE)
             tally.add(attack, eps, "default", "accuracy", stands)
         tally.add("all of them", eps, "default", "accuracy", worst)
         for label, told in (("true", labels), ("predicted", seen.argmax(1))):
@@ -99,8 +106,9 @@ def steps_of(
     """The attacks by name, each ``(x, y) -> x_adv``; ``one`` is the universal perturbation."""
     many = partial(pgd, model, eps=eps, steps=steps, early_exit=True, generator=generator)
     return {
-        "random sign": lambda x, y: ATTACKS["random sign"](model, x, y, eps=eps, seed=generator.initial_seed()),
+        "random sign": lambda x, y: along(x, NOISE["random sign"](x, generator), eps),
         "UAP": lambda x, y: (x + one).clamp(0, 1),
+        "FGM": partial(ATTACKS["FGM"], model, eps=eps),
         "FGM-linf": lambda x, y: without_sign(model, x, y, eps, torch.inf),
         "FGM-l2": lambda x, y: without_sign(model, x, y, eps, 2),
         "FGSM": partial(ATTACKS["FGSM"], model, eps=eps),
@@ -111,8 +119,7 @@ def steps_of(
 
 
 def without_sign(model: nn.Module, x: Tensor, y: Tensor, eps: float, p: float) -> Tensor:
-    """A step along the gradient itself that is as long, in the lp norm and before the box, as FGSM's."""
-    g = input_gradient(model, x, y)
-    length = norm(g, p)
-    d = torch.where(per_image(length > 0, g), g / per_image(length, g), 0.0)
-    return along(x, d, eps * norm(torch.ones_like(x[:1]), p).item())
+    """A step along the gradient itself that is as long, in the l2 or l-infinity norm and before the box, as FGSM's."""
+    g = steepest(input_gradient(model, x, y), 2)  # of length 1, however small the gradient
+    length = per_image(norm(g, p), g)
+    return along(x, torch.where(length > 0, g / length, 0.0), eps * norm(torch.ones_like(x[:1]), p).item())
