@@ -3,15 +3,24 @@
 // Verdict words get their colour here where a table came from Markdown.
 const WORDS = ["close", "near", "apart", "reproduced", "partly", "not reproduced", "not run"];
 
+// A number, alone or with its spread or unit; else the text; null where there is none.
 function sortKey(cell) {
   const text = cell.textContent.trim();
-  const number = parseFloat(text.replace(/\u2212/g, "-").replace(/[%,>]/g, ""));
-  return Number.isNaN(number) ? text.toLowerCase() : number;
+  if (text === "" || text === "\u2013") return null;
+  const plain = text.replace(/\u2212/g, "-").replace(/,/g, "");
+  const number = plain.match(/^>?\s*(-?\d+(\.\d+)?(e-?\d+)?)(\s*%|\s*\u00b1.*)?$/i);
+  return number ? parseFloat(number[1]) : text.toLowerCase();
 }
 
 function compare(a, b) {
   if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : 0;
   return typeof a === "number" ? -1 : 1;
+}
+
+// Cells without a value stay last, whichever way the others go.
+function order(a, b, down) {
+  if (a === null || b === null) return (a === null) - (b === null);
+  return down ? compare(b, a) : compare(a, b);
 }
 
 function sortBy(head) {
@@ -22,7 +31,7 @@ function sortBy(head) {
   head.setAttribute("aria-sort", down ? "descending" : "ascending");
   const body = table.tBodies[0];
   const rows = Array.from(body.rows).map((row) => [sortKey(row.cells[column]), row]);
-  rows.sort((a, b) => (down ? compare(b[0], a[0]) : compare(a[0], b[0])));
+  rows.sort((a, b) => order(a[0], b[0], down));
   for (const [, row] of rows) body.appendChild(row);
 }
 
@@ -79,6 +88,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const table of document.querySelectorAll("table.filterable")) addFilters(table);
   for (const head of document.querySelectorAll("table.sortable thead th")) {
     head.tabIndex = 0;
+    head.title = "sort by this column";
     head.addEventListener("click", () => sortBy(head));
     head.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") {

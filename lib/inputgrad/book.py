@@ -53,6 +53,7 @@ def generate() -> None:
         write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
         write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, partial(fill, where=f"claims of {key}")))
+    write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing"))
     said = partial(fill, where="claims")
     write_text(GENERATED / "digest.md", summaries.digest(said))
     write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile"))
@@ -129,6 +130,8 @@ def token(kind: str, text: str, where: str) -> str:
     try:
         if kind == "question":
             return study.STUDY[key].question
+        if kind == "count" and key == study.synthesis.PAPER.key:
+            return str(tables.synthesis.counts()[words[0]])
         if kind == "count":
             row = claims.scoreboard().set_index("paper").loc[key]
             return str(row[" ".join(words)])

@@ -12,6 +12,8 @@ from .study import EXHIBITS, STUDY
 from .study.schema import PROFILES
 
 NO_REASON = "No explanation was found."
+"""What is said of a claim that does not reproduce and gives no reason."""
+
 HEADS = {"reproduced": "Reproduced", "partly": "Partly, in the weaker form only", "not reproduced": "Not reproduced"}
 """The verdicts that are listed, and how."""
 
@@ -51,7 +53,11 @@ def short(verdict: claims.Verdict) -> str:
 
 
 def cost(key: str) -> str:
-    """What the shown results of a paper cost: hours by device."""
+    """What the shown results of a paper cost: hours by device, of measuring and of training each trial's own network.
+
+    Networks that a trial trains besides, such as defended ones, are in its measuring where they were trained for it,
+    and nowhere where their checkpoints lay there already.
+    """
     found = results.largest([r for name in EXHIBITS if name.startswith(f"{key}/") for r in results.recorded(name)])
     hours: dict[str, float] = {}
     trained = {r.provenance["checkpoint"]: r.provenance["seconds"]["training"] for r in found}  # each network once
@@ -62,7 +68,7 @@ def cost(key: str) -> str:
     if not hours:
         return "Nothing is recorded yet."
     spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
-    return f"{len(found)} recorded trials, {spent}, training included."
+    return f"{len(found)} recorded trials, at least {spent} (networks that were trained for another trial not counted)."
 
 
 def digest(fill: Callable[[str], str]) -> str:

@@ -14,9 +14,8 @@ from .panels import STYLE
 
 HEADS = {
     "none": "no step", "D-FGSM, predicted label": "downhill, predicted label",
-    "D-FGSM, true label": "downhill, true label", "FGM-linf": "without sign, equal l∞ (sign)",
-    "FGM-l2": "without sign, equal l2 (sign)", "FGSM": "with sign (sign)", "Algorithm 1": "Algorithm 1 (convex)",
-    "UAP": "one v for all (butterfly)",
+    "D-FGSM, true label": "downhill, true label", "FGM-linf": "without sign, equal l∞",
+    "FGM-l2": "without sign, equal l2", "FGSM": "with sign (FGSM)", "UAP": "one v for all (UAP)",
 }  # fmt: skip
 """How columns are headed, with the paper that an attack comes from or stands in."""
 

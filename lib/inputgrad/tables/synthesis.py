@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from .. import cells
-from ..markup import Stack, Table, number
+from ..markup import Stack, Table, between, number, span
 from .common import described
 
 ATTACKS = ("none", "random sign", "UAP", "FGM", "FGM-linf", "FGM-l2", "FGSM", "Algorithm 1", "PGD", "CW", "all of them")
@@ -45,6 +45,27 @@ def attacks(run) -> Stack:
         caption = f"{dataset}, eps {sizes}: accuracy in percent; {described(here.rename(columns={'value': 'ours'}))}"
         shown.append(Table(pd.DataFrame(rows), caption))
     return Stack(shown)
+
+
+def standing() -> Table:
+    """Of what is recorded, every victim without a step, under one step, under many, and under all, with intervals."""
+    mine = cells.ours("synthesis")
+    mine = mine[mine["metric"] == "accuracy"]
+    heads = {"none": "no step", "FGSM": "one step", "PGD": "many steps", "all of them": "all attacks"}
+    rows = []
+    for (dataset, model, defense), group in mine.groupby(["dataset", "model", "defense"], sort=False):
+        found = {c.attack: c for c in group.itertuples()}
+        row = {"data set": dataset, "network": model, "defence": defense}
+        row |= {head: number(found[attack].value) for attack, head in heads.items()}
+        rows.append({**row, "95 % interval of the last": between(found["all of them"])})
+    images = f"{span(mine['images'])} test images" if len(mine) else "nothing recorded yet"
+    return Table(pd.DataFrame(rows), f"Accuracy in percent, one seed, {images}")
+
+
+def counts() -> dict[str, int]:
+    """How many victims are recorded, and how many of them the step without the sign hurts more at equal l2 length."""
+    found = victims(cells.ours("synthesis"))
+    return {"victims": len(found), "without-sign-stronger": sum(a["FGM-l2"] < a["FGSM"] for _, a in found)}
 
 
 def questions(run) -> Table:
