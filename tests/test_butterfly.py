@@ -214,7 +214,7 @@ def test_every_arm_has_its_controls(tiny_runs):
     arms = {d for d in accuracy["defense"] if "Proposed" in d}
     assert {d.split(", ", 1)[1] for d in arms if d.startswith("[A]")} == {
         "Proposed-small", "Proposed-small, lr", "Proposed-small, D trained fully", "Proposed-small, direct",
-        "Proposed-small, direct, encoder from scratch", "Proposed-small, direct, limited",
+        "Proposed-small, direct, encoder from scratch", "Proposed-small, direct, limited", "Proposed-small, limited",
         "Proposed-small, images new to the classifier",
     }  # fmt: skip
     for arm in arms:

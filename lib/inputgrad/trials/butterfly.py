@@ -347,7 +347,8 @@ def enhancing(job: Job) -> Outcome:
     fresh = from_scratch(job, s["sizes"][0])
     arms = [*proposed.values(), *variants(job, main)]
     best = (directs(arms) or [main])[0]
-    arms += [replace(best, name=f"{best.name}, encoder from scratch", start=fresh), *limited(job, [best])]
+    within = limited(job, [main, *directs(arms)])
+    arms += [replace(best, name=f"{best.name}, encoder from scratch", start=fresh), *within]
     arms += [replace(main, name=f"{main.name}, images new to the classifier", first=n) for n in unseen(job)]
     rows = []
     for kind, target in classifiers.items():
