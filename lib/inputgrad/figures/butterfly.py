@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from .. import cells
-from ..tables.butterfly import OWN, ours
+from ..tables.butterfly import OWN, ours, places
 from .panels import STYLE, datasets_shown, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
@@ -160,21 +160,24 @@ PANELS_OF_CHAPTER = {
 
 
 def chapter() -> Figure:
-    """Enhancing a scratch classifier and attacking a pretrained one: the paper's mean over its cells, and ours."""
+    """Enhancing a scratch classifier and attacking a pretrained one: the paper's mean over its cells, and each of ours."""
     ours, paper = cells.ours("butterfly"), cells.of_paper("butterfly")
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
         plt.close(figure)
     for ax, (name, (table, kind, arms)) in zip(axes, PANELS_OF_CHAPTER.items(), strict=True):
         own = ours["exhibit"].eq(f"butterfly/{name}") & ours["attack"].isin(OWN) & ours["reading"].eq("default")
-        series = {"the paper, mean": paper[paper["table"].eq(table)], "ours": ours[own]}
-        for shift, colour, (label, part) in zip((-0.2, 0.2), ("black", PALETTE[0]), series.items(), strict=True):
+        series = {"the paper, mean": paper[paper["table"].eq(table)]}
+        series |= {f"{dataset}, {model}": part for (dataset, model), part in places(ours[own])}
+        width = 0.8 / len(series)
+        for i, (colour, (label, part)) in enumerate(zip(("black", *PALETTE), series.items(), strict=False)):
+            shift = (i - (len(series) - 1) / 2) * width
             part = part[part["metric"].eq("accuracy")]
             for j, arm in enumerate(arms):
                 names = {ARMS[arm], STAND_INS.get(ARMS[arm], ARMS[arm])}
                 values = part[part["defense"].isin({f"{kind}, {row}" for row in names} | names)]["value"]
                 if len(values):
-                    ax.bar(j + shift, values.mean(), 0.4, color=colour, label=label)
+                    ax.bar(j + shift, values.mean(), width, color=colour, label=label)
         ax.set_xticks(range(len(arms)), arms, rotation=30, ha="right")
         ax.set_title(f"{name} {kind[:3]}")
     axes[0].set_ylabel("accuracy, percent")
