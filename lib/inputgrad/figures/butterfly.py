@@ -160,7 +160,7 @@ PANELS_OF_CHAPTER = {
 
 
 def chapter() -> Figure:
-    """Enhancing a scratch classifier and attacking a pretrained one: the paper's mean over its cells, and each of ours."""
+    """A scratch classifier enhanced, a pretrained one attacked: the paper's mean over its cells, and each of ours."""
     ours, paper = cells.ours("butterfly"), cells.of_paper("butterfly")
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
