@@ -198,9 +198,10 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     return Verdict(claim, word, profile, "", paper, rows)
 
 
-def verdicts(key: str) -> list[Verdict]:
+@cache
+def verdicts(key: str) -> tuple[Verdict, ...]:
     """The verdicts on all claims of one paper, from what is recorded."""
-    return [judge(key, claim, cells.ours(key)) for claim in load(key)]
+    return tuple(judge(key, claim, cells.ours(key)) for claim in load(key))
 
 
 def idle(compared: pd.DataFrame) -> int:

@@ -110,9 +110,9 @@ def by_profile() -> Table:
 def every_claim(fill: Callable[[str], str]) -> Table:
     """Every claim of every paper, with its verdict and, where it does not reproduce, why."""
     rows = [
-        {"claim": v.claim.id, "paper": key, "what is claimed": v.claim.text, "verdict": v.word, "kind": v.claim.kind,
-         "profile": v.profile or "–",
-         "why": why(v.claim, fill) if v.word == "not reproduced" else v.reason or "–"}
+        {"claim": v.claim.id, "verdict": v.word, "what is claimed": v.claim.text,
+         "why": why(v.claim, fill) if v.word == "not reproduced" else v.reason or "–",
+         "paper": key, "kind": v.claim.kind, "profile": v.profile or "–"}
         for key in STUDY for v in claims.verdicts(key)
     ]  # fmt: skip
     return Table(pd.DataFrame(rows), "Every claim, decided by code from the recorded results")
