@@ -78,6 +78,8 @@ def curves(run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
         for arm, style in zip(arms, ("-", "--"), strict=False):
             for gamma, colour in zip(gammas, PALETTE, strict=False):
                 line = mine[mine["defense"].eq(arm) & mine["eps"].eq(gamma) & mine["metric"].eq(metric)]
+                if line.empty:
+                    continue
                 line = line.sort_values("steps")
                 ax.plot(line["steps"], line["value"], style, marker=".", color=colour,
                         label=f"{arm.split(', ')[1]}, gamma {gamma}")  # fmt: skip
