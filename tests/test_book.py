@@ -112,11 +112,7 @@ def test_tables_of_a_run(small):
         ("selfgrad/oracle", {"gradient_input": "sign", "detach_train": False}),
         ("selfgrad/convergence", {"iterations": 2, "block_scale": 0.1}),
         ("selfgrad/audit", {"defences": ["Standard", "FGSM training"], "autoattack": False, "radii": ["1/255"]}),
-        pytest.param(
-            "selfgrad/audit",
-            {"defences": ["Self gradient"], "block_input": "sign", "detach_train": True},
-            marks=pytest.mark.slow,
-        ),
+        ("selfgrad/audit", {"defences": ["Self gradient"], "block_input": "sign", "detach_train": True}),
         ("selfgrad/cost", {"target": 0.5}),
         (
             "butterfly/enhancing",
@@ -131,9 +127,7 @@ def test_tables_of_a_run(small):
         ),
         ("butterfly/enhancing", {"objective": ["direct"], "limit": 0.1, "clip": True, "gamma": 0}),
         ("butterfly/attacking", {"objective": ["direct"], "sizes": ["small"], "l2": "norm", "clip": True}),
-        pytest.param(
-            "butterfly/attacking", {"external": "none", "loss": ["ls"], "d_train": ["head"]}, marks=pytest.mark.slow
-        ),
+        ("butterfly/attacking", {"external": "none", "loss": ["ls"], "d_train": ["head"]}),
         ("butterfly/curves", {"problems": ["attack"], "gammas_attack": [1], "loss": ["lr"], "d_train": "full"}),
         ("butterfly/curves", {"problems": ["enhance"], "gammas_enhance": ["0"], "objective": "direct"}),
         ("butterfly/pictures", {"problems": ["enhance"], "gammas_enhance": ["1"], "columns": 2, "limit": 0.2}),
