@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import convex, selfgrad, sign, smooth
 from .parameters import count
-from .schema import PROFILES, Exhibit, Paper, Parameter, Recipe, grid
+from .schema import Exhibit, Grid, Paper, Parameter, Recipe, grid
 from .selfgrad import in_pixels
 
 EPS = {"mnist": "0.1", "digits28": "0.1"}
@@ -33,7 +33,7 @@ def recipes(profile: str, dataset: str, models: tuple[str, ...]) -> dict[tuple[s
     return found
 
 
-def networks(profile: str, images: int, pairs: dict[str, tuple[str, ...]]):
+def networks(profile: str, images: int, pairs: dict[str, tuple[str, ...]]) -> Grid:
     """The grid of one profile."""
     own = {}
     for dataset, models in pairs.items():
@@ -53,17 +53,11 @@ ATTACKS = Exhibit(
     compute="inputgrad.trials.synthesis:attacks",
     version=1,
     network="inputgrad.trials.synthesis:network",
-    grids=dict(
-        zip(
-            PROFILES,
-            (
-                networks("smoke", 40, {"digits28": ("fcnn", "smooth_cnn"), "digits32": ("wrn10_2",)}),
-                networks("quick", 300, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn10_2")}),
-                networks("paper", 10_000, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn28_10")}),
-            ),
-            strict=True,
-        )
-    ),
+    grids={
+        "smoke": networks("smoke", 40, {"digits28": ("fcnn", "smooth_cnn"), "digits32": ("wrn10_2",)}),
+        "quick": networks("quick", 300, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn10_2")}),
+        "paper": networks("paper", 10_000, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn28_10")}),
+    },
     parameters=(
         Parameter("eps", None, "radius of the l-infinity ball in units of x, as text; None: 0.1 for digits, else 8/255",
                   radius),
