@@ -1,73 +1,21 @@
 """Every number on the written pages, computed a second time from the files; endings, digest, and lists of all."""
 
-import csv
-import json
 import re
 import shlex
 from collections import defaultdict
 from functools import partial
 
-import numpy as np
 import pytest
 
+from from_files import PERCENTAGES, closeness, measured, printed, same, size
 from inputgrad import book, cells, claims, summaries
 from inputgrad.study import EXHIBITS, STUDY
 
-RANK = {"quick": 1, "paper": 2}
-MEDIANS = ("smooth/hardening", "smooth/readings")
-"""Exhibits whose paper reports medians over its runs."""
 
-
-def files(root, key):
-    """The result files that pages show: of each exhibit, data set and network those of the largest profile."""
-    top, found = {}, []
-    for path in sorted((root / "data" / "results").glob(f"*/{key}/*/*.json")):
-        raw = json.loads(path.read_text())
-        trial = raw["provenance"]["declaration"]
-        place = (trial["exhibit"], trial["dataset"], "" if key == "selfgrad" else trial["model"])
-        top[place] = max(RANK[trial["profile"]], top.get(place, 0))
-        found.append((place, trial, raw))
-    return [(trial, raw) for place, trial, raw in found if RANK[trial["profile"]] == top[place]]
-
-
-def measured(root, key):
-    """What they hold: each cell's numbers over seeds, fractions as percent, by a dict of its columns."""
-    out = defaultdict(list)
-    for trial, raw in files(root, key):
-        for row in raw["rows"]:
-            cell = dict(zip(raw["columns"], row, strict=True))
-            value, unit = cell.pop("value"), cell["unit"]
-            place = {k: str(v) for k, v in cell.items() if k not in ("count", "total")}
-            out[tuple(sorted({**place, "exhibit": trial["exhibit"]}.items()))].append(
-                100 * value if unit == "fraction" else value
-            )
-    return [(dict(place), values) for place, values in out.items()]
-
-
-def printed(root, key):
-    """What the paper prints."""
-    out = []
-    for path in sorted((root / "data" / "papers" / key).glob("*.csv")):
-        with path.open(newline="", encoding="utf-8") as lines:
-            out += [(row, [float(row["value"])]) for row in csv.DictReader(lines) if row.get("value")]
-    return out
-
-
-def same(column, found, wanted):
-    """Do two values of a column mean the same? Numbers are compared as numbers."""
-    if column == "eps":
-        try:
-            a, b = (eval(v) if "/" in v else float(v) for v in (found, wanted))
-        except ValueError:
-            return found == wanted
-        return abs(a - b) < 1e-9
-    return found == wanted
-
-
-def written(values, unit, exhibit):
+def written(cell):
     """A number as prose has it."""
-    value = np.median(values) if exhibit in MEDIANS else np.mean(values)
-    return f"{value:.1f}\u00a0%" if unit in ("fraction", *cells.PERCENTAGES) else f"{value:.3g}"
+    percent = cell.place["unit"] in ("fraction", *PERCENTAGES)
+    return f"{cell.center:.1f}\u00a0%" if percent else f"{cell.center:.3g}"
 
 
 def tokens(root):
@@ -94,15 +42,15 @@ def test_every_token_is_the_number_in_the_files(root, sources):
         selector = dict(word.split("=", 1) for word in words)
         if kind == "ours":
             selector = {"reading": "default", **selector}
-        fitting = [(place, values) for place, values in sources[kind, key]
-                   if all(same(c, place.get(c, ""), v) for c, v in selector.items())
-                   and ("table" in selector or kind == "paper" or place["table"] != "")]  # fmt: skip
+        fitting = [cell for cell in sources[kind, key]
+                   if all(same(c, cell.place.get(c, ""), v) for c, v in selector.items())
+                   and ("table" in selector or kind == "paper" or cell.place["table"] != "")]  # fmt: skip
         said = book.token(kind, text, "test")
         if said == "(not run yet)":
             assert not fitting, text
             continue
-        ((place, values),) = fitting
-        assert said == written(values, place["unit"], place.get("exhibit")), text
+        (cell,) = fitting
+        assert said == written(cell), text
         checked += 1
     assert checked > 100
 
@@ -111,38 +59,27 @@ def test_every_number_beside_the_papers_is_the_one_in_the_files(sources):
     """The page of all numbers, row by row, from the files and not from the study's own tables."""
     by_place = defaultdict(list)
     for key in STUDY:
-        for place, values in sources["ours", key]:
+        for cell in sources["ours", key]:
+            place = cell.place
             if place["table"] and place["reading"] == "default":
-                eps = place["eps"]
-                number = (eval(eps) if "/" in eps else float(eps)) if re.match(r"[\d.]", eps) else None
                 identity = [place[c] for c in ("table", "dataset", "model", "defense", "attack", "metric")]
-                by_place[key, *identity, number].append((place["steps"], place["exhibit"], values))
+                by_place[key, *identity, size(place["eps"])].append(cell)
     compared = [(key, row) for key in STUDY for row in cells.compare(cells.of_paper(key), cells.ours(key)).itertuples()]
     shown = summaries.every_number().frame
     assert len(shown) == len(compared)
     some = 0
     for (key, row), line in zip(compared, shown.to_dict("records"), strict=True):
-        number = cells.eps_number(row.eps)
-        found = by_place[key, row.table, row.dataset, row.model, row.defense, row.attack, row.metric,
-                         None if np.isnan(number) else number]  # fmt: skip
-        found = [values for steps, _, values in found if not row.steps or steps == row.steps]
+        found = by_place[key, row.table, row.dataset, row.model, row.defense, row.attack, row.metric, size(row.eps)]
+        found = [cell for cell in found if not row.steps or cell.place["steps"] == row.steps]
         if len(found) != 1:
             assert line["verdict"] == "not run" and line["ours"] == "–", line
             continue
-        value = np.median(found[0]) if key == "smooth" else np.mean(found[0])
+        value = found[0].center
         assert line["ours"] == f"{value:.2f}".replace("-", "−"), line
         assert float(line["difference"].replace("−", "-")) == pytest.approx(value - row.value, abs=0.0051)
-        assert line["verdict"] == word(value, row), line
+        assert line["verdict"] == closeness(value, row), line
         some += 1
     assert some > 300
-
-
-def word(ours, cell):
-    """Close, near or apart, as the page on reading says."""
-    close, near = (3, 10) if cell.unit in cells.PERCENTAGES else (0.1 * abs(cell.value), 0.3 * abs(cell.value))
-    if abs(ours - cell.value) <= close or cell.low <= cell.value <= cell.high:
-        return "close"
-    return "near" if abs(ours - cell.value) <= near else "apart"
 
 
 def test_the_counts_of_the_pages_are_those_of_the_lists():

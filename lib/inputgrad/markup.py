@@ -82,8 +82,8 @@ def number(value: float | None, places: int = 1) -> str:
 
 
 def between(cell) -> str:
-    """A cell's 95 % interval."""
-    return f"{number(cell.low)} to {number(cell.high)}"
+    """A cell's 95 % interval, a dash where it has none."""
+    return "–" if np.isnan(cell.low) else f"{number(cell.low)} to {number(cell.high)}"
 
 
 def measured(cell: Mapping) -> str:

@@ -144,7 +144,7 @@ def own(run) -> Table:
     rows = [
         {
             "data set": c.dataset, "network": c.model, **({"arm": c.defense} if arms else {}), "attack": c.attack,
-            "eps": c.eps, "metric": c.metric,
+            "eps": c.eps, "steps": str(c.steps), "metric": c.metric,
             "percent": number(c.value), "95 % interval": between(c), "images": c.images,
         }
         for c in table.itertuples()

@@ -47,7 +47,8 @@ def of_dataset(shown: pd.DataFrame, dataset: str, run) -> Table:
             f"{c['defense']}: verdict": c.get("word", "–"),
         }  # fmt: skip
     order = {name: i for i, name in enumerate(("clean", "FGSM", "PGD", "CW"))}
-    frame = pd.DataFrame([rows[key] for key in sorted(rows, key=lambda key: (order[key[0]], key[1]))]).fillna("–")
+    ordered = [rows[key] for key in sorted(rows, key=lambda key: (order[key[0]], key[1]))]
+    frame = pd.DataFrame(ordered, dtype=object).fillna("–")
     grouped = sorted(frame.columns, key=lambda c: list(dict.fromkeys(x.split(":")[0] for x in frame.columns)).index(
         c.split(":")[0]))  # fmt: skip
     frame = frame[[c for c in grouped if not (c.endswith(("paper", "verdict")) and frame[c].eq("–").all())]]

@@ -1,0 +1,110 @@
+"""The recorded numbers read a second time: JSON and CSV as they lie in git, without the study's own code for it."""
+
+import csv
+import json
+import re
+from collections import defaultdict
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+RANK = {"quick": 1, "paper": 2}
+MEDIANS = ("smooth/hardening", "smooth/readings")
+"""Exhibits whose paper reports medians over its runs."""
+STAND_INS = ("selfgrad",)
+"""Papers whose networks stand for one another: the larger profile replaces the smaller whatever its network."""
+PERCENTAGES = ("percent", "percentage_points")
+NOTHING = float("nan")
+
+
+class Cell(NamedTuple):
+    """One place of a table with what each seed gave there, fractions as percent."""
+
+    place: dict[str, str]
+    values: list[float]
+    counts: list[float]
+    totals: list[float]
+
+    @property
+    def center(self) -> float:
+        return float((np.median if self.place.get("exhibit") in MEDIANS else np.mean)(self.values))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Three seeds or more: Student's, or the extremes of a median; else Wilson's over all images."""
+        n, center = len(self.values), self.center
+        if n >= 3 and self.place.get("exhibit") in MEDIANS:
+            return min(self.values), max(self.values)
+        if n >= 3:
+            half = stats.t.ppf(0.975, n - 1) * np.std(self.values, ddof=1) / n**0.5
+            return center - half, center + half
+        if self.place["unit"] != "fraction" or None in self.counts:
+            return NOTHING, NOTHING
+        total, z = sum(self.totals), stats.norm.ppf(0.975)
+        share, wide = sum(self.counts) / total, 1 + z * z / total
+        half = z / wide * (share * (1 - share) / total + z * z / (4 * total * total)) ** 0.5
+        return 100 * ((share + z * z / (2 * total)) / wide - half), 100 * ((share + z * z / (2 * total)) / wide + half)
+
+
+def files(root, key):
+    """The result files that pages show, with their declarations: of each place those of the largest profile.
+
+    Args:
+        root: the checkout.
+        key: a paper, or one exhibit of it.
+    """
+    top, found = {}, []
+    pattern = f"*/{key}/*.json" if "/" in key else f"*/{key}/*/*.json"
+    for path in sorted((root / "data" / "results").glob(pattern)):
+        raw = json.loads(path.read_text())
+        trial = raw["provenance"]["declaration"]
+        place = (trial["exhibit"], trial["dataset"], "" if key.split("/")[0] in STAND_INS else trial["model"])
+        top[place] = max(RANK[trial["profile"]], top.get(place, 0))
+        found.append((place, trial, raw))
+    return [(trial, raw) for place, trial, raw in found if RANK[trial["profile"]] == top[place]]
+
+
+def measured(root, key):
+    """What they hold, cell by cell over seeds."""
+    out = defaultdict(lambda: ([], [], []))
+    for trial, raw in files(root, key):
+        for row in raw["rows"]:
+            cell = dict(zip(raw["columns"], row, strict=True))
+            value, *images = (cell.pop(name) for name in ("value", "count", "total"))
+            place = {**{name: str(text) for name, text in cell.items()}, "exhibit": trial["exhibit"]}
+            number = NOTHING if value is None else value * (100 if cell["unit"] == "fraction" else 1)
+            for kept, new in zip(out[tuple(sorted(place.items()))], (number, *images), strict=True):
+                kept.append(new)
+    return [Cell(dict(place), *numbers) for place, numbers in out.items()]
+
+
+def printed(root, key):
+    """What the paper prints, cell by cell."""
+    out = []
+    for path in sorted((root / "data" / "papers" / key).glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as lines:
+            rows = [row for row in csv.DictReader(lines) if row.get("value")]
+        out += [Cell({**row, "reading": "default"}, [float(row["value"])], [], []) for row in rows]
+    return out
+
+
+def size(text):
+    """The number in an eps, ``None`` where there is none."""
+    return Fraction(text) if re.fullmatch(r"[\d.]+(/\d+)?", text) else None
+
+
+def same(column, found, wanted):
+    """Do two values of a column mean the same? Sizes are compared as numbers."""
+    if column == "eps" and size(found) is not None and size(wanted) is not None:
+        return abs(size(found) - size(wanted)) < 1e-9
+    return found == wanted
+
+
+def closeness(ours, cell):
+    """Close, near or apart, as the page on reading says; ``cell`` has value, unit, low, high."""
+    close, near = (3, 10) if cell.unit in PERCENTAGES else (0.1 * abs(cell.value), 0.3 * abs(cell.value))
+    if abs(ours - cell.value) <= close or cell.low <= cell.value <= cell.high:
+        return "close"
+    return "near" if abs(ours - cell.value) <= near else "apart"

@@ -1,0 +1,554 @@
+"""How each table of an exhibit page is counted again: a row names a place, its columns what the files have there."""
+
+import re
+from collections import defaultdict
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from scipy import stats
+
+from from_files import NOTHING, closeness, files, measured, printed, same, size
+from inputgrad.study import EXHIBITS
+
+ROOT = Path(__file__).resolve().parents[1]
+NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?(?:e[+-]\d+)?")
+NAMES = {"data set": "dataset", "network": "model", "attack": "attack", "method": "attack", "eps": "eps", "arm": "defense",
+         "defence": "defense", "row": "defense", "reading": "reading", "steps": "steps"}  # fmt: skip
+"""Columns of tables that name a place."""
+
+
+class Page:
+    """The numbers that one exhibit's page is made from."""
+
+    def __init__(self, exhibit):
+        self.exhibit = exhibit
+        self.ours = self.by_attack(measured(ROOT, exhibit))
+        theirs = [c for c in printed(ROOT, exhibit.split("/")[0]) if c.place["table"] in EXHIBITS[exhibit].tables]
+        self.theirs = self.by_attack(theirs)
+
+    @staticmethod
+    def by_attack(found):
+        index = defaultdict(list)
+        for cell in found:
+            index[cell.place["attack"], cell.place["metric"]].append(cell)
+        return index
+
+    def find(self, *, whose="ours", attack, metric, **place):
+        """The cell of ours (or theirs) at a place, ``None`` where there is none; there may not be several."""
+        fitting = [cell for cell in getattr(self, whose)[attack, metric]
+                   if all(same(column, cell.place[column], wanted) for column, wanted in place.items())]  # fmt: skip
+        different = {tuple(c.values) for c in fitting}  # Table 3 of butterfly repeats numbers of its Tables 1 and 2
+        assert len(different) <= 1, (self.exhibit, attack, metric, place, len(fitting))
+        return fitting[0] if fitting else None
+
+    def value(self, **place):
+        """What is measured there (with ``whose="theirs"``: printed); NaN where there is nothing."""
+        cell = self.find(**place)
+        return cell.center if cell else NOTHING
+
+
+def place_of(row, *columns):
+    """The place that a row of a table names, as columns of the files."""
+    return {NAMES[name]: row[name] for name in columns}
+
+
+def judged(page, paper, ours):
+    """The word for two cells, as it stands in a verdict column."""
+    if paper is None:
+        return "–"
+    if ours is None:
+        return "not run"
+    low, high = interval(page, ours)
+    shape = SimpleNamespace(value=paper.center, unit=paper.place["unit"], low=low, high=high)
+    return closeness(ours.center, shape)
+
+
+def interval(page, cell):
+    """A cell's interval; a measure without one over seeds has it in rows of its own."""
+    if cell is None:
+        return NOTHING, NOTHING
+    low, high = cell.interval
+    if np.isnan(low):
+        place = {c: cell.place[c] for c in ("dataset", "model", "defense", "attack", "eps", "steps", "reading")}
+        low, high = (page.value(metric=f"{cell.place['metric']}_{end}", **place) for end in ("low", "high"))
+    return low, high
+
+
+def center(cell):
+    return cell.center if cell else NOTHING
+
+
+# What every exhibit has
+
+HEADS = {"ours": "default", "ours, −z_y": "attack_loss=nll_logits", "ours, mean of 32": "fgm_reduction=mean32",
+         "ours, all edited": "edit=all"}  # fmt: skip
+
+
+def beside(page, row, caption):
+    metrics = re.search(r": ([\w ]+) in percent", caption)[1].replace(" and ", ",").replace(" ", "_").split(",")
+    eps = "" if row["eps"] == "not stated" else row["eps"]
+    place = {"dataset": row["data set"], "eps": eps, "model": caption.split(": ")[0]}
+    out = {}
+    for column in row:
+        attack, _, head = column.partition(": ")
+        if not head:
+            continue
+        theirs, ours = (
+            next((cell for metric in metrics for a, r in ((attack, reading), ("none", "default"))
+                  if (cell := page.find(whose=whose, attack=a, metric=metric, reading=r, **place))), None)
+            for whose, reading in (("theirs", "default"), ("ours", HEADS.get(head, "default")))
+        )  # fmt: skip
+        if head in HEADS and theirs and ours and (ours.place["attack"] == attack or head == "ours"):
+            spread = (np.std(ours.values, ddof=1),) if len(ours.values) > 1 else ()
+            out[column] = (ours.center, *spread)
+        else:
+            out[column] = {"paper": center(theirs), "diff.": center(ours) - center(theirs),
+                           "verdict": judged(page, theirs, ours)}.get(head, NOTHING)  # fmt: skip
+    return out
+
+
+def own(page, row, caption):
+    place = place_of(row, "data set", "network", "attack", "eps", "steps", *(c for c in ("reading", "arm") if c in row))
+    cell = page.find(metric=row["metric"], **{"reading": "default", **place})
+    return {"percent": cell.center, "95 % interval": cell.interval, "images": cell.totals[0]}
+
+
+def cost(page, row, caption):
+    (raw,) = (raw for trial, raw in files(ROOT, page.exhibit)
+              if row["trial"] == f"{trial['dataset']}-{trial['model']}-s{trial['seed']}")  # fmt: skip
+    p = raw["provenance"]
+    return {"training, s": p["seconds"]["training"], "measuring, s": p["seconds"]["measure"],
+            "peak memory, MiB": p["peak_memory_mib"], "parameters": f"{p['network_parameters']:,}", "device": p["name"],
+            "torch": p["versions"]["torch"], "commit": p["commit"] + " (modified)" * bool(p["modified"]), "date": p["date"],
+            "profile": p["declaration"]["profile"]}  # fmt: skip
+
+
+# sign
+
+
+def readings(page, row, caption):
+    place = place_of(row, "data set", "network", "attack", "eps", "reading")
+    cell = page.find(metric=row["metric"].replace(" ", "_"), **place)
+    return {"percent": cell.center, "95 % interval": cell.interval}
+
+
+def saturation(page, row, caption):
+    place = place_of(row, "data set", "network")
+    fgm = {"attack": "FGM", "eps": row["eps"], "reading": "default", **place}
+    sure, unsure = (page.find(metric=f"accuracy_{kind}", **fgm) for kind in ("sure", "unsure"))
+    (zero,) = (cell for (_, metric), found in page.ours.items() if metric == "gradient_zero" for cell in found
+               if all(cell.place[c] == v for c, v in {**place, "reading": "default"}.items()))  # fmt: skip
+    return {"gradient below 1e-6, % of images": zero.center, "images it is sure of": sure.totals[0],
+            "FGM accuracy on them, %": sure.center, "other images": unsure.totals[0],
+            "FGM accuracy on those, %": unsure.center}  # fmt: skip
+
+
+def equal_success(page, row, caption):
+    """Along the straight line between the two budgets on both sides of one half, over the logarithm of the budget."""
+    place, half = place_of(row, "data set", "network", "method"), 50.0
+    attack = place.pop("attack")
+    along = {}
+    for metric in ("fooled", "l2_median", "linf_median", "psnr_median", "ssim_median"):
+        found = [c for c in page.ours[attack, metric] if all(c.place[k] == v for k, v in place.items())]
+        along[metric] = sorted((float(size(c.place["eps"])), c.center) for c in found)
+    fooled = [(b, max(v for c, v in along["fooled"] if c <= b)) for b, _ in along["fooled"]]
+    out = {"fooled at most, %": fooled[-1][1], **dict.fromkeys(("l2", "l∞", "PSNR, dB", "SSIM"), NOTHING)}
+    if fooled[-1][1] < half:
+        return {**out, "budget (l2)": f"> {fooled[-1][0]:g}"}
+    (a, below), (b, above) = next((low, high) for low, high in pairwise(fooled) if high[1] >= half > low[1])
+    share = (half - below) / (above - below)
+    out["budget (l2)"] = a ** (1 - share) * b**share
+    for name, metric in {"l2": "l2", "l∞": "linf", "PSNR, dB": "psnr", "SSIM": "ssim"}.items():
+        value = dict(along[f"{metric}_median"])
+        out[name] = (1 - share) * value[a] + share * value[b]
+    return out
+
+
+# convex
+
+MEASURED = {"test error, %": "test_error", "ρ₁": "rho1_hat", "ρ₂": "rho2_hat", "eps, 99 % fooled": "eps_fooled_99"}
+
+
+def measures(page, row, caption):
+    place = place_of(row, "data set", "network")
+    attack = "DeepFool" if row["measure"] in ("ρ₁", "eps, 99 % fooled") else "none"
+    ours = page.find(attack=attack, metric=MEASURED[row["measure"]], reading="default", **place)
+    (theirs,) = (c for (_, metric), found in page.theirs.items() if metric == MEASURED[row["measure"]] for c in found
+                 if all(c.place[k] == v for k, v in place.items()))  # fmt: skip
+    return {"paper": theirs.center, "ours": ours.center, "95 % interval": interval(page, ours),
+            "difference": ours.center - theirs.center, "verdict": judged(page, theirs, ours)}  # fmt: skip
+
+
+def units(page, row, caption):
+    place = place_of(row, "data set", "network")
+    deepfool = {"attack": "DeepFool", "metric": "rho1_hat", **place}
+    rho1, scaled = (page.value(reading=reading, **deepfool) for reading in ("default", "rho_unit=range"))
+    rho2 = page.value(attack="none", metric="rho2_hat", reading="default", **place)
+    return {"ρ₁": rho1, "ρ₁ in units of the range": scaled, "ρ₂": rho2, "ρ₁ / ρ₂": rho1 / rho2,
+            "in the same unit": scaled / rho2}  # fmt: skip
+
+
+def fooled(page, row, caption):
+    place = place_of(row, "data set", "network", "eps")
+    reading = "least eps" if page.least else "default"
+    methods = [c for c in row if c not in NAMES]
+    return {m: page.value(attack=m, metric="fooling_ratio", reading=reading, **place) for m in methods}
+
+
+def scales(page, row, caption):
+    place, times = place_of(row, "data set", "network"), row["logits times"]
+    at = {"reading": "default" if times == "1" else f"scale={times}", **place}
+    out = {m: page.value(attack=m, metric="fooling_ratio", eps=row["eps"], **at)
+           for m in row if m not in (*NAMES, "logits times") and not m.startswith("p rounds")}  # fmt: skip
+    return {**out, "logits times": times,
+            "p rounds to 1, %: float32": page.value(attack="none", metric="saturated", **at),
+            "p rounds to 1, %: float64": page.value(attack="none", metric="saturated_float64", **at)}  # fmt: skip
+
+
+def propositions(page, row, caption):
+    place = {"model": row["network"], "reading": row["ball"], "attack": "Algorithm 1"}
+    multiples = [c for c in row if c.startswith("fooled at")]
+    out = {c: page.value(metric="fooled_at_multiple", eps=c.split()[2], **place) for c in multiples}
+    return {**out, "closed form optimal, %": page.value(metric="optimal", **place), "ball": row["ball"]}
+
+
+def scores(page, row, caption):
+    place = {"model": row["network"], "reading": {"logits": "default", "softmax": "scores=softmax"}[row["margins of"]]}
+    same = page.value(attack="Algorithm 2", metric="same_as_fastgrad", **place)
+    return {"ρ₁": page.value(attack="DeepFool", metric="rho1_hat", **place),
+            "ρ₂": page.value(attack="none", metric="rho2_hat", **place), "Algorithm 2 is FastGrad, % of images": same}  # fmt: skip
+
+
+def targeted(page, row, caption):
+    cell = page.find(attack="Algorithm 1-10, targeted", metric="reached_target", **place_of(row, "network", "eps"))
+    return {"at the target, %": cell.center, "95 % interval": cell.interval}
+
+
+def outputs(page, row, caption):
+    place = place_of(row, "network", "method")
+    at = {**place, "eps": row["l2 of the step"]}
+    return {"moves the output by": page.value(metric="output_change_median", **at),
+            "first order says": page.value(metric="linear_change_median", **at),
+            "error before": page.value(metric="output_error_median", model=row["network"], attack="none"),
+            "error after": page.value(metric="output_error_median", **at), "l2 of the step": row["l2 of the step"],
+            "of the optimum or its bound": page.value(metric="share_of_bound_median", **place, eps="")}  # fmt: skip
+
+
+# smooth
+
+
+def arms(page, row, caption):
+    place = {**place_of(row, "data set", "network"), "eps": row["FGSM eps"], "metric": "accuracy"}
+    attack, out = ("none" if row["FGSM eps"] == "0" else "FGSM"), {}
+    for arm in ("control", "updates"):
+        ours = page.find(attack=attack, defense=arm, reading="default", **place)
+        theirs = page.find(whose="theirs", attack=attack, defense=arm, **place)
+        out |= {f"{arm}: paper": center(theirs), f"{arm}: ours": center(ours)}
+        out[f"{arm}: verdict"] = judged(page, theirs, ours)
+    gains = {f"gain: {who}": out[f"updates: {who}"] - out[f"control: {who}"] for who in ("paper", "ours")}
+    return {**out, **gains, "FGSM eps": row["FGSM eps"]}
+
+
+def gains(page, row, caption):
+    place = place_of(row, "data set", "network", "attack", "eps", "reading")
+    arm = {name: page.value(metric="accuracy", defense=name, **place) for name in ("control", "updates")}
+    return {**arm, "gain": arm["updates"] - arm["control"]}
+
+
+def wilcoxon(page, row, caption):
+    source = page.theirs if row["whose numbers"] == "paper" else page.ours
+    attack = {"Table 4": "none", "Table 5": "FGSM"}[row["table"]]
+    pairs = defaultdict(dict)
+    for cell in source[attack, "accuracy"]:
+        kind = "with augmentation" if cell.place["model"].endswith("AUG") else "without"
+        if cell.place["reading"] == "default" and row["rows"] in ("all", kind):
+            place = tuple(cell.place[c] for c in ("table", "dataset", "model", "eps"))
+            pairs[place][cell.place["defense"]] = cell.center
+    control, updates = zip(*((p["control"], p["updates"]) for p in pairs.values() if len(p) == 2), strict=True)
+    said = {"Table 4": "the paper finds no significant difference",
+            "Table 5": "the paper finds an improvement, significant at 0.005"}[row["table"]]  # fmt: skip
+    return {"table": row["table"], "rows": row["rows"], "pairs": len(control),
+            "mean gain": np.mean(np.subtract(updates, control)),
+            "p, two-sided": stats.wilcoxon(updates, control).pvalue,
+            "p, updates better": stats.wilcoxon(updates, control, alternative="greater").pvalue,
+            "remark": said if row["whose numbers"] == "paper" and row["rows"] == "all" else "–"}  # fmt: skip
+
+
+def drift(page, row, caption):
+    place = {**place_of(row, "data set", "network"), "attack": "none", "eps": ""}
+    seconds = {arm: page.value(defense=arm, metric="training_seconds", **place) for arm in ("control", "updates")}
+    inside = {"attack": "FGSM", "metric": "pixels_linf_median", "defense": "control", "reading": "default"}
+    pixels = {c: 255 * page.value(**place_of(row, "data set", "network"), eps=c.split()[1], **inside)
+              for c in row if c.endswith("1/255")}  # fmt: skip
+    return {**pixels, **{f"{arm}: training, s": s for arm, s in seconds.items()},
+            "times as long": seconds["updates"] / seconds["control"],
+            "median drift, l2": page.value(defense="updates", metric="drift_l2", **place),
+            "second copy, MiB": page.value(defense="updates", metric="stored_mib", **place)}  # fmt: skip
+
+
+def variants(page, row, caption):
+    name = row["rate, reduction, mode"]
+    out = {"rate, reduction, mode": name} | dict.fromkeys(
+        (c for c in row if c not in NAMES and c != "rate, reduction, mode"), NOTHING
+    )
+    if name.startswith("the paper's "):
+        cells = [c for c in printed(ROOT, "smooth") if c.place["defense"] == name.split()[-1]
+                 and (c.place["dataset"], c.place["model"]) == ("MNIST", "CNN")]  # fmt: skip
+        value = {(c.place["attack"], c.place["eps"]): c.center for c in cells}
+        return {**out, "clean": value["none", "0"],
+                **{f"FGSM, training mode: {eps}": value["FGSM", eps] for eps in ("0.1", "0.2")}}  # fmt: skip
+    at = {"reading": name, **place_of(row, "data set", "network")}
+    none = {"attack": "none", "eps": "", **at}
+    for column in out:
+        attack, _, eps = column.rpartition(": ")
+        if attack:
+            out[column] = page.value(attack=attack, eps=eps, metric="accuracy", **at)
+    return {**out, "clean": page.value(attack="none", eps="0", metric="accuracy", **at),
+            "median drift, l2": page.value(metric="drift_l2", **none),
+            "training, s": page.value(metric="training_seconds", **none),
+            "second copy, MiB": page.value(metric="stored_mib", **none)}  # fmt: skip
+
+
+# selfgrad
+
+LETTERS = {"clean": "none"}
+
+
+def attack_of(name):
+    """``"PGD-20"`` as attack and steps."""
+    attack, _, steps = name.rpartition("-")
+    if steps.isdigit():
+        return {"attack": attack, "steps": steps}
+    return {"attack": LETTERS.get(name, name)}
+
+
+def defended(page, row, caption):
+    place = {"dataset": caption.split(":")[0], "metric": "accuracy", **attack_of(row["attack"])}
+    out = {"attack": row["attack"]}
+    for column in row:
+        defence, _, whose = column.partition(": ")
+        defence = defence.removesuffix(", quoted")
+        theirs = page.find(whose="theirs", defense=defence, **place)
+        ours = page.find(defense=defence, reading="default", **place)
+        if whose == "paper":
+            out[column] = center(theirs)
+        elif whose == "ours":
+            out[column] = center(ours)
+        elif whose == "verdict":
+            out[column] = judged(page, theirs, ours)
+    return out
+
+
+def switched(page, row, caption):
+    place = {"dataset": row["data set"], "defense": row["row"], "metric": "accuracy"}
+    return {f"{name}: {head}": page.value(whose=whose, **attack_of(name), **place)
+            for name in ("clean", "PGD-10") for head, whose in (("paper", "theirs"), ("ours", "ours"))}  # fmt: skip
+
+
+def told(page, row, caption):
+    (defense,) = {c.place["defense"] for c in page.ours["none", "accuracy"]
+                  if c.place["defense"].replace("_", " ") == row["training"]}  # fmt: skip
+    place = {"defense": defense}
+    out = {f"{name}: {head}": page.value(whose=whose, attack=attack, metric="accuracy", **place)
+           for name, attack in (("clean", "none"), ("PGD-10", "PGD")) for head, whose in (("paper", "theirs"), ("ours", "ours"))}  # fmt: skip
+    follows = page.value(attack="false label", metric="follows", **place)
+    return {**out, "false label: says it": follows, "training": row["training"]}
+
+
+def convergence(page, row, caption):
+    steps = {c: "0" if c == "length of g" else c.split()[1] for c in row if c != "network and move"}
+    name = row["network and move"]
+    found = {c: page.value(attack=name, metric="change_l2_mean", steps=k) for c, k in steps.items()}
+    return {**found, "network and move": name}
+
+
+def theorem(page, row, caption):
+    """Each f is a x^2, and the next one (x + 2 eps a x)^2 / 2; the limit is the smaller root of a = (1 + 2 eps a)^2 / 2."""
+    eps, iterates = float(row["eps"]), [0.5]
+    for _ in range(50):
+        root = 1 + 2 * eps * iterates[-1]
+        iterates.append(root * root / 2)
+    limit = "none" if eps > 0.25 else (1 - 2 * eps - (1 - 4 * eps) ** 0.5) / (4 * eps**2)
+    return {c: iterates[int(c.split()[-1])] for c in row if "n =" in c} | {"limit": limit, "eps": row["eps"]}
+
+
+def audited(page, row, caption):
+    place = {"metric": "accuracy", **attack_of(row["attack"])}
+    found = {c: page.value(defense=c, **place) for c in row if c != "attack"}
+    return {**found, "attack": row["attack"]}
+
+
+def audit_controls(page, row, caption):
+    place = {"defense": row["network"], "metric": "accuracy"}
+    return {"clean": page.value(attack="none", **place), "PGD-20": page.value(attack="PGD", steps="20", **place)}
+
+
+def checklist(page, row, caption):
+    """Only what was measured: each entry is an attack's name and its number."""
+    column = next(c for c in row if c.startswith("measured on: "))
+    known, said, defence = {}, row[column], column.removeprefix("measured on: ")
+    for (attack, metric), found in page.ours.items():
+        for cell in found:
+            if cell.place["defense"] == defence and metric in ("accuracy", "loss_falls_along"):
+                names = {attack, f"{attack}-{cell.place['steps']}", attack.replace("sign", "signs")}
+                names |= {cell.place["eps"]} if attack == "PGD over eps" else set()
+                names |= {"it falls somewhere, of the images"} if metric == "loss_falls_along" else set()
+                for name in names:
+                    known[name, metric == "loss_falls_along"] = cell.center
+    best = min(known["PGD-100", False], known["CW-100", False])
+    known["best of PGD-100, CW-100", False] = best
+    for entry in said.split("; "):
+        name, _, value = entry.rpartition(" ")
+        agrees(value, known[name, name.startswith("it falls")])
+    return {c: row[c] for c in row}
+
+
+def training_costs(page, row, caption):
+    def at(metric):
+        (key,) = {k for k in page.ours if k[1] == metric}
+        found = [c for c in page.ours[key] if c.place["defense"] == row["training"]]
+        return max(found, key=lambda c: int(c.place["steps"])).center if found else NOTHING
+
+    return {"one step, in forward passes": at("forwards_worth"), "images/s": at("images_per_second"), "training": row["training"],
+            "of the matrix rate, %": 100 * at("matrix_share"), "training, s": at("seconds"),
+            "robust accuracy at the end": at("robust_accuracy"), "times as fast as Madry to the target": at("speedup")}  # fmt: skip
+
+
+# butterfly
+
+OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)", "PGD")
+
+
+def own_of(page, metric, **place):
+    """The number of a row's own attack: none of the controls."""
+    found = [v for attack in OWN if not np.isnan(v := page.value(attack=attack, metric=metric, **place))]
+    assert len(found) <= 1, (metric, place)
+    return found[0] if found else NOTHING
+
+
+def generators(page, row, caption):
+    dataset, model = caption.split(":")[0].split(", ", 1)
+    place = {"dataset": dataset, "model": model, "defense": row["row"]}
+    (cell,) = (c for attack in OWN if (c := page.find(attack=attack, metric="accuracy", **place)))
+    return {"accuracy: ours": cell.center, "accuracy: 95 % interval": cell.interval,
+            "p_true: ours": own_of(page, "second_number", **place), "v: mean l2": own_of(page, "l2", **place),
+            "v: mean l∞": own_of(page, "linf", **place), "game: accuracy on its images": own_of(page, "game_accuracy", **place),
+            "game: weights, of the classifier's": own_of(page, "weights", **place)}  # fmt: skip
+
+
+def generator_controls(page, row, caption):
+    dataset, model = caption.split(":")[0].split(", ", 1)
+    place = {"dataset": dataset, "model": model, "defense": row["row"]}
+    kind, _, arm = row["row"].partition(", ")
+    alone = {**place, "defense": f"{kind}, Vanilla"}
+    out = {c: page.value(attack=c, metric="accuracy", **place) for c in row if c not in ("row", "no v", "its v")}
+    its = NOTHING if arm == "Vanilla" else own_of(page, "accuracy", **place)
+    return {**out, "no v": page.value(attack="none", metric="accuracy", **alone), "its v": its}
+
+
+def best(page, row, caption):
+    place = place_of(row, "data set", "network")
+    generator = {**place, "defense": row["best generator"]}
+    its, probe = (page.find(attack=a, metric="accuracy", **place, defense=d)
+                  for a, d in (("enhance", row["best generator"]), ("none", "linear probe of the encoder")))  # fmt: skip
+    (a, b), (c, d) = its.interval, probe.interval
+    rivals = [x.center for x in page.ours["enhance", "accuracy"]
+              if x.place["defense"].startswith("[A]") and all(x.place[k] == v for k, v in place.items())
+              and not re.search("large|Proposed-101|from scratch|new to the classifier", x.place["defense"])]  # fmt: skip
+    assert its.center == max(rivals)
+    return {"left alone": page.value(attack="none", metric="accuracy", defense="[A] scratch classifier, Vanilla", **place),
+            "its accuracy": its.center, "linear probe of its encoder": probe.center, "best generator": row["best generator"],
+            "its v on grey": page.value(attack="v on grey", metric="accuracy", **generator),
+            "its v on another image": page.value(attack="v of another image", metric="accuracy", **generator),
+            "ahead of the probe": "yes" if a > d else "no" if b < c else "undecided"}  # fmt: skip
+
+
+def ends(page, row, caption):
+    problem = row["problem and loss"].split(",")[0]
+    place = {**place_of(row, "data set", "network"), "defense": row["problem and loss"], "attack": problem}
+    found = [c for c in page.ours[problem, "l2"] if c.place["defense"] == row["problem and loss"]]
+    first, last = (str(pick(int(c.place["steps"]) for c in found)) for pick in (min, max))
+
+    def at(metric, steps=last, eps=row["gamma"]):
+        return page.value(metric=metric, steps=steps, **place, eps=eps)
+
+    before = {"steps": "0", "eps": ""}
+    return {"problem and loss": row["problem and loss"], "gamma": row["gamma"],
+            "mean l2 of v": at("l2"), "mean square": at("mean_square"), "L_D": at("d_loss"), "L_G": at("g_loss"),
+            "D right": at("d_accuracy"), "t = 1": at("good"),
+            "false to correct: first": at("gained", first), "false to correct: last": at("gained"),
+            "correct to false: first": at("lost", first), "correct to false: last": at("lost"),
+            "accuracy: game": at("accuracy"), "accuracy: game, no v": at("accuracy", **before),
+            "accuracy: held out": at("held_accuracy"), "accuracy: held out, no v": at("held_accuracy", **before)}  # fmt: skip
+
+
+def optimum(page, row, caption):
+    found = page.ours["optimal discriminator", "optimal_g_loss"]
+    return {c.place["eps"]: c.center for c in found} | {"of the bad mass turned good": "L_G(D*)"}
+
+
+def gammas(page, row, caption):
+    alone = row["gamma"] == "no v"
+    place = {**place_of(row, "data set", "network"), "defense": row["problem"], "eps": "" if alone else row["gamma"]}
+    return {"accuracy": page.value(attack="none" if alone else row["problem"], metric="accuracy", **place),
+            "mean l2 of v": page.value(attack=row["problem"], metric="l2", **place),
+            "problem": row["problem"], "gamma": row["gamma"]}  # fmt: skip
+
+
+# synthesis
+
+PAIRS = {
+    "the sign, equal l∞: FGM − FGSM": ("FGM-linf", "FGSM"),
+    "the sign, equal l2: FGM − FGSM": ("FGM-l2", "FGSM"),
+    "one v for all: random sign − UAP": ("random sign", "UAP"),
+    "the nearest class: FGSM − Algorithm 1": ("FGSM", "Algorithm 1"),
+    "more steps: FGSM − PGD": ("FGSM", "PGD"),
+    "downhill, predicted label: gain": ("D-FGSM, predicted label", "none"),
+    "downhill, true label: gain": ("D-FGSM, true label", "none"),
+}
+
+
+def victims(page, row, caption):
+    place = {**place_of(row, "network", "defence"), "dataset": caption.split(",")[0], "metric": "accuracy"}
+    return {c: page.value(attack=c, **place) for c in row if c not in NAMES}
+
+
+def questions(page, row, caption):
+    place = {**place_of(row, "data set", "network", "defence"), "metric": "accuracy"}
+    return {name: page.value(attack=a, **place) - page.value(attack=b, **place) for name, (a, b) in PAIRS.items()}
+
+
+RECOUNTS = {
+    "beside": beside, "own": own, "cost": cost,
+    "sign.readings": readings, "sign.saturation": saturation, "sign.equal_success": equal_success,
+    "convex.measures": measures, "convex.units": units, "convex.over_eps": fooled, "convex.scales": scales,
+    "convex.propositions": propositions, "convex.scores": scores, "convex.targeted": targeted, "convex.outputs": outputs,
+    "smooth.accuracy": arms, "smooth.gains": gains, "smooth.tests": wilcoxon, "smooth.costs": drift,
+    "smooth.variants": variants,
+    "selfgrad.defences": defended, "selfgrad.switched": switched, "selfgrad.oracle": told,
+    "selfgrad.convergence": convergence, "selfgrad.theorem": theorem, "selfgrad.audit": audited,
+    "selfgrad.controls": audit_controls, "selfgrad.checklist": checklist, "selfgrad.costs": training_costs,
+    "butterfly.enhancing": generators, "butterfly.attacking": generators, "butterfly.controls": generator_controls,
+    "butterfly.verdict": best, "butterfly.ends": ends, "butterfly.optimum": optimum, "butterfly.gammas": gammas,
+    "synthesis.attacks": victims, "synthesis.questions": questions,
+}  # fmt: skip
+"""How the row of each table is counted again: ``(page, row, caption)`` to what its columns should say."""
+
+
+def agrees(text, wanted):
+    """Does a cell of a table say a number, several, or a word? A number may be rounded as it is written, no further."""
+    if isinstance(wanted, str):
+        assert text == wanted
+        return
+    wanted = list(wanted) if isinstance(wanted, tuple) else [wanted]
+    if np.isnan(wanted).all() or np.isinf(wanted).any():
+        assert text == ("–" if np.isnan(wanted).all() else "inf")
+        return
+    found = NUMBER.findall(text)
+    assert len(found) == len(wanted), (text, wanted)
+    for number, value in zip(found, wanted, strict=True):
+        digits, _, power = number.partition("e")
+        unit = 10.0 ** (int(power or 0) - len(digits.partition(".")[2]))
+        assert abs(float(number.replace("−", "-")) - value) <= 0.5001 * unit + 1e-9 * abs(value), (text, wanted)

@@ -1,0 +1,66 @@
+"""Every number in the tables of exhibit pages, computed a second time from the files."""
+
+import re
+
+import nbformat
+import pytest
+
+from from_files import MEDIANS, NOTHING, Cell, size
+from inputgrad import results, runner, tables
+from inputgrad.study import EXHIBITS
+from recounts import NAMES, RECOUNTS, ROOT, Page, agrees
+
+UNCOUNTED = {*NAMES, "metric", "measure", "trial", "margins of", "whose numbers"}
+"""Columns that only say where a row's numbers belong."""
+
+
+def tables_of(exhibit):
+    """Each table of a page as its reader sees it: what shows it, and the table."""
+    order = results.declared_places(exhibit)
+    shown = sorted(results.largest(results.recorded(exhibit)), key=lambda result: order.index(result.place))
+    run = runner.Run(exhibit, shown, computed=0, own=False)
+    for cell in nbformat.read(ROOT / "notebooks" / f"{exhibit}.ipynb", 4).cells:
+        if cell.cell_type == "code" and cell.source.startswith("tables."):
+            found = eval(cell.source, {"run": run, "tables": tables})
+            for table in getattr(found, "tables", [found]):
+                yield cell.source, table
+
+
+@pytest.mark.parametrize("exhibit", [name for name in EXHIBITS if results.recorded(name)])
+def test_every_number_in_a_pages_tables_is_the_one_in_the_files(exhibit):
+    page, counted = Page(exhibit), 0
+    for source, table in tables_of(exhibit):
+        name = re.match(r"tables\.([\w.]+)", source)[1]
+        page.least = "least=True" in source
+        if name == "verdicts":  # claims in words; test_summaries counts them
+            continue
+        for row in table.frame.to_dict("records"):
+            wanted = RECOUNTS[name](page, row, table.caption)
+            for column, text in row.items():
+                if column in wanted:
+                    try:
+                        agrees(str(text), wanted[column])
+                    except AssertionError as err:
+                        raise AssertionError(f"{name}, {column}, {row}: {err}") from err
+                    counted += 1
+                else:
+                    assert column in UNCOUNTED, (name, column)
+    assert counted > 10
+
+
+def test_another_number_is_noticed():
+    agrees("12.3 to 14.0", (12.34, 13.96))
+    agrees("−0.0", -0.04)
+    agrees("4.17e+24", 4.174e24)
+    for text, wanted in (("12.3", 12.36), ("–", 1.0), ("1.0", NOTHING), ("close", "near"), ("1.0 to 2.0", (1.0, 2.1))):
+        with pytest.raises(AssertionError):
+            agrees(text, wanted)
+
+
+def test_seeds_are_counted_together():
+    place = {"unit": "fraction", "exhibit": "sign/adversarial"}
+    assert Cell(place, [50.0], [50], [100]).interval == pytest.approx((40.383, 59.617), abs=1e-3)
+    assert Cell(place, [1.0, 2.0, 3.0], [1, 2, 3], [100] * 3).interval == pytest.approx((-0.484, 4.484), abs=1e-3)
+    medians = Cell({**place, "exhibit": MEDIANS[0]}, [1.0, 2.0, 6.0], [1, 2, 6], [100] * 3)
+    assert (medians.center, medians.interval) == (2.0, (1.0, 6.0))
+    assert size("8/255") == pytest.approx(8 / 255)
