@@ -26,6 +26,8 @@ class Cell(NamedTuple):
     values: list[float]
     counts: list[float]
     totals: list[float]
+    ends: tuple[float, float] = (NOTHING, NOTHING)
+    """Of a measure that brings its own interval, in rows ``<metric>_low`` and ``<metric>_high``."""
 
     @property
     def center(self) -> float:
@@ -33,7 +35,7 @@ class Cell(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Three seeds or more: Student's, or the extremes of a median; else Wilson's over all images."""
+        """Three seeds or more: Student's, or the extremes of a median; else Wilson's over all images, or its own."""
         n, center = len(self.values), self.center
         if n >= 3 and self.place.get("exhibit") in MEDIANS:
             return min(self.values), max(self.values)
@@ -41,7 +43,7 @@ class Cell(NamedTuple):
             half = stats.t.ppf(0.975, n - 1) * np.std(self.values, ddof=1) / n**0.5
             return center - half, center + half
         if self.place["unit"] != "fraction" or None in self.counts:
-            return NOTHING, NOTHING
+            return self.ends
         total, z = sum(self.totals), stats.norm.ppf(0.975)
         share, wide = sum(self.counts) / total, 1 + z * z / total
         half = z / wide * (share * (1 - share) / total + z * z / (4 * total * total)) ** 0.5
@@ -77,7 +79,13 @@ def measured(root, key):
             number = NOTHING if value is None else value * (100 if cell["unit"] == "fraction" else 1)
             for kept, new in zip(out[tuple(sorted(place.items()))], (number, *images), strict=True):
                 kept.append(new)
-    return [Cell(dict(place), *numbers) for place, numbers in out.items()]
+    center = {place: float(np.mean(values)) for place, (values, *_) in out.items()}
+
+    def end(place, which):
+        other = {**dict(place), "metric": f"{dict(place)['metric']}_{which}"}
+        return center.get(tuple(sorted(other.items())), NOTHING)
+
+    return [Cell(dict(p), *numbers, (end(p, "low"), end(p, "high"))) for p, numbers in out.items()]
 
 
 def printed(root, key):
@@ -102,9 +110,10 @@ def same(column, found, wanted):
     return found == wanted
 
 
-def closeness(ours, cell):
-    """Close, near or apart, as the page on reading says; ``cell`` has value, unit, low, high."""
-    close, near = (3, 10) if cell.unit in PERCENTAGES else (0.1 * abs(cell.value), 0.3 * abs(cell.value))
-    if abs(ours - cell.value) <= close or cell.low <= cell.value <= cell.high:
+def closeness(ours, paper):
+    """Is a cell of ours close to the paper's, near or apart? As the page on reading says."""
+    value, (low, high) = paper.center, ours.interval
+    close, near = (3, 10) if paper.place["unit"] in PERCENTAGES else (0.1 * abs(value), 0.3 * abs(value))
+    if abs(ours.center - value) <= close or low <= value <= high:
         return "close"
-    return "near" if abs(ours - cell.value) <= near else "apart"
+    return "near" if abs(ours.center - value) <= near else "apart"

@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 from scipy import stats
@@ -54,26 +53,11 @@ def place_of(row, *columns):
     return {NAMES[name]: row[name] for name in columns}
 
 
-def judged(page, paper, ours):
+def judged(paper, ours):
     """The word for two cells, as it stands in a verdict column."""
     if paper is None:
         return "–"
-    if ours is None:
-        return "not run"
-    low, high = interval(page, ours)
-    shape = SimpleNamespace(value=paper.center, unit=paper.place["unit"], low=low, high=high)
-    return closeness(ours.center, shape)
-
-
-def interval(page, cell):
-    """A cell's interval; a measure without one over seeds has it in rows of its own."""
-    if cell is None:
-        return NOTHING, NOTHING
-    low, high = cell.interval
-    if np.isnan(low):
-        place = {c: cell.place[c] for c in ("dataset", "model", "defense", "attack", "eps", "steps", "reading")}
-        low, high = (page.value(metric=f"{cell.place['metric']}_{end}", **place) for end in ("low", "high"))
-    return low, high
+    return closeness(ours, paper) if ours else "not run"
 
 
 def center(cell):
@@ -105,7 +89,7 @@ def beside(page, row, caption):
             out[column] = (ours.center, *spread)
         else:
             out[column] = {"paper": center(theirs), "diff.": center(ours) - center(theirs),
-                           "verdict": judged(page, theirs, ours)}.get(head, NOTHING)  # fmt: skip
+                           "verdict": judged(theirs, ours)}.get(head, NOTHING)  # fmt: skip
     return out
 
 
@@ -177,8 +161,8 @@ def measures(page, row, caption):
     ours = page.find(attack=attack, metric=MEASURED[row["measure"]], reading="default", **place)
     (theirs,) = (c for (_, metric), found in page.theirs.items() if metric == MEASURED[row["measure"]] for c in found
                  if all(c.place[k] == v for k, v in place.items()))  # fmt: skip
-    return {"paper": theirs.center, "ours": ours.center, "95 % interval": interval(page, ours),
-            "difference": ours.center - theirs.center, "verdict": judged(page, theirs, ours)}  # fmt: skip
+    return {"paper": theirs.center, "ours": ours.center, "95 % interval": ours.interval,
+            "difference": ours.center - theirs.center, "verdict": judged(theirs, ours)}  # fmt: skip
 
 
 def units(page, row, caption):
@@ -202,7 +186,7 @@ def scales(page, row, caption):
     at = {"reading": "default" if times == "1" else f"scale={times}", **place}
     out = {m: page.value(attack=m, metric="fooling_ratio", eps=row["eps"], **at)
            for m in row if m not in (*NAMES, "logits times") and not m.startswith("p rounds")}  # fmt: skip
-    return {**out, "logits times": times,
+    return {**out,
             "p rounds to 1, %: float32": page.value(attack="none", metric="saturated", **at),
             "p rounds to 1, %: float64": page.value(attack="none", metric="saturated_float64", **at)}  # fmt: skip
 
@@ -211,7 +195,7 @@ def propositions(page, row, caption):
     place = {"model": row["network"], "reading": row["ball"], "attack": "Algorithm 1"}
     multiples = [c for c in row if c.startswith("fooled at")]
     out = {c: page.value(metric="fooled_at_multiple", eps=c.split()[2], **place) for c in multiples}
-    return {**out, "closed form optimal, %": page.value(metric="optimal", **place), "ball": row["ball"]}
+    return {**out, "closed form optimal, %": page.value(metric="optimal", **place)}
 
 
 def scores(page, row, caption):
@@ -232,7 +216,7 @@ def outputs(page, row, caption):
     return {"moves the output by": page.value(metric="output_change_median", **at),
             "first order says": page.value(metric="linear_change_median", **at),
             "error before": page.value(metric="output_error_median", model=row["network"], attack="none"),
-            "error after": page.value(metric="output_error_median", **at), "l2 of the step": row["l2 of the step"],
+            "error after": page.value(metric="output_error_median", **at),
             "of the optimum or its bound": page.value(metric="share_of_bound_median", **place, eps="")}  # fmt: skip
 
 
@@ -246,9 +230,9 @@ def arms(page, row, caption):
         ours = page.find(attack=attack, defense=arm, reading="default", **place)
         theirs = page.find(whose="theirs", attack=attack, defense=arm, **place)
         out |= {f"{arm}: paper": center(theirs), f"{arm}: ours": center(ours)}
-        out[f"{arm}: verdict"] = judged(page, theirs, ours)
+        out[f"{arm}: verdict"] = judged(theirs, ours)
     gains = {f"gain: {who}": out[f"updates: {who}"] - out[f"control: {who}"] for who in ("paper", "ours")}
-    return {**out, **gains, "FGSM eps": row["FGSM eps"]}
+    return {**out, **gains}
 
 
 def gains(page, row, caption):
@@ -269,7 +253,7 @@ def wilcoxon(page, row, caption):
     control, updates = zip(*((p["control"], p["updates"]) for p in pairs.values() if len(p) == 2), strict=True)
     said = {"Table 4": "the paper finds no significant difference",
             "Table 5": "the paper finds an improvement, significant at 0.005"}[row["table"]]  # fmt: skip
-    return {"table": row["table"], "rows": row["rows"], "pairs": len(control),
+    return {"pairs": len(control),
             "mean gain": np.mean(np.subtract(updates, control)),
             "p, two-sided": stats.wilcoxon(updates, control).pvalue,
             "p, updates better": stats.wilcoxon(updates, control, alternative="greater").pvalue,
@@ -290,9 +274,7 @@ def drift(page, row, caption):
 
 def variants(page, row, caption):
     name = row["rate, reduction, mode"]
-    out = {"rate, reduction, mode": name} | dict.fromkeys(
-        (c for c in row if c not in NAMES and c != "rate, reduction, mode"), NOTHING
-    )
+    out = dict.fromkeys((c for c in row if c not in NAMES and c != "rate, reduction, mode"), NOTHING)
     if name.startswith("the paper's "):
         cells = [c for c in printed(ROOT, "smooth") if c.place["defense"] == name.split()[-1]
                  and (c.place["dataset"], c.place["model"]) == ("MNIST", "CNN")]  # fmt: skip
@@ -326,7 +308,7 @@ def attack_of(name):
 
 def defended(page, row, caption):
     place = {"dataset": caption.split(":")[0], "metric": "accuracy", **attack_of(row["attack"])}
-    out = {"attack": row["attack"]}
+    out = {}
     for column in row:
         defence, _, whose = column.partition(": ")
         defence = defence.removesuffix(", quoted")
@@ -337,7 +319,7 @@ def defended(page, row, caption):
         elif whose == "ours":
             out[column] = center(ours)
         elif whose == "verdict":
-            out[column] = judged(page, theirs, ours)
+            out[column] = judged(theirs, ours)
     return out
 
 
@@ -354,14 +336,13 @@ def told(page, row, caption):
     out = {f"{name}: {head}": page.value(whose=whose, attack=attack, metric="accuracy", **place)
            for name, attack in (("clean", "none"), ("PGD-10", "PGD")) for head, whose in (("paper", "theirs"), ("ours", "ours"))}  # fmt: skip
     follows = page.value(attack="false label", metric="follows", **place)
-    return {**out, "false label: says it": follows, "training": row["training"]}
+    return {**out, "false label: says it": follows}
 
 
 def convergence(page, row, caption):
     steps = {c: "0" if c == "length of g" else c.split()[1] for c in row if c != "network and move"}
     name = row["network and move"]
-    found = {c: page.value(attack=name, metric="change_l2_mean", steps=k) for c, k in steps.items()}
-    return {**found, "network and move": name}
+    return {c: page.value(attack=name, metric="change_l2_mean", steps=k) for c, k in steps.items()}
 
 
 def theorem(page, row, caption):
@@ -371,13 +352,12 @@ def theorem(page, row, caption):
         root = 1 + 2 * eps * iterates[-1]
         iterates.append(root * root / 2)
     limit = "none" if eps > 0.25 else (1 - 2 * eps - (1 - 4 * eps) ** 0.5) / (4 * eps**2)
-    return {c: iterates[int(c.split()[-1])] for c in row if "n =" in c} | {"limit": limit, "eps": row["eps"]}
+    return {c: iterates[int(c.split()[-1])] for c in row if "n =" in c} | {"limit": limit}
 
 
 def audited(page, row, caption):
     place = {"metric": "accuracy", **attack_of(row["attack"])}
-    found = {c: page.value(defense=c, **place) for c in row if c != "attack"}
-    return {**found, "attack": row["attack"]}
+    return {c: page.value(defense=c, **place) for c in row if c != "attack"}
 
 
 def audit_controls(page, row, caption):
@@ -399,10 +379,8 @@ def checklist(page, row, caption):
                     known[name, metric == "loss_falls_along"] = cell.center
     best = min(known["PGD-100", False], known["CW-100", False])
     known["best of PGD-100, CW-100", False] = best
-    for entry in said.split("; "):
-        name, _, value = entry.rpartition(" ")
-        agrees(value, known[name, name.startswith("it falls")])
-    return {c: row[c] for c in row}
+    names = [entry.rpartition(" ")[0] for entry in said.split("; ")]
+    return {column: "; ".join(f"{name} {known[name, name.startswith('it falls')]:.1f}" for name in names)}
 
 
 def training_costs(page, row, caption):
@@ -411,7 +389,7 @@ def training_costs(page, row, caption):
         found = [c for c in page.ours[key] if c.place["defense"] == row["training"]]
         return max(found, key=lambda c: int(c.place["steps"])).center if found else NOTHING
 
-    return {"one step, in forward passes": at("forwards_worth"), "images/s": at("images_per_second"), "training": row["training"],
+    return {"one step, in forward passes": at("forwards_worth"), "images/s": at("images_per_second"),
             "of the matrix rate, %": 100 * at("matrix_share"), "training, s": at("seconds"),
             "robust accuracy at the end": at("robust_accuracy"), "times as fast as Madry to the target": at("speedup")}  # fmt: skip
 
@@ -459,7 +437,7 @@ def best(page, row, caption):
               and not re.search("large|Proposed-101|from scratch|new to the classifier", x.place["defense"])]  # fmt: skip
     assert its.center == max(rivals)
     return {"left alone": page.value(attack="none", metric="accuracy", defense="[A] scratch classifier, Vanilla", **place),
-            "its accuracy": its.center, "linear probe of its encoder": probe.center, "best generator": row["best generator"],
+            "its accuracy": its.center, "linear probe of its encoder": probe.center,
             "its v on grey": page.value(attack="v on grey", metric="accuracy", **generator),
             "its v on another image": page.value(attack="v of another image", metric="accuracy", **generator),
             "ahead of the probe": "yes" if a > d else "no" if b < c else "undecided"}  # fmt: skip
@@ -475,8 +453,7 @@ def ends(page, row, caption):
         return page.value(metric=metric, steps=steps, **place, eps=eps)
 
     before = {"steps": "0", "eps": ""}
-    return {"problem and loss": row["problem and loss"], "gamma": row["gamma"],
-            "mean l2 of v": at("l2"), "mean square": at("mean_square"), "L_D": at("d_loss"), "L_G": at("g_loss"),
+    return {"mean l2 of v": at("l2"), "mean square": at("mean_square"), "L_D": at("d_loss"), "L_G": at("g_loss"),
             "D right": at("d_accuracy"), "t = 1": at("good"),
             "false to correct: first": at("gained", first), "false to correct: last": at("gained"),
             "correct to false: first": at("lost", first), "correct to false: last": at("lost"),
@@ -486,28 +463,17 @@ def ends(page, row, caption):
 
 def optimum(page, row, caption):
     found = page.ours["optimal discriminator", "optimal_g_loss"]
-    return {c.place["eps"]: c.center for c in found} | {"of the bad mass turned good": "L_G(D*)"}
+    return {c.place["eps"]: c.center for c in found}
 
 
 def gammas(page, row, caption):
     alone = row["gamma"] == "no v"
     place = {**place_of(row, "data set", "network"), "defense": row["problem"], "eps": "" if alone else row["gamma"]}
     return {"accuracy": page.value(attack="none" if alone else row["problem"], metric="accuracy", **place),
-            "mean l2 of v": page.value(attack=row["problem"], metric="l2", **place),
-            "problem": row["problem"], "gamma": row["gamma"]}  # fmt: skip
+            "mean l2 of v": page.value(attack=row["problem"], metric="l2", **place)}  # fmt: skip
 
 
 # synthesis
-
-PAIRS = {
-    "the sign, equal l∞: FGM − FGSM": ("FGM-linf", "FGSM"),
-    "the sign, equal l2: FGM − FGSM": ("FGM-l2", "FGSM"),
-    "one v for all: random sign − UAP": ("random sign", "UAP"),
-    "the nearest class: FGSM − Algorithm 1": ("FGSM", "Algorithm 1"),
-    "more steps: FGSM − PGD": ("FGSM", "PGD"),
-    "downhill, predicted label: gain": ("D-FGSM, predicted label", "none"),
-    "downhill, true label: gain": ("D-FGSM, true label", "none"),
-}
 
 
 def victims(page, row, caption):
@@ -517,7 +483,8 @@ def victims(page, row, caption):
 
 def questions(page, row, caption):
     place = {**place_of(row, "data set", "network", "defence"), "metric": "accuracy"}
-    return {name: page.value(attack=a, **place) - page.value(attack=b, **place) for name, (a, b) in PAIRS.items()}
+    pairs = {column: column.partition(": ")[2].split(" − ") for column in row if " − " in column}
+    return {column: page.value(attack=a, **place) - page.value(attack=b, **place) for column, (a, b) in pairs.items()}
 
 
 RECOUNTS = {
@@ -538,17 +505,21 @@ RECOUNTS = {
 
 
 def agrees(text, wanted):
-    """Does a cell of a table say a number, several, or a word? A number may be rounded as it is written, no further."""
+    """Check that a cell of a table says a number, several, or a word; returns how many numbers it says.
+
+    A number may be rounded as it is written, no further.
+    """
     if isinstance(wanted, str):
         assert text == wanted
-        return
+        return len(NUMBER.findall(text))
     wanted = list(wanted) if isinstance(wanted, tuple) else [wanted]
     if np.isnan(wanted).all() or np.isinf(wanted).any():
         assert text == ("–" if np.isnan(wanted).all() else "inf")
-        return
+        return 0
     found = NUMBER.findall(text)
     assert len(found) == len(wanted), (text, wanted)
     for number, value in zip(found, wanted, strict=True):
         digits, _, power = number.partition("e")
         unit = 10.0 ** (int(power or 0) - len(digits.partition(".")[2]))
         assert abs(float(number.replace("−", "-")) - value) <= 0.5001 * unit + 1e-9 * abs(value), (text, wanted)
+    return len(found)

@@ -11,9 +11,9 @@ from inputgrad.attacks import ATTACKS
 from inputgrad.checks import InputError
 from inputgrad.data import load
 from inputgrad.norms import norm
-from inputgrad.study import EXHIBITS, convex, selfgrad, sign, smooth, synthesis
+from inputgrad.study import EXHIBITS, convex, selfgrad, sign, smooth
 from inputgrad.trials import Job
-from inputgrad.trials.synthesis import DEFENCES, OUTSIDE, measured, network, steps_of, without_sign
+from inputgrad.trials.synthesis import DEFENCES, OUTSIDE, measured, network, radius, steps_of, without_sign
 from inputgrad.trials.tally import Tally
 
 TINY = {"images": 8, "steps": 2, "uap_images": 10, "device": "cpu",
@@ -130,7 +130,7 @@ def test_its_tables_and_its_figure(tiny):
     assert len(shown) == 2 and all((t.frame != "–").all().all() for t in shown)
     frame = tables.synthesis.questions(tiny).frame
     (_, first), *_ = tables.synthesis.victims(cells.of_run(tiny))
-    said = float(frame["the sign, equal l2: FGM − FGSM"].iloc[0].replace("−", "-"))
+    said = float(frame["the sign, equal l2: FGM-l2 − FGSM"].iloc[0].replace("−", "-"))
     assert said == pytest.approx(first["FGM-l2"] - first["FGSM"], abs=0.051)
     figure = figures.synthesis.attacks(tiny)
     figure.canvas.draw()
@@ -148,4 +148,9 @@ def test_one_radius_in_pixels():
     with pytest.raises(InputError, match="eps '8' is above 1, the whole range of a pixel: did you mean '8/255'"):
         study.trials("synthesis/attacks", eps="8")
     assert study.trials("synthesis/attacks", eps="4/255")[0].settings["eps"] == "4/255"
-    assert synthesis.EPS["mnist"] == "0.1"
+
+
+@pytest.mark.parametrize(("dataset", "asked", "eps"),
+                         [("mnist", None, "0.1"), ("cifar10", None, "8/255"), ("mnist", "4/255", "4/255")])  # fmt: skip
+def test_a_radius_is_the_data_sets_own_or_the_one_asked_for(dataset, asked, eps):
+    assert radius(SimpleNamespace(trial=SimpleNamespace(dataset=dataset, settings={"eps": asked}))) == eps

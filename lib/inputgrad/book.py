@@ -13,6 +13,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from . import cells, claims, figures, results, study, summaries, tables
@@ -24,6 +25,13 @@ from .paths import BUILD, ROOT, relative
 STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
 TOKEN = re.compile(r"\[\[(ours|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
+FIGURES = {
+    "sign": figures.readme, "convex": figures.convex.chapter, "smooth": figures.smooth.chapter,
+    "selfgrad": figures.selfgrad.chapter, "butterfly": figures.butterfly.chapter,
+    "synthesis": figures.synthesis.chapter, "scoreboard": figures.scoreboard, "stand-ins": figures.stand_ins,
+}  # fmt: skip
+"""The figures that pages include, by name."""
+
 MARKERS = ("<!-- scoreboard: written by `make readme` -->", "<!-- end of scoreboard -->")
 
 
@@ -47,26 +55,20 @@ def stage(profile: str) -> None:
 def generate() -> None:
     """Write every table and figure that pages include, as Markdown and PNG."""
     write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard"))
-    write_text(GENERATED / "scoreboard-short.md", tables.scoreboard().markdown())
+    write_text(GENERATED / "scoreboard-again.md", tables.scoreboard().markdown())  # a label stands once in a book
     write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
+    said = partial(fill, where="claims")
     for key in study.STUDY:
         write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
-        write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, partial(fill, where=f"claims of {key}")))
+        write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, said))
     write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing"))
-    said = partial(fill, where="claims")
     write_text(GENERATED / "digest.md", summaries.digest(said))
     write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile"))
     write_text(GENERATED / "every-claim.md", summaries.every_claim(said).markdown("tab-every-claim", "filterable all"))
     write_text(GENERATED / "every-number.md", summaries.every_number().markdown("tab-every-number", "filterable"))
-    save(figures.readme(), GENERATED / "sign.png")
-    save(figures.convex.chapter(), GENERATED / "convex.png")
-    save(figures.smooth.chapter(), GENERATED / "smooth.png")
-    save(figures.selfgrad.chapter(), GENERATED / "selfgrad.png")
-    save(figures.butterfly.chapter(), GENERATED / "butterfly.png")
-    save(figures.synthesis.chapter(), GENERATED / "synthesis.png")
-    save(figures.scoreboard(), GENERATED / "scoreboard.png")
-    save(figures.stand_ins(), GENERATED / "stand-ins.png")
+    for name, draw in FIGURES.items():
+        save(draw(), GENERATED / f"{name}.png")
 
 
 def save(figure, path: Path) -> None:
@@ -99,8 +101,6 @@ def config() -> str:
 
 def parameters_of(exhibit: str) -> str:
     """The parameters of one exhibit's notebook, as a Markdown section."""
-    import pandas as pd
-
     rows = [
         {"parameter": f"`{p.name}`", "default": f"`{p.default!r}`", "meaning": p.help}
         for p in study.parameters(exhibit).values()
@@ -115,8 +115,10 @@ def fill(text: str, where: str) -> str:
     """``text`` with its tokens replaced by numbers from the results.
 
     ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number, the same with
-    ``paper`` the paper's, ``[[count sign reproduced]]`` the claims with that verdict, ``[[verdict sign c01]]`` the
-    verdict on one, and ``[[question sign]]`` what the paper asks.
+    ``paper`` the paper's, ``[[count sign reproduced]]`` a column of the scoreboard, such as the claims with that
+    verdict, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the paper asks.
+    ``[[count synthesis victims]]`` is one of ``tables.synthesis.counts``. A number of ours that may still come is
+    "(not run yet)".
 
     Raises:
         InputError: a token names no number of the study, or several.
@@ -142,9 +144,11 @@ def token(kind: str, text: str, where: str) -> str:
         if kind == "ours" and "table" not in selector:
             found = found[found["table"] != ""]
         value, rows = claims.select(found, selector)
-    except claims.Missing:
+    except claims.Missing as err:
+        if kind == "paper":
+            raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
         return "(not run yet)"
-    except (KeyError, ValueError, StopIteration) as err:
+    except (KeyError, IndexError, ValueError, StopIteration) as err:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
     if set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}:
         return f"{value:.1f}\u00a0%"

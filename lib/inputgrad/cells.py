@@ -112,7 +112,7 @@ def with_intervals(joined: list[dict]) -> None:
 @cache
 def ours(key: str) -> pd.DataFrame:
     """The best recorded cells of one paper."""
-    return join_seeds(results.best_recorded(key))
+    return join_seeds(results.table(results.shown(key)))
 
 
 def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:

@@ -220,9 +220,10 @@ def scoreboard() -> pd.DataFrame:
     """
     out = []
     for key in STUDY:
-        words = [v.word for v in verdicts(key) if v.claim.kind == "result"]
+        found = [v for v in verdicts(key) if v.claim.kind == "result"]
+        words = [v.word for v in found]
         compared = cells.compare(cells.of_paper(key), cells.ours(key))
-        profiles = sorted(set(compared["profile"].dropna()), key=PROFILES.index)
+        profiles = {*compared["profile"].dropna(), *(v.profile for v in found if v.profile)}
         out.append(
             {
                 "paper": key,
@@ -231,7 +232,7 @@ def scoreboard() -> pd.DataFrame:
                 "cells": len(compared),
                 **{f"{word} cells": int((compared["word"] == word).sum()) for word in cells.WORDS},
                 "idle": idle(compared),
-                "profile": " and ".join(profiles) or "-",
+                "profile": " and ".join(sorted(profiles, key=PROFILES.index)) or "–",
             }
         )
     return pd.DataFrame(out)

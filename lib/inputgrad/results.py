@@ -158,6 +158,6 @@ def largest(found: list[Result]) -> list[Result]:
     return [result for result in found if rank(result) == top[result.exhibit_place]]
 
 
-def best_recorded(paper: str) -> pd.DataFrame:
-    """What the study has to say on a paper: the rows of the largest recorded profile of all its exhibits."""
-    return table(largest([r for name in EXHIBITS if name.startswith(f"{paper}/") for r in recorded(name)]))
+def shown(paper: str) -> list[Result]:
+    """What the study has to say on a paper: the results of the largest recorded profile of all its exhibits."""
+    return largest([r for name in EXHIBITS if name.startswith(f"{paper}/") for r in recorded(name)])

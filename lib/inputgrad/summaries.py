@@ -8,8 +8,7 @@ import pandas as pd
 
 from . import cells, claims, results
 from .markup import Table, number
-from .study import EXHIBITS, STUDY
-from .study.schema import PROFILES
+from .study import STUDY
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
@@ -37,19 +36,18 @@ def ending(key: str, fill: Callable[[str], str]) -> str:
         if not found:
             parts.append(f"**{head}:** none.\n")
             continue
-        lines = [f"- {v.claim.text} ({short(v)})" for v in found]
-        if word == "not reproduced":
-            lines = [f"{line}. *Why:* {why(v.claim, fill)}" for line, v in zip(lines, found, strict=True)]
-        parts.append("\n".join([f"**{head}:**\n", *lines, ""]))
+        parts.append("\n".join([f"**{head}:**\n", *(item(v, fill) for v in found), ""]))
     waiting = [v for v in verdicts if v.word == "not run"]
     if waiting:
         parts.append(f"**Not run:** {len(waiting)}; the table below says what each of them lacks.\n")
     return "\n".join([*parts, f"**Cost:** {cost(key)}\n"])
 
 
-def short(verdict: claims.Verdict) -> str:
-    """A claim's number and the profile behind its verdict."""
-    return ", ".join(filter(None, (verdict.claim.id.split(".")[1], verdict.profile)))
+def item(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
+    """A claim as an item of a list, with its number, the profile behind its verdict, and why it does not reproduce."""
+    behind = ", ".join(filter(None, (verdict.claim.id.split(".")[1], verdict.profile)))
+    reason = f". *Why:* {why(verdict.claim, fill)}" if verdict.word == "not reproduced" else ""
+    return f"- {verdict.claim.text} ({behind}){reason}"
 
 
 def cost(key: str) -> str:
@@ -58,17 +56,20 @@ def cost(key: str) -> str:
     Networks that a trial trains besides, such as defended ones, are in its measuring where they were trained for it,
     and nowhere where their checkpoints lay there already.
     """
-    found = results.largest([r for name in EXHIBITS if name.startswith(f"{key}/") for r in results.recorded(name)])
+    found = results.shown(key)
     hours: dict[str, float] = {}
     trained = {r.provenance["checkpoint"]: r.provenance["seconds"]["training"] for r in found}  # each network once
     for result in found:
         p = result.provenance
-        spent = p["seconds"]["measure"] + trained.pop(p["checkpoint"], 0)
-        hours[p["name"]] = hours.get(p["name"], 0.0) + spent / 3600
+        seconds = p["seconds"]["measure"] + trained.pop(p["checkpoint"], 0)
+        hours[p["name"]] = hours.get(p["name"], 0.0) + seconds / 3600
     if not hours:
         return "Nothing is recorded yet."
     spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
-    return f"{len(found)} recorded trials, at least {spent} (networks that were trained for another trial not counted)."
+    return (
+        f"{len(found)} trials behind the numbers shown, at least {spent} (a trial's own network counted once, what it "
+        "trained besides only where it did not find it there)."
+    )
 
 
 def digest(fill: Callable[[str], str]) -> str:
@@ -96,7 +97,7 @@ def by_profile() -> Table:
     for key in STUDY:
         verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
         compared = cells.compare(cells.of_paper(key), cells.ours(key))
-        for profile in (*PROFILES[:0:-1], None):
+        for profile in ("paper", "quick", None):
             mine = [v.word for v in verdicts if v.profile == profile]
             there = compared[compared["profile"].isna() if profile is None else compared["profile"].eq(profile)]
             if mine or len(there):
@@ -123,9 +124,11 @@ def every_number() -> Table:
     rows = []
     for key in STUDY:
         for c in cells.compare(cells.of_paper(key), cells.ours(key)).itertuples():
-            where = [c.dataset, c.model, c.defense, c.attack, f"eps {c.eps}" if c.eps else "", c.metric]
+            sizes = [f"eps {c.eps}" if c.eps else "", f"{c.steps} steps" if c.steps else ""]
+            where = [c.dataset, c.model, c.defense, c.attack, *sizes, c.metric]
+            places = max(2, len(str(c.value).partition(".")[2]))  # as many as the paper prints
             rows.append({"paper": key, "table": c.table, "what": ", ".join(w for w in where if w not in ("", "none")),
-                         "paper's": number(c.value, 2), "ours": number(c.ours, 2),
-                         "difference": number(c.difference, 2), "verdict": c.word,
+                         "paper's": number(c.value, places), "ours": number(c.ours, places),
+                         "difference": number(c.difference, places), "verdict": c.word,
                          "profile": "–" if pd.isna(c.profile) else c.profile})  # fmt: skip
     return Table(pd.DataFrame(rows), "Every number of the papers' tables beside ours, in the study's default reading")

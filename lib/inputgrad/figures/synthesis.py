@@ -17,7 +17,7 @@ HEADS = {
     "D-FGSM, true label": "downhill, true label", "FGM-linf": "without sign, equal l∞",
     "FGM-l2": "without sign, equal l2", "FGSM": "with sign (FGSM)", "UAP": "one v for all (UAP)",
 }  # fmt: skip
-"""How columns are headed, with the paper that an attack comes from or stands in."""
+"""How columns are headed whose attack has a shorter name in the results."""
 
 
 def chapter() -> Figure:

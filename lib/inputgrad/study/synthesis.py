@@ -8,9 +8,9 @@ from .schema import Exhibit, Grid, Paper, Parameter, Recipe, grid
 from .selfgrad import in_pixels
 
 EPS = {"mnist": "0.1", "digits28": "0.1"}
-"""The radius for grey digits; colour images have :data:`COLOUR`."""
+"""The radius for grey digits; all other images have :data:`OTHERS`."""
 
-COLOUR = "8/255"
+OTHERS = "8/255"
 
 OWNERS = {"alexnet": sign, "resnet18": sign, "fcnn": convex, "lenet5": convex, "nin": convex, "densenet40": convex,
           "smooth_cnn": smooth, "wrn10_2": selfgrad, "wrn28_10": selfgrad}  # fmt: skip
@@ -59,8 +59,8 @@ ATTACKS = Exhibit(
         "paper": networks("paper", 10_000, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn28_10")}),
     },
     parameters=(
-        Parameter("eps", None, "radius of the l-infinity ball in units of x, as text; None: 0.1 for digits, else 8/255",
-                  radius),
+        Parameter("eps", None, "radius of the l-infinity ball in units of x, as text; None: 0.1 for mnist, digits28, "
+                  "else 8/255", radius),
         count("steps", 50, "steps of PGD, under cross-entropy and under the margin"),
         count("uap_images", 200, "training images the universal perturbation is made from"),
     ),
@@ -74,4 +74,4 @@ PAPER = Paper(
     question="What do the five papers say together?",
     exhibits=(ATTACKS,),
 )
-"""No paper: the exhibits that stand across the five."""
+"""Not a paper: the exhibits that stand across the five, in the shape of one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from .. import cells
-from ..markup import Stack, Table, between, number, span
+from ..markup import Stack, Table, between, number
 from .common import described
 
 ATTACKS = ("none", "random sign", "UAP", "FGM", "FGM-linf", "FGM-l2", "FGSM", "Algorithm 1", "PGD", "CW", "all of them")
@@ -14,15 +14,15 @@ ATTACKS = ("none", "random sign", "UAP", "FGM", "FGM-linf", "FGM-l2", "FGSM", "A
 DOWNHILL = ("D-FGSM, predicted label", "D-FGSM, true label")
 
 QUESTIONS = {
-    "the sign, equal l∞: FGM − FGSM": ("FGM-linf", "FGSM"),
-    "the sign, equal l2: FGM − FGSM": ("FGM-l2", "FGSM"),
-    "one v for all: random sign − UAP": ("random sign", "UAP"),
-    "the nearest class: FGSM − Algorithm 1": ("FGSM", "Algorithm 1"),
-    "more steps: FGSM − PGD": ("FGSM", "PGD"),
-    "downhill, predicted label: gain": ("D-FGSM, predicted label", "none"),
-    "downhill, true label: gain": ("D-FGSM, true label", "none"),
+    "the sign, equal l∞": ("FGM-linf", "FGSM"),
+    "the sign, equal l2": ("FGM-l2", "FGSM"),
+    "one v for all": ("random sign", "UAP"),
+    "the nearest class": ("FGSM", "Algorithm 1"),
+    "more steps": ("FGSM", "PGD"),
+    "downhill, predicted label": ("D-FGSM, predicted label", "none"),
+    "downhill, true label": ("D-FGSM, true label", "none"),
 }
-"""What each comparison of two attacks on one victim says, and the two, the first minus the second."""
+"""What each comparison of two attacks on one victim asks, and the two, the first minus the second."""
 
 
 def victims(mine: pd.DataFrame) -> list[tuple[tuple[str, str, str], dict[str, float]]]:
@@ -42,7 +42,7 @@ def attacks(run) -> Stack:
             for (_, model, defense), accuracy in victims(here)
         ]
         sizes = ", ".join(dict.fromkeys(here.loc[here["eps"] != "", "eps"]))
-        caption = f"{dataset}, eps {sizes}: accuracy in percent; {described(here.rename(columns={'value': 'ours'}))}"
+        caption = f"{dataset}, eps {sizes}: accuracy in percent; {described(here)}"
         shown.append(Table(pd.DataFrame(rows), caption))
     return Stack(shown)
 
@@ -50,16 +50,17 @@ def attacks(run) -> Stack:
 def standing() -> Table:
     """Of what is recorded, every victim without a step, under one step, under many, and under all, with intervals."""
     mine = cells.ours("synthesis")
-    mine = mine[mine["metric"] == "accuracy"]
     heads = {"none": "no step", "FGSM": "one step", "PGD": "many steps", "all of them": "all attacks"}
-    rows = []
-    for (dataset, model, defense), group in mine.groupby(["dataset", "model", "defense"], sort=False):
-        found = {c.attack: c for c in group.itertuples()}
-        row = {"data set": dataset, "network": model, "defence": defense}
-        row |= {head: number(found[attack].value) for attack, head in heads.items()}
-        rows.append({**row, "95 % interval of the last": between(found["all of them"])})
-    images = f"{span(mine['images'])} test images" if len(mine) else "nothing recorded yet"
-    return Table(pd.DataFrame(rows), f"Accuracy in percent, one seed, {images}")
+    last = {(c.dataset, c.model, c.defense): c for c in mine[mine["attack"] == "all of them"].itertuples()}
+    rows = [
+        {
+            "data set": place[0], "network": place[1], "defence": place[2],
+            **{head: number(accuracy[attack]) for attack, head in heads.items()},
+            "95 % interval of the last": between(last[place]),
+        }
+        for place, accuracy in victims(mine)
+    ]  # fmt: skip
+    return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine)}")
 
 
 def counts() -> dict[str, int]:
@@ -73,7 +74,7 @@ def questions(run) -> Table:
     rows = [
         {
             "data set": dataset, "network": model, "defence": defense,
-            **{q: number(accuracy[first] - accuracy[second]) for q, (first, second) in QUESTIONS.items()},
+            **{f"{asked}: {a} − {b}": number(accuracy[a] - accuracy[b]) for asked, (a, b) in QUESTIONS.items()},
         }
         for (dataset, model, defense), accuracy in victims(cells.of_run(run))
     ]  # fmt: skip

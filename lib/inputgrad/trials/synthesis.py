@@ -20,7 +20,7 @@ from ..norms import norm, per_image, steepest
 from ..progress import progress
 from ..study import selfgrad, smooth
 from ..study.schema import Recipe
-from ..study.synthesis import COLOUR, EPS, OWNERS
+from ..study.synthesis import EPS, OTHERS, OWNERS
 from ..training import Trained, trained
 from . import Job, Outcome
 from .selfgrad import DEFAULT as BLOCK
@@ -30,7 +30,7 @@ from .tally import Tally
 BATCH = 100
 
 OUTSIDE = ("FGM", "FGM-l2")
-"""Attacks that leave the ball, and do not count among all of them."""
+"""Attacks that nothing keeps in the ball; they do not count among all of them."""
 
 DEFENCES = {"Madry PGD": "PGD-7 training", "FGSM training": "FGSM training", "Self gradient": "self-gradient block"}
 """The defences of `selfgrad` that are taken along, and what they are called here."""
@@ -59,15 +59,15 @@ def victims(job: Job) -> dict[str, nn.Module]:
 
 def radius(job: Job) -> str:
     """The radius of the trial's ball, as text."""
-    return job.trial.settings["eps"] or EPS.get(job.trial.dataset, COLOUR)
+    return job.trial.settings["eps"] or EPS.get(job.trial.dataset, OTHERS)
 
 
 def attacks(job: Job) -> Outcome:
     """Accuracy of each victim under one step with and without the sign, one v for all, Algorithm 1, and many steps.
 
     And of what the same step downhill makes of it, with the true label and with the predicted one. All are inside one
-    l-infinity ball, but ``FGM-l2``, which has the l2 length of the step with the sign, and ``FGM``, which has whatever
-    length the gradient gives it.
+    l-infinity ball, but ``FGM-l2``, which has the l2 length of the step with the sign, and ``FGM``, which is as long or
+    as short as the gradient makes it.
     """
     eps, rows = radius(job), []
     for name, model in victims(job).items():
@@ -88,8 +88,9 @@ def measured(tally: Tally, job: Job, model: nn.Module, eps: str, name: str) -> N
     pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
     for part, labels in progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {name}"):
         seen = predict(model, part)
-        tally.add("none", "", "default", "accuracy", correct(seen, labels), steps=0)
-        worst = correct(seen, labels)
+        right = correct(seen, labels)
+        tally.add("none", "", "default", "accuracy", right, steps=0)
+        worst = right.clone()
         for attack, step in steps_of(model, size, s["steps"], one, generator).items():
             stands = correct(predict(model, step(part, labels)), labels)
             worst &= stands | (attack in OUTSIDE)
