@@ -18,8 +18,8 @@ book: $(VENV)/.ready  ## install, run every exhibit at the smoke profile, build 
 	@$(SNAKEMAKE) --config profile=$(PROFILE)
 	@$(BIN)/python -m inputgrad announce
 
-test: $(VENV)/.ready  ## install, run the tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/.ready  ## install, run the tests, one process a core
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.ready  ## the tests that need minutes
 	@$(BIN)/python -m pytest -m slow

@@ -112,7 +112,10 @@ def test_tables_of_a_run(small):
         ("selfgrad/oracle", {"gradient_input": "sign", "detach_train": False}),
         ("selfgrad/convergence", {"iterations": 2, "block_scale": 0.1}),
         ("selfgrad/audit", {"defences": ["Standard", "FGSM training"], "autoattack": False, "radii": ["1/255"]}),
-        ("selfgrad/audit", {"defences": ["Self gradient"], "block_input": "sign", "detach_train": True}),
+        (
+            "selfgrad/audit",
+            {"defences": ["Self gradient"], "block_input": "sign", "detach_train": True, "autoattack": False},
+        ),
         ("selfgrad/cost", {"target": 0.5}),
         (
             "butterfly/enhancing",
