@@ -62,9 +62,9 @@ def generate() -> None:
         write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
         write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, said))
-    write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing"))
+    write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing", "short"))
     write_text(GENERATED / "digest.md", summaries.digest(said))
-    write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile"))
+    write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))
     write_text(GENERATED / "every-claim.md", summaries.every_claim(said).markdown("tab-every-claim", "filterable all"))
     write_text(GENERATED / "every-number.md", summaries.every_number().markdown("tab-every-number", "filterable"))
     for name, draw in FIGURES.items():
