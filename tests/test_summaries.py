@@ -2,21 +2,21 @@
 
 import re
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import partial
 
 import pytest
 
-from from_files import PERCENTAGES, closeness, measured, printed, same, size
-from inputgrad import book, cells, claims, summaries
+from from_files import PERCENTAGES, closeness, files, measured, printed, same, size
+from inputgrad import book, cells, claims, data, models, summaries
 from inputgrad.checks import InputError
 from inputgrad.study import STUDY
 
 
-def written(cell):
-    """A number as prose has it."""
+def written(cell, value):
+    """A number of a cell as prose has it."""
     percent = cell.place["unit"] in ("fraction", *PERCENTAGES)
-    return f"{cell.center:.1f}\u00a0%" if percent else f"{cell.center:.3g}"
+    return f"{value:.1f}\u00a0%" if percent else f"{value:.3g}"
 
 
 def tokens(root):
@@ -34,20 +34,21 @@ def sources():
     return found | {("paper", key): printed(root, key) for key in STUDY}
 
 
-def test_every_token_is_the_number_in_the_files(root, sources):
+def test_every_token_is_the_number_in_the_files(sources):
     checked = 0
-    for kind, text in tokens(root):
-        if kind not in ("ours", "paper"):
+    for kind, text in tokens(book.ROOT):
+        if kind not in ("ours", "spread", "paper"):
             continue
         key, *words = shlex.split(text)
         selector = dict(word.split("=", 1) for word in words)
-        if kind == "ours":
+        if kind != "paper":
             selector = {"reading": "default", **selector}
-        fitting = [cell for cell in sources[kind, key]
+        fitting = [cell for cell in sources["paper" if kind == "paper" else "ours", key]
                    if all(same(c, cell.place.get(c, ""), v) for c, v in selector.items())
                    and ("table" in selector or kind == "paper" or cell.place["table"] != "")]  # fmt: skip
         (cell,) = fitting
-        assert book.token(kind, text, "test") == written(cell), text
+        wanted = [min(cell.values), max(cell.values)] if kind == "spread" else [cell.center]
+        assert book.token(kind, text, "test") == " to ".join(written(cell, value) for value in wanted), text
         checked += 1
     assert checked > 100
 
@@ -59,33 +60,38 @@ def what(place):
     return ", ".join(word for word in (*named, *sizes, place["metric"]) if word not in ("", "none"))
 
 
-def test_every_number_beside_the_papers_is_the_one_in_the_files(sources):
-    """The page of all numbers, from the transcribed tables and the result files, not from the study's own reading."""
-    frame = summaries.every_number().frame
-    lines = {(line["paper"], line["table"], line["what"]): line for line in frame.to_dict("records")}
-    assert len(lines) == len(frame)  # no two read alike
-    identity, some = ("table", "dataset", "model", "defense", "attack", "metric"), 0
+@pytest.fixture(scope="module")
+def beside(sources):
+    """Every number of the papers' tables with ours, ``(key, paper's cell, our cell or None)``, from the files alone."""
+    identity, out = ("table", "dataset", "model", "defense", "attack", "metric"), []
     for key in STUDY:
         by_place = defaultdict(list)
         for cell in sources["ours", key]:
             if cell.place["table"] and cell.place["reading"] == "default":
                 by_place[(*(cell.place[c] for c in identity), size(cell.place["eps"]))].append(cell)
         for paper in sources["paper", key]:
-            line = lines.pop((key, paper.place["table"], what(paper.place)))
-            assert float(line["paper's"].replace("−", "-")) == paper.center, line
             found = by_place[(*(paper.place[c] for c in identity), size(paper.place["eps"]))]
             found = [c for c in found if not paper.place["steps"] or c.place["steps"] == paper.place["steps"]]
-            if len(found) != 1:
-                assert (line["verdict"], line["ours"], line["difference"]) == ("not run", "–", "–"), line
-                continue
-            (ours,), places = found, len(line["paper's"].partition(".")[2])
-            assert line["ours"] == f"{ours.center:.{places}f}".replace("-", "−"), line
-            difference = float(line["difference"].replace("−", "-"))
-            assert difference == pytest.approx(ours.center - paper.center, abs=0.51 * 10**-places)
-            assert line["verdict"] == closeness(ours, paper), line
-            some += 1
-    assert not lines
-    assert some > 300
+            out.append((key, paper, found[0] if len(found) == 1 else None))
+    return out
+
+
+def test_every_number_beside_the_papers_is_the_one_in_the_files(beside):
+    frame = summaries.every_number().frame
+    lines = {(line["paper"], line["table"], line["what"]): line for line in frame.to_dict("records")}
+    assert len(lines) == len(frame) == len(beside)  # no two read alike
+    for key, paper, ours in beside:
+        line = lines[key, paper.place["table"], what(paper.place)]
+        assert float(line["paper's"].replace("−", "-")) == paper.center, line
+        if ours is None:
+            assert (line["verdict"], line["ours"], line["difference"]) == ("not run", "–", "–"), line
+            continue
+        places = len(line["paper's"].partition(".")[2])
+        assert line["ours"] == f"{ours.center:.{places}f}".replace("-", "−"), line
+        difference = float(line["difference"].replace("−", "-"))
+        assert difference == pytest.approx(ours.center - paper.center, abs=0.51 * 10**-places)
+        assert line["verdict"] == closeness(ours, paper), line
+    assert sum(ours is not None for *_, ours in beside) > 300
 
 
 def test_the_counts_of_the_pages_are_those_of_the_lists():
@@ -111,16 +117,38 @@ def test_the_counts_in_prose_are_those_of_the_files(sources):
     stronger = sum(a["FGM-l2"] < a["FGSM"] for a in accuracy.values())
     assert book.token("count", "synthesis victims", "test") == str(len(accuracy))
     assert book.token("count", "synthesis without-sign-stronger", "test") == str(stronger)
-    close = {(line["table"], line["what"]) for line in summaries.every_number().frame.to_dict("records")
-             if line["paper"] == "sign" and line["verdict"] == "close"}  # fmt: skip
+
+
+def test_how_much_of_close_is_weak_is_counted_from_the_files(beside):
     place = ("table", "dataset", "model", "metric")
-    natural = {
-        tuple(c.place[p] for p in place): c.center for c in sources["paper", "sign"] if c.place["attack"] == "none"
-    }
-    idle = [c for c in sources["paper", "sign"]
-            if c.place["attack"] != "none" and (c.place["table"], what(c.place)) in close
-            and abs(c.center - natural.get(tuple(c.place[p] for p in place), 1e9)) <= 3]  # fmt: skip
-    assert book.token("count", "sign idle", "test") == str(len(idle))
+    weak = {key: Counter() for key in STUDY}
+    natural = {(key, *(c.place[p] for p in place)): c.center for key, c, _ in beside if c.place["attack"] == "none"}
+    for key, paper, ours in beside:
+        if ours and closeness(ours, paper) == "close":
+            at_rest = natural.get((key, *(paper.place[p] for p in place)), float("inf"))
+            reach = 3 if paper.place["unit"] in PERCENTAGES else 0.1 * abs(paper.center)
+            weak[key]["idle"] += paper.place["attack"] != "none" and abs(paper.center - at_rest) <= 3
+            weak[key]["zero"] += paper.center == ours.center == 0
+            weak[key]["interval"] += abs(ours.center - paper.center) > reach
+    for row in claims.scoreboard().to_dict("records"):
+        assert all(row[word] == weak[row["paper"]][word] for word in ("idle", "zero", "interval"))
+    said = [int(n) for n in re.findall(r"\d+", re.sub("`[^`]*`[^;.]*", "", summaries.coverage()))]
+    total = sum(weak.values(), Counter())
+    ran = sum(ours is not None for *_, ours in beside)
+    close = sum(ours is not None and closeness(ours, paper) == "close" for _, paper, ours in beside)
+    assert said == [len(beside), ran, close, total["interval"], total["idle"], total["zero"]]
+
+
+def test_what_ran_at_full_scale_is_said(root):
+    said = summaries.coverage()
+    for key in STUDY:
+        trials = [trial for trial, _ in files(root, key)]
+        full = {(models.label(t["model"]), data.label(t["dataset"])) for t in trials if t["profile"] == "paper"}
+        clause = re.search(rf"`{key}` ([^;]*)[;.]", said.partition("All else")[0])
+        assert bool(clause) == bool(full)
+        assert not full or all(network in clause[1] and dataset in clause[1] for network, dataset in full)
+    assert summaries.listed([]) == "" and summaries.listed(["A"]) == "A"
+    assert summaries.listed(["A", "B", "C"]) == "A, B and C"
 
 
 @pytest.mark.parametrize("text", ["paper sign attack=FGMM metric=accuracy", "verdict sign", "count synthesis", "count sign",

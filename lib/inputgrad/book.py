@@ -24,7 +24,7 @@ from .paths import BUILD, ROOT, relative
 
 STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
-TOKEN = re.compile(r"\[\[(ours|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
+TOKEN = re.compile(r"\[\[(ours|spread|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
 FIGURES = {
     "sign": figures.readme, "convex": figures.convex.chapter, "smooth": figures.smooth.chapter,
     "selfgrad": figures.selfgrad.chapter, "butterfly": figures.butterfly.chapter,
@@ -55,6 +55,7 @@ def stage(profile: str) -> None:
 def generate() -> None:
     """Write every table and figure that pages include, as Markdown and PNG."""
     write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard"))
+    write_text(GENERATED / "coverage.md", summaries.coverage())
     write_text(GENERATED / "scoreboard-again.md", tables.scoreboard().markdown())  # a label stands once in a book
     write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
     said = partial(fill, where="claims")
@@ -115,10 +116,10 @@ def fill(text: str, where: str) -> str:
     """``text`` with its tokens replaced by numbers from the results.
 
     ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number, the same with
-    ``paper`` the paper's, ``[[count sign reproduced]]`` a column of the scoreboard, such as the claims with that
-    verdict, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the paper asks.
-    ``[[count synthesis victims]]`` is one of ``tables.synthesis.counts``. A number of ours that may still come is
-    "(not run yet)".
+    ``spread`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
+    is a column of the scoreboard, such as the claims with that verdict, ``[[count synthesis victims]]`` one of
+    ``tables.synthesis.counts``, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
+    paper asks. A number of ours that may still come is "(not run yet)".
 
     Raises:
         InputError: a token names no number of the study, or several.
@@ -141,7 +142,7 @@ def token(kind: str, text: str, where: str) -> str:
             return next(v.word for v in claims.verdicts(key) if v.claim.id == f"{key}.{words[0]}")
         selector = dict(word.split("=", 1) for word in words)
         found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
-        if kind == "ours" and "table" not in selector:
+        if kind != "paper" and "table" not in selector:
             found = found[found["table"] != ""]
         value, rows = claims.select(found, selector)
     except claims.Missing as err:
@@ -150,9 +151,15 @@ def token(kind: str, text: str, where: str) -> str:
         return "(not run yet)"
     except (KeyError, IndexError, ValueError, StopIteration) as err:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
-    if set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}:
-        return f"{value:.1f}\u00a0%"
-    return f"{value:.3g}"
+    percent = set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}
+    if kind == "spread":
+        return f"{written(rows['least'].min(), percent)} to {written(rows['most'].max(), percent)}"
+    return written(value, percent)
+
+
+def written(value: float, percent: bool) -> str:
+    """A number as prose has it."""
+    return f"{value:.1f}\u00a0%" if percent else f"{value:.3g}"
 
 
 # The README

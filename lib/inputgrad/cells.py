@@ -68,7 +68,7 @@ def interval(
 
 @np.errstate(over="ignore")  # some distances are astronomic
 def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of single seeds joined to cells: mean or median over seeds (fractions as percent), spread, interval, n."""
+    """Rows of single seeds joined to cells: mean or median over seeds (fractions as percent), and their reach."""
     out = []
     scale = rows["unit"].map({"fraction": 100.0}).fillna(1.0)
     rows = rows.assign(value=rows["value"] * scale)
@@ -82,12 +82,13 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
                 **dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)),
                 "unit": group["unit"].iloc[0], "value": CENTERS[center](values),
                 "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
-                "low": low, "high": high, "seeds": len(values), "images": int(group["total"].iloc[0]),
+                "low": low, "high": high, "least": values.min(), "most": values.max(),
+                "seeds": len(values), "images": int(group["total"].iloc[0]),
             }
         )  # fmt: skip
     with_intervals(out)
-    columns = ["exhibit", "profile", *IDENTITY, "unit", "value", "spread", "low", "high", "seeds", "images"]
-    numbers = dict.fromkeys(("value", "spread", "low", "high"), float)
+    numbers = dict.fromkeys(("value", "spread", "low", "high", "least", "most"), float)
+    columns = ["exhibit", "profile", *IDENTITY, "unit", *numbers, "seeds", "images"]
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
 
@@ -131,10 +132,15 @@ def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:
 def word_for(paper: float, ours: float, low: float, high: float, unit: str = "percent") -> str:
     """*close*: within 3 points (a tenth, if no percentage) or inside our interval; *near*: 10 (three tenths)."""
     percent = unit in PERCENTAGES
-    close, near = (CLOSE, NEAR) if percent else (CLOSE_SHARE * abs(paper), NEAR_SHARE * abs(paper))
-    if abs(ours - paper) <= close or low <= paper <= high:
+    near = NEAR if percent else NEAR_SHARE * abs(paper)
+    if abs(ours - paper) <= reach(paper, unit) or low <= paper <= high:
         return "close"
     return "near" if abs(ours - paper) <= near else "apart"
+
+
+def reach(paper: float, unit: str) -> float:
+    """How far from the paper's number ours may be and still count as close, whatever its interval."""
+    return CLOSE if unit in PERCENTAGES else CLOSE_SHARE * abs(paper)
 
 
 def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default") -> pd.DataFrame:

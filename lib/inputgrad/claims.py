@@ -213,10 +213,18 @@ def idle(compared: pd.DataFrame) -> int:
     return sum(abs(value - natural.get(at, float("inf"))) <= cells.CLOSE for value, at in values)
 
 
+def by_interval(compared: pd.DataFrame) -> int:
+    """How many close cells are so only because the paper's number lies inside our interval."""
+    close = compared[compared["word"] == "close"]
+    return sum(abs(c.difference) > cells.reach(c.value, c.unit) for c in close.itertuples())
+
+
 def scoreboard() -> pd.DataFrame:
     """One row a paper: its claims and its table cells by verdict, and the profiles behind them.
 
     Counts what a paper claims as a result; claims about its own tables, and ours about it, stand in its chapter only.
+    Of the close cells, ``idle``, ``zero`` and ``interval`` are those that say less than the word: a step that does
+    nothing would be as close, both numbers are zero, or only our interval reaches the paper's number.
     """
     out = []
     for key in STUDY:
@@ -232,6 +240,8 @@ def scoreboard() -> pd.DataFrame:
                 "cells": len(compared),
                 **{f"{word} cells": int((compared["word"] == word).sum()) for word in cells.WORDS},
                 "idle": idle(compared),
+                "zero": int(((compared["word"] == "close") & (compared["value"] == 0) & (compared["ours"] == 0)).sum()),
+                "interval": by_interval(compared),
                 "profile": " and ".join(sorted(profiles, key=PROFILES.index)) or "–",
             }
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from . import cells, claims, results
+from . import cells, claims, data, models, results
 from .markup import Table, number
 from .study import STUDY
 
@@ -91,6 +91,44 @@ def digest(fill: Callable[[str], str]) -> str:
     return "\n".join(parts)
 
 
+def coverage() -> str:
+    """How far the study reaches: how many of the papers' numbers, at what scale, and how much of *close* is weak."""
+    total = claims.scoreboard().sum(numeric_only=True)
+    ran = total["cells"] - total["not run cells"]
+    full = [f"`{key}` {places}" for key in STUDY if (places := at_paper_scale(key))]
+    beside = {key for key in STUDY if cells.compare(cells.of_paper(key), cells.ours(key))["ours"].notna().any()}
+    elsewhere = [f"`{key}`" for key in STUDY if results.shown(key) and key not in beside]
+    parts = [
+        f"Of the {total['cells']} numbers in the papers' tables {ran} have one of ours beside them.",
+        f"At the full scale of `paper` were run: {'; '.join(full) or 'none yet'}.",
+        "All else that is recorded is `quick`: networks that are smaller or trained for less, on fewer images, most of "
+        "them with one seed.",
+        f"Of {listed(elsewhere)} only stand-ins for the paper's data were run." if elsewhere else "",
+        f"Of the {total['close cells']} close numbers {total['interval']} are so only because the paper's lies "
+        f"inside our interval, {total['idle']} would be for a step that does nothing, and "
+        f"{total['zero']} are zero on both sides.",
+    ]
+    return " ".join(filter(None, parts)) + "\n"
+
+
+def at_paper_scale(key: str) -> str:
+    """The networks of a paper that are recorded at the ``paper`` profile, and on what data, in words."""
+    places: dict[str, list[str]] = {}
+    for result in results.shown(key):
+        trial = result.provenance["declaration"]
+        if trial["profile"] == "paper":
+            places.setdefault(models.label(trial["model"]), []).append(data.label(trial["dataset"]))
+    networks: dict[str, list[str]] = {}
+    for network, datasets in places.items():
+        networks.setdefault(listed(list(dict.fromkeys(datasets))), []).append(network)
+    return ", ".join(f"{listed(names)} on {datasets}" for datasets, names in networks.items())
+
+
+def listed(words: Sequence[str]) -> str:
+    """``"A, B and C"``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
 def by_profile() -> Table:
     """Claims and table cells by verdict, for each paper and profile."""
     rows = []
@@ -131,4 +169,8 @@ def every_number() -> Table:
                          "paper's": number(c.value, places), "ours": number(c.ours, places),
                          "difference": number(c.difference, places), "verdict": c.word,
                          "profile": "–" if pd.isna(c.profile) else c.profile})  # fmt: skip
-    return Table(pd.DataFrame(rows), "Every number of the papers' tables beside ours, in the study's default reading")
+    return Table(
+        pd.DataFrame(rows),
+        "Every number of the papers' tables beside ours, in the study's default reading; "
+        "networks are named as in the paper",
+    )

@@ -216,9 +216,9 @@ def scoreboard() -> Table:
     total = {**board.sum(numeric_only=True), "paper": "all", "profile": ""}
     rows = [
         {
-            "paper": r["paper"], "claims": r["claims"], **{w: r[w] for w in claims.WORDS}, "cells": r["cells"],
+            "paper": r["paper"], "profile": r["profile"],
+            "claims": r["claims"], **{w: r[w] for w in claims.WORDS}, "cells": r["cells"],
             **{w: r[f"{w} cells"] for w in ("close", "near", "apart")}, "cells not run": r["not run cells"],
-            "profile": r["profile"],
         }
         for r in [*board.to_dict("records"), total]
     ]  # fmt: skip
