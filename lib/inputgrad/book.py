@@ -166,7 +166,7 @@ def written(value: float, percent: bool) -> str:
 
 
 def readme(path: Path = ROOT / "README.md") -> str:
-    """The README with the scoreboard of now between its markers."""
+    """The README with the scoreboard of now, and how far the study reaches, between its markers."""
     text = path.read_text(encoding="utf-8")
     try:
         before, rest = text.split(MARKERS[0])
@@ -174,7 +174,7 @@ def readme(path: Path = ROOT / "README.md") -> str:
     except ValueError as err:
         raise InputError(f"{relative(path)} has lost its scoreboard markers") from err
     board = Table(tables.scoreboard().frame).markdown()
-    return f"{before}{MARKERS[0]}\n\n{board}\n{MARKERS[1]}{after}"
+    return f"{before}{MARKERS[0]}\n\n{board}\n{summaries.coverage()}\n{MARKERS[1]}{after}"
 
 
 def write_readme() -> None:

@@ -30,17 +30,17 @@ def ending(key: str, fill: Callable[[str], str]) -> str:
         fill: puts numbers in the place of tokens.
     """
     verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
-    parts = []
-    for word, head in HEADS.items():
-        found = [v for v in verdicts if v.word == word]
-        if not found:
-            parts.append(f"**{head}:** none.\n")
-            continue
-        parts.append("\n".join([f"**{head}:**\n", *(item(v, fill) for v in found), ""]))
+    parts = [section(verdicts, word, fill) for word in HEADS]
     waiting = [v for v in verdicts if v.word == "not run"]
     if waiting:
         parts.append(f"**Not run:** {len(waiting)}; the table below says what each of them lacks.\n")
     return "\n".join([*parts, f"**Cost:** {cost(key)}\n"])
+
+
+def section(verdicts: Sequence[claims.Verdict], word: str, fill: Callable[[str], str]) -> str:
+    """Those with one verdict, under its head."""
+    found = [item(v, fill) for v in verdicts if v.word == word]
+    return "\n".join([f"**{HEADS[word]}:**\n", *found, ""]) if found else f"**{HEADS[word]}:** none.\n"
 
 
 def item(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
@@ -80,13 +80,13 @@ def digest(fill: Callable[[str], str]) -> str:
         row = board.loc[key]
         counts = ", ".join(f"{row[word]} {word}" for word in claims.WORDS if row[word])
         ran = sum(row[f"{word} cells"] for word in ("close", "near", "apart"))
-        failed = [v for v in claims.verdicts(key) if v.word == "not reproduced" and v.claim.kind == "result"]
+        verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
         parts += [
             f"## {paper.authors}: {paper.title}\n",
             f"*{paper.question}* {row['claims']} claims: {counts}. Of {row['cells']} numbers in its tables, {ran} were "
             f"measured, of which {row['close cells']} are close and {row['near cells']} near. {cost(key)}\n",
-            *[f"- **{v.claim.id}** {v.claim.text}: not reproduced. {why(v.claim, fill)}" for v in failed],
-            "",
+            section(verdicts, "reproduced", fill),
+            section(verdicts, "not reproduced", fill),
         ]
     return "\n".join(parts)
 
