@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from .. import cells, claims, results
+from .. import cells, claims, models, results
 from ..markup import Stack, Table, between, measured, number, span
 from ..study import EXHIBITS, STUDY
 from ..study.schema import PROFILES
@@ -129,6 +129,12 @@ def described(shown: pd.DataFrame, runs: str = "seeds") -> str:
     return f"ours at the {profiles} profile; {runs}: {span(shown['seeds'])}; test images: {span(shown['images'])}"
 
 
+def stands_for(shown: Sequence[results.Result]) -> str:
+    """Which network ours is where it stands for the paper's, as a clause."""
+    names = sorted({models.label(result.provenance["declaration"]["model"]) for result in shown})
+    return f"our network is {' and '.join(names)}"
+
+
 def main_reading(table: pd.DataFrame) -> str:
     """The study's own reading where a run has it, else the first that its attacks were run in."""
     readings = list(dict.fromkeys(table.loc[table["attack"] != "none", "reading"]))
@@ -149,7 +155,8 @@ def own(run) -> Table:
         }
         for c in table.itertuples()
     ]  # fmt: skip
-    return Table(pd.DataFrame(rows), f"What this execution computed itself, at the {run.profile} profile")
+    ours = f"; {stands_for(run.results)}" if EXHIBITS[run.exhibit].stand_in else ""
+    return Table(pd.DataFrame(rows), f"What this execution computed itself, at the {run.profile} profile{ours}")
 
 
 # Claims, cost, scoreboard

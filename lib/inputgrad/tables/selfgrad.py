@@ -6,19 +6,13 @@ from itertools import pairwise
 
 import pandas as pd
 
-from .. import cells, models, results
+from .. import cells, results
 from ..markup import Stack, Table, between, number
 from ..theorem import THRESHOLD, fixed_point, iterated_quadratic
-from .common import described, main_reading, side_by_side
+from .common import described, main_reading, side_by_side, stands_for
 
 QUOTED = "Bilateral"
 """The defence of another paper: its numbers are quoted from `selfgrad`, never measured."""
-
-
-def stands_for(run) -> str:
-    """Which network ours is, as a clause."""
-    names = sorted({models.label(result.provenance["declaration"]["model"]) for result in run.shown})
-    return f"our network is {' and '.join(names)}"
 
 
 def defences(run) -> Stack:
@@ -53,7 +47,7 @@ def of_dataset(shown: pd.DataFrame, dataset: str, run) -> Table:
         c.split(":")[0]))  # fmt: skip
     frame = frame[[c for c in grouped if not (c.endswith(("paper", "verdict")) and frame[c].eq("–").all())]]
     return Table(
-        frame, f"{dataset}: accuracy in percent; {described(shown.dropna(subset=['ours']))}; {stands_for(run)}"
+        frame, f"{dataset}: accuracy in percent; {described(shown.dropna(subset=['ours']))}; {stands_for(run.shown)}"
     )
 
 
@@ -72,7 +66,7 @@ def switched(run) -> Table:
             same = printed[(printed["attack"] == c.attack) & (printed["steps"].astype(int) == int(c.steps))]["value"]
             row |= {f"{name}: paper": number(same.mean(), 2), f"{name}: ours": number(c.value)}
         rows.append(row)
-    return Table(pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; {described(mine)}; {stands_for(run)}")
+    return Table(pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
 
 
 def oracle(run) -> Table:
@@ -90,7 +84,7 @@ def oracle(run) -> Table:
                 "false label: says it": number(value.get(("false label", "follows"))),
             }
         )  # fmt: skip
-    return Table(pd.DataFrame(rows), f"CIFAR-10, percent; {described(cells.of_run(run))}; {stands_for(run)}")
+    return Table(pd.DataFrame(rows), f"CIFAR-10, percent; {described(cells.of_run(run))}; {stands_for(run.shown)}")
 
 
 def theorem(steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 10, 50)) -> Table:
@@ -118,7 +112,7 @@ def convergence(run) -> Table:
         for attack, group in mine.groupby("attack", sort=False)
         for at in [dict(zip(group["steps"], group["value"], strict=True))]
     ]
-    return Table(pd.DataFrame(rows), f"Mean l2 length over images; {described(mine)}; {stands_for(run)}")
+    return Table(pd.DataFrame(rows), f"Mean l2 length over images; {described(mine)}; {stands_for(run.shown)}")
 
 
 # The audit
@@ -141,7 +135,7 @@ def audit(run) -> Table:
         rows.setdefault((c.attack, c.steps), {"attack": name})[c.defense] = number(c.value)
     last = [key for key in rows if key[0] == "worst of all"]
     ordered = [rows[key] for key in rows if key not in last] + [rows[key] for key in last]
-    caption = f"Accuracy in percent at the radius of the page; {described(mine)}; {stands_for(run)}"
+    caption = f"Accuracy in percent at the radius of the page; {described(mine)}; {stands_for(run.shown)}"
     return Table(pd.DataFrame(ordered).fillna("–"), caption)
 
 
