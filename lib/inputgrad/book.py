@@ -146,7 +146,7 @@ def token(kind: str, text: str, where: str) -> str:
             found = found[found["table"] != ""]
         value, rows = claims.select(found, selector)
     except claims.Missing as err:
-        if kind == "paper":
+        if kind == "paper" or not known(key, selector):
             raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
         return "(not run yet)"
     except (KeyError, IndexError, ValueError, StopIteration) as err:
@@ -155,6 +155,12 @@ def token(kind: str, text: str, where: str) -> str:
     if kind == "spread":
         return f"{written(rows['least'].min(), percent)} to {written(rows['most'].max(), percent)}"
     return written(value, percent)
+
+
+def known(key: str, selector: dict[str, str]) -> bool:
+    """Does each value of a selector occur in the paper's tables or in ours, so that its number may still come?"""
+    sources = cells.of_paper(key), cells.ours(key)
+    return all(any(c in s and cells.matching(s, c, value).any() for s in sources) for c, value in selector.items())
 
 
 def written(value: float, percent: bool) -> str:

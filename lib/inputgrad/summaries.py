@@ -95,7 +95,9 @@ def coverage() -> str:
     """How far the study reaches: how many of the papers' numbers, at what scale, and how much of *close* is weak."""
     total = claims.scoreboard().sum(numeric_only=True)
     ran = total["cells"] - total["not run cells"]
-    full = [f"`{key}` {places}" for key in STUDY if (places := at_paper_scale(key))]
+    full = [
+        f"`{key}` {listed(networks)} on {where}" for key in STUDY for where, networks in at_paper_scale(key).items()
+    ]
     beside = {key for key in STUDY if cells.compare(cells.of_paper(key), cells.ours(key))["ours"].notna().any()}
     elsewhere = [f"`{key}`" for key in STUDY if results.shown(key) and key not in beside]
     parts = [
@@ -103,7 +105,9 @@ def coverage() -> str:
         f"At the full scale of `paper` were run: {'; '.join(full) or 'none yet'}.",
         "All else that is recorded is `quick`: networks that are smaller or trained for less, on fewer images, most of "
         "them with one seed.",
-        f"Of {listed(elsewhere)} only stand-ins for the paper's data were run." if elsewhere else "",
+        f"Of {listed(elsewhere)} nothing that was run stands beside a number of the paper's tables."
+        if elsewhere
+        else "",
         f"Of the {total['close cells']} close numbers {total['interval']} are so only because the paper's lies "
         f"inside our interval, {total['idle']} would be for a step that does nothing, and "
         f"{total['zero']} are zero on both sides.",
@@ -111,8 +115,8 @@ def coverage() -> str:
     return " ".join(filter(None, parts)) + "\n"
 
 
-def at_paper_scale(key: str) -> str:
-    """The networks of a paper that are recorded at the ``paper`` profile, and on what data, in words."""
+def at_paper_scale(key: str) -> dict[str, list[str]]:
+    """The networks of a paper that are recorded at the ``paper`` profile, by the data sets they are recorded on."""
     places: dict[str, list[str]] = {}
     for result in results.shown(key):
         trial = result.provenance["declaration"]
@@ -121,7 +125,7 @@ def at_paper_scale(key: str) -> str:
     networks: dict[str, list[str]] = {}
     for network, datasets in places.items():
         networks.setdefault(listed(list(dict.fromkeys(datasets))), []).append(network)
-    return ", ".join(f"{listed(names)} on {datasets}" for datasets, names in networks.items())
+    return networks
 
 
 def listed(words: Sequence[str]) -> str:
@@ -164,7 +168,7 @@ def every_number() -> Table:
         for c in cells.compare(cells.of_paper(key), cells.ours(key)).itertuples():
             sizes = [f"eps {c.eps}" if c.eps else "", f"{c.steps} steps" if c.steps else ""]
             where = [c.dataset, c.model, c.defense, c.attack, *sizes, c.metric]
-            places = max(2, len(str(c.value).partition(".")[2]))  # as many as the paper prints
+            places = max(2, len(str(c.value).partition(".")[2]))  # two, or more where the paper prints more
             rows.append({"paper": key, "table": c.table, "what": ", ".join(w for w in where if w not in ("", "none")),
                          "paper's": number(c.value, places), "ours": number(c.ours, places),
                          "difference": number(c.difference, places), "verdict": c.word,
