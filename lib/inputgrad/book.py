@@ -54,9 +54,11 @@ def stage(profile: str) -> None:
 
 def generate() -> None:
     """Write every table and figure that pages include, as Markdown and PNG."""
-    write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard"))
+    write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard", "dense"))
     write_text(GENERATED / "coverage.md", summaries.coverage())
-    write_text(GENERATED / "scoreboard-again.md", tables.scoreboard().markdown())  # a label stands once in a book
+    write_text(
+        GENERATED / "scoreboard-again.md", tables.scoreboard().markdown(style="dense")
+    )  # a label stands once in a book
     write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
     said = partial(fill, where="claims")
     for key in study.STUDY:

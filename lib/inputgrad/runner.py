@@ -52,7 +52,7 @@ class Run:
         return sorted(results.largest(recorded), key=lambda result: order.index(result.place))
 
     def summary(self) -> str:
-        """Where the numbers of this page come from, in lines of at most 96 characters."""
+        """Where the numbers of this page come from, in lines of at most 78 characters."""
         n, kept = len(self.results), len(self.results) - self.computed
         text = f"This execution ran {n} trials at the {self.profile} profile: "
         text += f"{self.computed} computed now, {kept} read from results."
@@ -61,7 +61,7 @@ class Run:
             text += f" The tables and figures below show the {len(self.shown)} recorded trials at {profiles} instead."
         elif self.profile == "smoke":
             text += " Smoke numbers check the code; they say nothing about the paper."
-        return textwrap.fill(text, 96)
+        return textwrap.fill(text, 78)
 
 
 def run(exhibit: str, **parameters: Any) -> Run:

@@ -109,7 +109,7 @@ def coverage() -> str:
         if elsewhere
         else "",
         f"Of the {total['close cells']} close numbers {total['interval']} are so only because the paper's lies "
-        f"inside our interval, {total['idle']} would be for a step that does nothing, and "
+        f"inside our interval, {total['idle']} would be close for a step that does nothing, and "
         f"{total['zero']} are zero on both sides.",
     ]
     return " ".join(filter(None, parts)) + "\n"
