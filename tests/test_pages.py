@@ -6,9 +6,9 @@ import nbformat
 import pytest
 
 from from_files import MEDIANS, NOTHING, Cell, size
-from inputgrad import results, runner, tables
+from inputgrad import figures, results, runner, tables
 from inputgrad.study import EXHIBITS
-from recounts import NAMES, RECOUNTS, ROOT, Page, agrees
+from recounts import NAMES, RECOUNTS, ROOT, Page, agrees, place_of
 
 UNCOUNTED = {
     *NAMES, "metric", "measure", "trial", "margins of", "whose numbers", "rows", "table", "ball", "logits times",
@@ -82,3 +82,23 @@ def test_seeds_are_counted_together():
     medians = Cell({**place, "exhibit": MEDIANS[0]}, [1.0, 2.0, 6.0], [1, 2, 6], [100] * 3)
     assert (medians.center, medians.interval) == (2.0, (1.0, 6.0))
     assert size("8/255") == pytest.approx(8 / 255)
+
+
+def test_what_stands_across_the_papers_is_counted_from_the_files():
+    """The table and the figure of the page across the papers."""
+    page, heads = Page("synthesis/attacks"), {"no step": "none", "one step": "FGSM", "many steps": "PGD"}
+    rows = tables.synthesis.standing().frame.to_dict("records")
+    for row in rows:
+        place = {**place_of(row, "data set", "network", "defence"), "metric": "accuracy"}
+        worst = page.find(attack="all of them", **place)
+        for head, attack in heads.items():
+            agrees(row[head], page.value(attack=attack, **place))
+        agrees(row["all attacks"], worst.center)
+        agrees(row["95 % interval of the last"], worst.interval)
+    drawn = figures.synthesis.chapter().axes[0]
+    columns = [*tables.synthesis.DOWNHILL[::-1], *tables.synthesis.ATTACKS]
+    places = [place_of(row, "data set", "network", "defence") for row in rows]
+    wanted = [page.value(attack=a, metric="accuracy", **place) for place in places for a in columns]
+    assert len(drawn.texts) == len(wanted)
+    for text, value in zip(drawn.texts, wanted, strict=True):
+        agrees(text.get_text(), value)
