@@ -37,7 +37,7 @@ def sources():
 def test_every_token_is_the_number_in_the_files(sources):
     checked = 0
     for kind, text in tokens(book.ROOT):
-        if kind not in ("ours", "spread", "paper"):
+        if kind not in ("ours", "range", "paper"):
             continue
         key, *words = shlex.split(text)
         selector = dict(word.split("=", 1) for word in words)
@@ -47,7 +47,7 @@ def test_every_token_is_the_number_in_the_files(sources):
                    if all(same(c, cell.place.get(c, ""), v) for c, v in selector.items())
                    and ("table" in selector or kind == "paper" or cell.place["table"] != "")]  # fmt: skip
         (cell,) = fitting
-        wanted = [min(cell.values), max(cell.values)] if kind == "spread" else [cell.center]
+        wanted = [min(cell.values), max(cell.values)] if kind == "range" else [cell.center]
         assert book.token(kind, text, "test") == " to ".join(written(cell, value) for value in wanted), text
         checked += 1
     assert checked > 100

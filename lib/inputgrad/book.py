@@ -24,7 +24,7 @@ from .paths import BUILD, ROOT, relative
 
 STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
-TOKEN = re.compile(r"\[\[(ours|spread|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
+TOKEN = re.compile(r"\[\[(ours|range|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
 FIGURES = {
     "sign": figures.readme, "convex": figures.convex.chapter, "smooth": figures.smooth.chapter,
     "selfgrad": figures.selfgrad.chapter, "butterfly": figures.butterfly.chapter,
@@ -56,9 +56,7 @@ def generate() -> None:
     """Write every table and figure that pages include, as Markdown and PNG."""
     write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard", "dense"))
     write_text(GENERATED / "coverage.md", summaries.coverage())
-    write_text(
-        GENERATED / "scoreboard-again.md", tables.scoreboard().markdown(style="dense")
-    )  # a label stands once in a book
+    write_text(GENERATED / "scoreboard-again.md", tables.scoreboard().markdown(style="dense"))  # labels stand once
     write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
     said = partial(fill, where="claims")
     for key in study.STUDY:
@@ -118,7 +116,7 @@ def fill(text: str, where: str) -> str:
     """``text`` with its tokens replaced by numbers from the results.
 
     ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number, the same with
-    ``spread`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
+    ``range`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
     is a column of the scoreboard, such as the claims with that verdict, ``[[count synthesis victims]]`` one of
     ``tables.synthesis.counts``, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
     paper asks. A number of ours that may still come is "(not run yet)".
@@ -154,7 +152,7 @@ def token(kind: str, text: str, where: str) -> str:
     except (KeyError, IndexError, ValueError, StopIteration) as err:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
     percent = set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}
-    if kind == "spread":
+    if kind == "range":
         return f"{written(rows['least'].min(), percent)} to {written(rows['most'].max(), percent)}"
     return written(value, percent)
 

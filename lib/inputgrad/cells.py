@@ -68,7 +68,7 @@ def interval(
 
 @np.errstate(over="ignore")  # some distances are astronomic
 def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of single seeds joined to cells: mean or median over seeds (fractions as percent), and their reach."""
+    """Rows of single seeds joined to cells: mean or median (fractions as percent), extremes, interval, n."""
     out = []
     scale = rows["unit"].map({"fraction": 100.0}).fillna(1.0)
     rows = rows.assign(value=rows["value"] * scale)

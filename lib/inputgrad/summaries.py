@@ -93,13 +93,14 @@ def digest(fill: Callable[[str], str]) -> str:
 
 def coverage() -> str:
     """How far the study reaches: how many of the papers' numbers, at what scale, and how much of *close* is weak."""
-    total = claims.scoreboard().sum(numeric_only=True)
+    board = claims.scoreboard()
+    total = board.sum(numeric_only=True)
     ran = total["cells"] - total["not run cells"]
     full = [
         f"`{key}` {listed(networks)} on {where}" for key in STUDY for where, networks in at_paper_scale(key).items()
     ]
-    beside = {key for key in STUDY if cells.compare(cells.of_paper(key), cells.ours(key))["ours"].notna().any()}
-    elsewhere = [f"`{key}`" for key in STUDY if results.shown(key) and key not in beside]
+    bare = board.loc[board["cells"] == board["not run cells"], "paper"]
+    elsewhere = [f"`{key}`" for key in bare if results.shown(key)]
     parts = [
         f"Of the {total['cells']} numbers in the papers' tables {ran} have one of ours beside them.",
         f"At the full scale of `paper` were run: {'; '.join(full) or 'none yet'}.",
