@@ -28,6 +28,8 @@ class Cell(NamedTuple):
     totals: list[float]
     ends: tuple[float, float] = (NOTHING, NOTHING)
     """Of a measure that brings its own interval, in rows ``<metric>_low`` and ``<metric>_high``."""
+    at_rest: float = NOTHING
+    """Of a printed number under an attack: what is printed beside it for the images as they are."""
 
     @property
     def center(self) -> float:
@@ -36,18 +38,28 @@ class Cell(NamedTuple):
     @property
     def interval(self) -> tuple[float, float]:
         """Three seeds or more: Student's, or the extremes of a median; else Wilson's over all images, or its own."""
-        n, center = len(self.values), self.center
+        n = len(self.values)
         if n >= 3 and self.place.get("exhibit") in MEDIANS:
             return min(self.values), max(self.values)
         if n >= 3:
-            half = stats.t.ppf(0.975, n - 1) * np.std(self.values, ddof=1) / n**0.5
-            return center - half, center + half
+            return self.student(1 / n)
         if self.place["unit"] != "fraction" or None in self.counts:
             return self.ends
         total, z = sum(self.totals), stats.norm.ppf(0.975)
         share, wide = sum(self.counts) / total, 1 + z * z / total
         half = z / wide * (share * (1 - share) / total + z * z / (4 * total * total)) ** 0.5
         return 100 * ((share + z * z / (2 * total)) / wide - half), 100 * ((share + z * z / (2 * total)) / wide + half)
+
+    @property
+    def one_more(self) -> tuple[float, float]:
+        """Where one more network is expected; nowhere from fewer than three."""
+        return self.student(1 + 1 / len(self.values)) if len(self.values) >= 3 else (NOTHING, NOTHING)
+
+    def student(self, share: float) -> tuple[float, float]:
+        """The mean and 2.5 % to either side of Student's distribution; shares stay between nothing and all."""
+        half = stats.t.ppf(0.975, len(self.values) - 1) * (share * np.var(self.values, ddof=1)) ** 0.5
+        ends = (float(np.mean(self.values) - half), float(np.mean(self.values) + half))
+        return (max(ends[0], 0), min(ends[1], 100)) if self.place["unit"] == "fraction" else ends
 
 
 def files(root, key):
@@ -95,7 +107,13 @@ def printed(root, key):
         with path.open(newline="", encoding="utf-8") as lines:
             rows = [row for row in csv.DictReader(lines) if row.get("value")]
         out += [Cell({**row, "reading": "default"}, [float(row["value"])], [], []) for row in rows]
-    return out
+    natural = {beside(cell): cell.center for cell in out if cell.place["attack"] == "none"}
+    return [c if c.place["attack"] == "none" else c._replace(at_rest=natural.get(beside(c), NOTHING)) for c in out]
+
+
+def beside(cell):
+    """What a printed number shares with that of the images as they are."""
+    return tuple(cell.place[column] for column in ("dataset", "model", "defense", "metric"))
 
 
 def size(text):
@@ -111,9 +129,14 @@ def same(column, found, wanted):
 
 
 def closeness(ours, paper):
-    """Is a cell of ours close to the paper's, near or apart? As the page on reading says."""
-    value, (low, high) = paper.center, ours.interval
-    close, near = (3, 10) if paper.place["unit"] in PERCENTAGES else (0.1 * abs(value), 0.3 * abs(value))
-    if abs(ours.center - value) <= close or low <= value <= high:
-        return "close"
+    """How near a cell of ours is to the paper's, in the word that the page on reading gives it."""
+    value, (low, high), percent = paper.center, ours.one_more, paper.place["unit"] in PERCENTAGES
+    close, near = (3, 10) if percent else (0.1 * abs(value), 0.3 * abs(value))
+    if abs(ours.center - value) <= close:
+        attacked = paper.at_rest == paper.at_rest
+        return (
+            "says little" if attacked and (abs(value - paper.at_rest) <= close or percent and value <= 3) else "close"
+        )
+    if low <= value <= high:
+        return "inside"
     return "near" if abs(ours.center - value) <= near else "apart"

@@ -63,22 +63,47 @@ def test_transcribed_values_are_the_printed_ones(key):
     [
         (50, 53, 52, 54, "close"),
         (50, 53.1, 52, 54, "near"),
-        (50, 55, 49, 61, "close"),
+        (50, 55, 49, 61, "inside"),
+        (50, 70, 40, 80, "inside"),
         (50, 60, 58, 62, "near"),
         (50, 60.1, 58, 62, "apart"),
     ],
 )
 def test_cell_words_at_inside_and_outside_the_tolerance(paper, mine, low, high, word):
-    assert cells.word_for(paper, mine, low, high) == word
+    assert cells.word_for(paper, {"value": mine, "new_low": low, "new_high": high}) == word
 
 
 @pytest.mark.parametrize(
     ("mine", "word"), [(0.036, "close"), (0.0395, "close"), (0.0325, "close"), (0.046, "near"), (0.05, "apart")]
 )
 def test_a_distance_is_close_within_a_tenth_of_the_papers(mine, word):
-    nan = float("nan")
-    assert cells.word_for(0.036, mine, nan, nan, "ratio") == word
-    assert cells.word_for(0.036, mine, nan, nan, "percent") == "close"  # as a percentage all of these are
+    cell = {"value": mine, "new_low": np.nan, "new_high": np.nan}
+    assert cells.word_for(0.036, cell, "ratio") == word
+    assert cells.word_for(0.036, cell, "percent") == "close"  # as a percentage all of these are
+
+
+@pytest.mark.parametrize(
+    ("paper", "mine", "idle", "word"),
+    [
+        (50, 52, 80, "close"),
+        (78, 76, 80, "says little"),  # the images as they are would be as close
+        (2, 0, 80, "says little"),  # so would zero
+        (2, 0, np.nan, "close"),  # not attacked: nothing was done to begin with
+        (2, 20, 80, "apart"),  # a miss says something wherever it is
+    ],
+)
+def test_a_cell_that_no_step_or_zero_would_match_says_little(paper, mine, idle, word):
+    assert cells.word_for(paper, {"value": mine, "new_low": np.nan, "new_high": np.nan}, "percent", idle) == word
+
+
+def test_intervals_of_shares_stay_within_all_images_and_one_more_network_is_wider():
+    rows = [{**CELL, "seed": n, "value": v, "count": None, "total": 100, "unit": "fraction"} for n, v in
+            enumerate((0.90, 0.99, 1.0))]  # fmt: skip
+    cell = cells.join_seeds(pd.DataFrame(rows)).iloc[0]
+    half = 4.3026527 * np.std([90, 99, 100], ddof=1)
+    assert (cell["low"], cell["high"]) == (pytest.approx(289 / 3 - half / 3**0.5), 100.0)
+    assert cell["new_low"] == pytest.approx(289 / 3 - half * (4 / 3) ** 0.5) and cell["new_high"] == 100.0
+    assert cells.join_seeds(pd.DataFrame(rows[:2])).iloc[0][["new_low", "new_high"]].isna().all()
 
 
 CLAIM = {
@@ -139,6 +164,41 @@ def test_other_readings_decide_only_when_asked():
     assert judge("sign", asked, alternative).word == "reproduced"
 
 
+def test_a_selector_takes_the_extremes_and_the_number_of_runs():
+    cell = ours({"least": 55.0, "most": 65.0, "seeds": 2})
+    for number, value in (("least", 55), ("most", 65), ("low", 58), ("high", 62), ("seeds", 2), ("value", 60)):
+        claim = Claim(
+            **{**CLAIM, "vars": {"n": {"dataset": "CIFAR-10", "table": "1", "attack": "none", "of": number}}},
+            exact=None,
+            weak=f"n=={value}",
+        )
+        assert judge("sign", claim, cell).word == "reproduced", number
+
+
+def test_a_statement_of_ours_gets_no_tolerance():
+    for kind, word in (("result", "reproduced"), ("derived", "not reproduced")):
+        assert judge("sign", Claim(**{**CLAIM, "kind": kind}, exact="n>=62-tol", weak=None), ours({})).word == word
+
+
+def test_a_predicate_that_says_little_is_never_counted_as_reproduced():
+    claim = Claim(**CLAIM, exact=None, weak="n>50", says_little="it always does")
+    assert judge("sign", claim, ours({})).word == "says little"
+    assert judge("sign", claim, ours({})).reason == "it always does"
+    assert judge("sign", claim, ours({"value": 40.0})).word == "not reproduced"
+
+
+def test_the_effect_is_taken_away_place_by_place():
+    two = Vector([("MNIST", 0.1), ("MNIST", 0.2), ("F-MNIST", 0.1)], [1.0, 2.0, 3.0])
+    values = {"f": two, "n": Vector(["F-MNIST", "MNIST"], [80.0, 90.0]), "g": 5.0}
+    claim = Claim(
+        **{**CLAIM, "vars": dict.fromkeys("fng", {})}, exact=None, weak="max(f)>0", removed={"f": "n", "g": 7}
+    )
+    gone = claims.without_effect(claim, values)
+    assert (gone["f"].values, gone["g"], gone["n"]) == ([90.0, 90.0, 80.0], 7, values["n"])
+    with pytest.raises(InputError, match="claim x.c01: removed: the control has no value that stands for"):
+        claims.without_effect(claim, {**values, "n": Vector(["SVHN"], [1.0])})
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -146,6 +206,8 @@ def test_other_readings_decide_only_when_asked():
         ({"exact": "m>1"}, "claim x.c01: m is neither a variable nor a function"),
         ({"exact": "open('x')"}, "claim x.c01: open is neither a variable nor a function"),
         ({"exact": "n>"}, "claim x.c01: 'n>' is no expression"),
+        ({"vars": {"n": {"of": "middle"}}, "exact": "n>1"}, "claim x.c01: number of n 'middle' is unknown"),
+        ({"exact": "n>1", "removed": {"n": "m"}}, "claim x.c01: variable of removed 'm' is unknown"),
     ],
 )
 def test_a_name_that_does_not_exist_fails_at_load(changes, sentence):

@@ -119,24 +119,16 @@ def test_the_counts_in_prose_are_those_of_the_files(sources):
     assert book.token("count", "synthesis without-sign-stronger", "test") == str(stronger)
 
 
-def test_how_much_of_close_is_weak_is_counted_from_the_files(beside):
-    place = ("table", "dataset", "model", "metric")
-    weak = {key: Counter() for key in STUDY}
-    natural = {(key, *(c.place[p] for p in place)): c.center for key, c, _ in beside if c.place["attack"] == "none"}
+def test_how_near_the_numbers_are_is_counted_from_the_files(beside):
+    words = {key: Counter() for key in STUDY}
     for key, paper, ours in beside:
-        if ours and closeness(ours, paper) == "close":
-            at_rest = natural.get((key, *(paper.place[p] for p in place)), float("inf"))
-            reach = 3 if paper.place["unit"] in PERCENTAGES else 0.1 * abs(paper.center)
-            weak[key]["idle"] += paper.place["attack"] != "none" and abs(paper.center - at_rest) <= 3
-            weak[key]["zero"] += paper.center == ours.center == 0
-            weak[key]["interval"] += abs(ours.center - paper.center) > reach
+        words[key][closeness(ours, paper) if ours else "not run"] += 1
     for row in claims.scoreboard().to_dict("records"):
-        assert all(row[word] == weak[row["paper"]][word] for word in ("idle", "zero", "interval"))
+        assert {word: row[f"{word} cells"] for word in cells.WORDS} == {w: words[row["paper"]][w] for w in cells.WORDS}
     said = [int(n) for n in re.findall(r"\d+", re.sub("`[^`]*`[^;.]*", "", summaries.coverage()))]
-    total = sum(weak.values(), Counter())
-    ran = sum(ours is not None for *_, ours in beside)
-    close = sum(ours is not None and closeness(ours, paper) == "close" for _, paper, ours in beside)
-    assert said == [len(beside), ran, close, total["interval"], total["idle"], total["zero"]]
+    total = sum(words.values(), Counter())
+    ran = len(beside) - total["not run"]
+    assert said == [len(beside), ran, ran, *(total[word] for word in cells.WORDS[:-1])]
 
 
 def test_what_ran_at_full_scale_is_said(root):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from . import cells, claims, figures, results, study, summaries, tables
+from . import cells, checks, claims, figures, results, study, summaries, tables
 from .checks import InputError
 from .files import replacing, write_text
 from .markup import Table
@@ -25,6 +25,7 @@ from .paths import BUILD, ROOT, relative
 STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
 TOKEN = re.compile(r"\[\[(ours|range|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
+HOLDS = re.compile(r"\[\[holds (\w+) (\w+): ((?:[^\[\]]|\[(?!\[)|\](?!\]))+)\]\]")
 FIGURES = {
     "sign": figures.readme, "convex": figures.convex.chapter, "smooth": figures.smooth.chapter,
     "selfgrad": figures.selfgrad.chapter, "butterfly": figures.butterfly.chapter,
@@ -121,10 +122,41 @@ def fill(text: str, where: str) -> str:
     ``tables.synthesis.counts``, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
     paper asks. A number of ours that may still come is "(not run yet)".
 
+    ``[[holds sign d07: prose]]`` is the prose, as long as that claim is reproduced; tokens may stand in it.
+
     Raises:
-        InputError: a token names no number of the study, or several.
+        InputError: a token names no number of the study, or several; or what a sentence says no longer holds.
     """
-    return TOKEN.sub(lambda match: token(match[1], match[2], where), text)
+    text = TOKEN.sub(lambda match: token(match[1], match[2], where), text)
+    text = HOLDS.sub(lambda match: sentence(match[1], match[2], match[3], where), text)
+    if "[[holds" in text:
+        start = text.index("[[holds")
+        raise InputError(
+            f"{where}: {text[start : start + 60]!r} cannot be read; write [[holds PAPER CLAIM: a sentence]]"
+        )
+    return text
+
+
+def sentence(key: str, name: str, prose: str, where: str) -> str:
+    """The prose, where the claim that it rests on is reproduced.
+
+    Raises:
+        InputError: the claim is unknown, or its verdict is another.
+    """
+    word = verdict_of(key, name, where).word
+    if word != "reproduced":
+        raise InputError(f"{where}: {' '.join(prose.split())!r} rests on {key}.{name}, which is: {word}")
+    return prose
+
+
+def verdict_of(key: str, name: str, where: str) -> claims.Verdict:
+    """The verdict on one claim.
+
+    Raises:
+        InputError: there is no such paper or claim.
+    """
+    known = {v.claim.id.split(".")[1]: v for v in claims.verdicts(checks.one_of(f"{where}: paper", key, study.STUDY))}
+    return known[checks.one_of(f"{where}: claim of {key}", name, known)]
 
 
 def token(kind: str, text: str, where: str) -> str:
@@ -139,7 +171,7 @@ def token(kind: str, text: str, where: str) -> str:
             row = claims.scoreboard().set_index("paper").loc[key]
             return str(row[" ".join(words)])
         if kind == "verdict":
-            return next(v.word for v in claims.verdicts(key) if v.claim.id == f"{key}.{words[0]}")
+            return verdict_of(key, words[0], where).word
         selector = dict(word.split("=", 1) for word in words)
         found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
         if kind != "paper" and "table" not in selector:

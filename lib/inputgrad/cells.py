@@ -23,7 +23,7 @@ CLOSE_SHARE, NEAR_SHARE = 0.1, 0.3
 
 PERCENTAGES = ("percent", "percentage_points")
 CENTERS = {"mean": np.mean, "median": np.median}
-WORDS = ("close", "near", "apart", "not run")
+WORDS = ("close", "inside", "near", "apart", "says little", "not run")
 IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric"]
 """The columns that say which cell a number belongs to."""
 
@@ -58,12 +58,22 @@ def interval(
     if len(values) >= 3 and center == "median":
         return float(np.min(values)), float(np.max(values))
     if len(values) >= 3:
-        half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-        return float(np.mean(values) - half), float(np.mean(values) + half)
+        return student(values, 1 / len(values))
     if not len(counts) or pd.isna(list(counts)).any():
         return float("nan"), float("nan")
     wilson = stats.binomtest(int(sum(counts)), int(sum(totals))).proportion_ci(method="wilson")
     return 100 * float(wilson.low), 100 * float(wilson.high)
+
+
+def student(values: Sequence[float], variance: float) -> tuple[float, float]:
+    """Student's 95 % interval around the mean, for something whose variance is that many times that of one run."""
+    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) * np.sqrt(variance)
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def one_more(values: Sequence[float]) -> tuple[float, float]:
+    """Student's 95 % prediction interval for one more network, from three or more; NaN from fewer."""
+    return student(values, 1 + 1 / len(values)) if len(values) >= 3 else (float("nan"), float("nan"))
 
 
 @np.errstate(over="ignore")  # some distances are astronomic
@@ -76,18 +86,20 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
         values = group["value"].to_numpy()
         center = EXHIBITS[identity[0]].center if identity[0] in EXHIBITS else "mean"
         shares = group["unit"].iloc[0] == "fraction"
-        low, high = interval(values, group["count"] if shares else [], group["total"], center)
+        intervals = (interval(values, group["count"] if shares else [], group["total"], center), one_more(values))
+        (low, high), (new_low, new_high) = np.clip(intervals, 0, 100) if shares else intervals
         out.append(
             {
                 **dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)),
                 "unit": group["unit"].iloc[0], "value": CENTERS[center](values),
                 "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
-                "low": low, "high": high, "least": values.min(), "most": values.max(),
+                "low": low, "high": high, "new_low": new_low, "new_high": new_high,
+                "least": values.min(), "most": values.max(),
                 "seeds": len(values), "images": int(group["total"].iloc[0]),
             }
         )  # fmt: skip
     with_intervals(out)
-    numbers = dict.fromkeys(("value", "spread", "low", "high", "least", "most"), float)
+    numbers = dict.fromkeys(("value", "spread", "low", "high", "new_low", "new_high", "least", "most"), float)
     columns = ["exhibit", "profile", *IDENTITY, "unit", *numbers, "seeds", "images"]
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
@@ -129,18 +141,44 @@ def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:
     return table[column].astype(str).isin([str(v) for v in values])
 
 
-def word_for(paper: float, ours: float, low: float, high: float, unit: str = "percent") -> str:
-    """*close*: within 3 points (a tenth, if no percentage) or inside our interval; *near*: 10 (three tenths)."""
+def word_for(paper: float, ours: Mapping, unit: str = "percent", idle: float = float("nan")) -> str:
+    """How near a cell of ours is to the paper's number.
+
+    *close*: within 3 points (a tenth, if no percentage); *says little*: close, but so would be a step that does
+    nothing, or in percent zero; *inside*: in our prediction interval for one more network; *near*: within 10 points
+    (three tenths); else *apart*.
+
+    Args:
+        paper: its number.
+        ours: a cell: ``value``, ``new_low`` and ``new_high``.
+        unit: of the paper's number.
+        idle: what the paper has where nothing is done to the image; NaN where the cell is that itself.
+    """
     percent = unit in PERCENTAGES
-    near = NEAR if percent else NEAR_SHARE * abs(paper)
-    if abs(ours - paper) <= reach(paper, unit) or low <= paper <= high:
-        return "close"
-    return "near" if abs(ours - paper) <= near else "apart"
+    close, near = (CLOSE, NEAR) if percent else (CLOSE_SHARE * abs(paper), NEAR_SHARE * abs(paper))
+    difference = abs(ours["value"] - paper)
+    if difference <= close:
+        attacked = not np.isnan(idle)
+        free = abs(paper - idle) <= close or (percent and abs(paper) <= close)
+        return "says little" if attacked and free else "close"
+    if ours["new_low"] <= paper <= ours["new_high"]:
+        return "inside"
+    return "near" if difference <= near else "apart"
 
 
-def reach(paper: float, unit: str) -> float:
-    """How far from the paper's number ours may be and still count as close, whatever its interval."""
-    return CLOSE if unit in PERCENTAGES else CLOSE_SHARE * abs(paper)
+PLACE = ["dataset", "model", "defense", "metric"]
+"""What a cell has in common with that of the images as they are."""
+
+
+def at_rest(paper: pd.DataFrame) -> dict[tuple, float]:
+    """The paper's numbers of images as they are, by :data:`PLACE`."""
+    natural = paper[paper["attack"] == "none"]
+    return dict(zip(map(tuple, natural[PLACE].to_numpy()), natural["value"], strict=True))
+
+
+def idle_value(row: Mapping, natural: Mapping[tuple, float]) -> float:
+    """What an attacked cell would be if nothing were done to the image; NaN for images as they are."""
+    return float("nan") if row["attack"] == "none" else natural.get(tuple(row[c] for c in PLACE), float("nan"))
 
 
 def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default") -> pd.DataFrame:
@@ -152,14 +190,14 @@ def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default
     for row in measured[measured["reading"] == reading].to_dict("records"):
         if row["table"]:
             index.setdefault(identity_of(row), []).append(row)
-    beside = []
+    beside, natural = [], at_rest(paper)
     for row in paper.to_dict("records"):
         found = [c for c in index.get(identity_of(row), []) if not row["steps"] or str(c["steps"]) == row["steps"]]
         if len(found) != 1:
             beside.append({"ours": float("nan"), "word": "not run"})
             continue
         cell = found[0]
-        word = word_for(row["value"], cell["value"], cell["low"], cell["high"], row["unit"])
+        word = word_for(row["value"], cell, row["unit"], idle_value(row, natural))
         kept = {k: cell[k] for k in ("spread", "low", "high", "seeds", "images", "profile", "exhibit")}
         beside.append({"ours": cell["value"], "difference": cell["value"] - row["value"], "word": word, **kept})
     extra = ["ours", "spread", "low", "high", "seeds", "images", "profile", "exhibit", "difference", "word"]

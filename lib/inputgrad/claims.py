@@ -10,7 +10,7 @@ from typing import TypeVar
 import pandas as pd
 import yaml
 
-from . import cells
+from . import cells, checks
 from .checks import InputError
 from .paths import PAPERS, relative
 from .predicates import FUNCTIONS, Vector, free_names, holds
@@ -22,8 +22,11 @@ T = TypeVar("T")
 ROUNDING = 0.0051
 """Of numbers printed with two decimals, in percent: the tolerance on the paper's own numbers."""
 
-SELECTORS = {*cells.IDENTITY, "over"}
-WORDS = ("reproduced", "partly", "not reproduced", "not run")
+NUMBERS = ("value", "least", "most", "low", "high", "seeds")
+"""What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, or how many runs there are."""
+
+SELECTORS = {*cells.IDENTITY, "over", "of"}
+WORDS = ("reproduced", "partly", "says little", "not reproduced", "not run")
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,17 @@ class Claim:
     holds_on_paper: bool | None = None
     note: str = ""
     because: str = ""  # why it does not reproduce, with tokens for numbers; shown only where it does not
+    removed: Mapping[str, str | float] = field(default_factory=dict)  # variable -> its control: the effect taken away
+    says_little: str = ""  # why the predicate holds whether or not there is an effect
 
     def __post_init__(self) -> None:
         for name, selector in self.vars.items():
             unknown = set(selector) - SELECTORS
             if unknown:
                 raise InputError(f"claim {self.id}: {name} selects by {', '.join(sorted(unknown))}, which is no column")
+            self.about(checks.one_of, f"number of {name}", selector.get("of", "value"), NUMBERS)
+        for name in (*self.removed, *(v for v in self.removed.values() if isinstance(v, str))):
+            self.about(checks.one_of, "variable of removed", name, self.vars)
         if self.vars:
             for expression in filter(None, (self.exact, self.weak)):
                 unknown = self.about(free_names, expression) - set(self.vars) - set(FUNCTIONS) - {"tol"}
@@ -65,6 +73,11 @@ class Claim:
     def testable(self) -> bool:
         """Has predicates, and not only words."""
         return bool(self.vars)
+
+    @property
+    def tolerance(self) -> float:
+        """What ``tol`` is on our numbers: nothing in statements of ours, which write their margins out."""
+        return 0.0 if self.kind == "derived" else cells.CLOSE
 
 
 @cache
@@ -95,7 +108,7 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
     over = [over] if isinstance(over, str) else over
     rows = table[cells.matching(table, "reading", selector.get("reading", "default"))]
     for column, wanted in selector.items():
-        if column not in ("over", "reading"):
+        if column not in ("over", "of", "reading"):
             rows = rows[cells.matching(rows, column, wanted)]
             for value in wanted if isinstance(wanted, list) else [wanted]:
                 if not cells.matching(rows, column, value).any():
@@ -103,14 +116,14 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
     if not over:
         if len(rows) != 1:
             raise InputError(f"the selector {dict(selector)} fits {len(rows)} rows, expected 1")
-        return float(rows["value"].iloc[0]), rows
+        return float(rows[selector.get("of", "value")].iloc[0]), rows
     listed = [c for c in over if isinstance(selector.get(c), list)]
     order = {c: [key_of(c, v) for v in selector[c]] for c in listed}
     entries = []
     for row in rows.to_dict("records"):
         key = tuple(key_of(c, row[c]) for c in over)
         rank = tuple(order[c].index(k) if c in listed else k for c, k in zip(over, key, strict=True))
-        entries.append((rank, key, float(row["value"])))
+        entries.append((rank, key, float(row[selector.get("of", "value")])))
     entries.sort(key=lambda entry: entry[0])
     keys = [key for _, key, _ in entries]
     if len(set(keys)) != len(keys):
@@ -131,7 +144,7 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
     """
     value, rows = select(ours, selector)
     try:
-        printed, _ = select(cells.of_paper(key), selector)
+        printed, _ = select(cells.of_paper(key), {c: v for c, v in selector.items() if c != "of"})
     except Missing:  # a quantity that the paper does not print
         return value, rows
     absent = [k for k in printed.keys if k not in value.keys] if isinstance(printed, Vector) else []  # noqa: SIM118
@@ -146,15 +159,56 @@ def holds_on_paper(key: str, claim: Claim) -> bool | None:
     if not claim.testable or claim.exact is None:
         return None
     try:
-        values = {name: select(cells.of_paper(key), selector)[0] for name, selector in claim.vars.items()}
+        values = values_on_paper(key, claim)
     except Missing:
         return None
     return decide(claim, claim.exact, values, ROUNDING)
 
 
+def values_on_paper(key: str, claim: Claim) -> dict[str, float | Vector]:
+    """A claim's variables from the paper's own numbers, which have no runs or intervals.
+
+    Raises:
+        Missing: the paper prints one of them nowhere.
+    """
+    selectors = {name: {c: v for c, v in selector.items() if c != "of"} for name, selector in claim.vars.items()}
+    return {name: select(cells.of_paper(key), selector)[0] for name, selector in selectors.items()}
+
+
 def decide(claim: Claim, expression: str | None, values: Mapping[str, float | Vector], tol: float) -> bool | None:
     """Does one of a claim's predicates hold at this tolerance? ``None`` where there is no predicate."""
     return None if expression is None else claim.about(holds, expression, {**values, "tol": tol})
+
+
+def without_effect(claim: Claim, values: Mapping[str, float | Vector]) -> dict[str, float | Vector]:
+    """A claim's variables with what it claims taken away: each in ``removed`` gets the values of its control.
+
+    A control with fewer keys stands for all places that hold its key: one natural accuracy for every eps of a data set.
+
+    Raises:
+        InputError: the control has no value for one of the places.
+    """
+    out = dict(values)
+    for name, control in claim.removed.items():
+        new, old = values[control] if isinstance(control, str) else control, values[name]
+        if isinstance(old, Vector):
+            new = Vector(old.keys, [claim.about(standing_for, new, key) for key in old.keys])
+        out[name] = new
+    return out
+
+
+def standing_for(control: float | Vector, key: object) -> float:
+    """The control's value at ``key``, or at the part of it that the control has."""
+    if not isinstance(control, Vector):
+        return control
+
+    def parts(key: object) -> set:
+        return set(key if isinstance(key, tuple) else (key,))
+
+    for k, value in zip(control.keys, control.values, strict=True):
+        if parts(k) <= parts(key):
+            return value
+    raise InputError(f"removed: the control has no value that stands for {key}")
 
 
 @dataclass(frozen=True)
@@ -173,7 +227,7 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     """The verdict on one claim from our cells.
 
     *reproduced*: weak and exact (within the tolerance), or weak where the paper gives no number; *partly*: weak;
-    *not run*: a part of it has no recorded rows yet.
+    *says little*: it holds, and would without the effect; *not run*: a part of it has no recorded rows yet.
     """
     paper = holds_on_paper(key, claim)
     nothing = ours.iloc[:0]
@@ -189,13 +243,13 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
         return Verdict(claim, "not run", None, reason, paper, nothing)
     values = {name: value for name, (value, _) in found.items()}
     rows = pd.concat([r for _, r in found.values()]).drop_duplicates()
-    exact, weak = (decide(claim, e, values, cells.CLOSE) for e in (claim.exact, claim.weak))
-    if weak is False or (weak is None and exact is False):
-        word = "not reproduced"
-    else:
-        word = "partly" if exact is False else "reproduced"
+    exact, weak = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.weak))
     profile = min(rows["profile"], key=PROFILES.index)
-    return Verdict(claim, word, profile, "", paper, rows)
+    if weak is False or (weak is None and exact is False):
+        return Verdict(claim, "not reproduced", profile, "", paper, rows)
+    if claim.says_little:
+        return Verdict(claim, "says little", profile, claim.says_little, paper, rows)
+    return Verdict(claim, "partly" if exact is False else "reproduced", profile, "", paper, rows)
 
 
 @cache
@@ -204,27 +258,10 @@ def verdicts(key: str) -> tuple[Verdict, ...]:
     return tuple(judge(key, claim, cells.ours(key)) for claim in load(key))
 
 
-def idle(compared: pd.DataFrame) -> int:
-    """How many close cells a step that does nothing would also meet: the paper's own natural value is that close."""
-    place = ["table", "dataset", "model", "metric"]
-    natural = compared[compared["attack"] == "none"].set_index(place)["value"].to_dict()
-    close = compared[(compared["word"] == "close") & (compared["attack"] != "none")]
-    values = zip(close["value"], map(tuple, close[place].to_numpy()), strict=True)
-    return sum(abs(value - natural.get(at, float("inf"))) <= cells.CLOSE for value, at in values)
-
-
-def by_interval(compared: pd.DataFrame) -> int:
-    """How many close cells are so only because the paper's number lies inside our interval."""
-    close = compared[compared["word"] == "close"]
-    return sum(abs(c.difference) > cells.reach(c.value, c.unit) for c in close.itertuples())
-
-
 def scoreboard() -> pd.DataFrame:
     """One row a paper: its claims and its table cells by verdict, and the profiles behind them.
 
     Counts what a paper claims as a result; claims about its own tables, and ours about it, stand in its chapter only.
-    Of the close cells, ``idle``, ``zero`` and ``interval`` are those that say less than the word: a step that does
-    nothing would be as close, both numbers are zero, or only our interval reaches the paper's number.
     """
     out = []
     for key in STUDY:
@@ -239,9 +276,6 @@ def scoreboard() -> pd.DataFrame:
                 **{word: words.count(word) for word in WORDS},
                 "cells": len(compared),
                 **{f"{word} cells": int((compared["word"] == word).sum()) for word in cells.WORDS},
-                "idle": idle(compared),
-                "zero": int(((compared["word"] == "close") & (compared["value"] == 0) & (compared["ours"] == 0)).sum()),
-                "interval": by_interval(compared),
                 "profile": " and ".join(sorted(profiles, key=PROFILES.index)) or "–",
             }
         )

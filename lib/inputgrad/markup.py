@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-VERDICTS = ("close", "near", "apart", "reproduced", "partly", "not reproduced", "not run")
+VERDICTS = ("close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "not run")
 """The words that are coloured."""
 
 

@@ -79,12 +79,13 @@ def digest(fill: Callable[[str], str]) -> str:
     for key, paper in STUDY.items():
         row = board.loc[key]
         counts = ", ".join(f"{row[word]} {word}" for word in claims.WORDS if row[word])
-        ran = sum(row[f"{word} cells"] for word in ("close", "near", "apart"))
+        ran = row["cells"] - row["not run cells"]
         verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
         parts += [
             f"## {paper.authors}: {paper.title}\n",
             f"*{paper.question}* {row['claims']} claims: {counts}. Of {row['cells']} numbers in its tables, {ran} were "
-            f"measured, of which {row['close cells']} are close and {row['near cells']} near. {cost(key)}\n",
+            f"measured, of which {row['close cells']} are close, {row['near cells']} near, and "
+            f"{row['says little cells']} close but say little. {cost(key)}\n",
             section(verdicts, "reproduced", fill),
             section(verdicts, "not reproduced", fill),
         ]
@@ -103,15 +104,15 @@ def coverage() -> str:
     elsewhere = [f"`{key}`" for key in bare if results.shown(key)]
     parts = [
         f"Of the {total['cells']} numbers in the papers' tables {ran} have one of ours beside them.",
+        f"Of these {ran} numbers {total['close cells']} are close, {total['inside cells']} inside our interval, "
+        f"{total['near cells']} near and {total['apart cells']} apart; {total['says little cells']} say little: they "
+        "are close, and so would be a step that does nothing, or zero.",
         f"At the full scale of `paper` were run: {'; '.join(full) or 'none yet'}.",
         "All else that is recorded is `quick`: networks that are smaller or trained for less, on fewer images, most of "
         "them with one seed.",
         f"Of {listed(elsewhere)} nothing that was run stands beside a number of the paper's tables."
         if elsewhere
         else "",
-        f"Of the {total['close cells']} close numbers {total['interval']} are so only because the paper's lies "
-        f"inside our interval, {total['idle']} would be close for a step that does nothing, and "
-        f"{total['zero']} are zero on both sides.",
     ]
     return " ".join(filter(None, parts)) + "\n"
 

@@ -11,7 +11,8 @@ from .panels import STYLE, chosen, line, share_legend, show
 from .sign import COLOURS
 
 VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced": "#c8553d", "not run": "#d9d9d9",
-                   "close": "#1b7f5c", "near": "#8fc9a8", "apart": "#c8553d"}  # fmt: skip
+                   "close": "#1b7f5c", "inside": "#57a683", "near": "#8fc9a8", "apart": "#c8553d",
+                   "says little": "#b5b5b5"}  # fmt: skip
 
 
 def scoreboard() -> Figure:

@@ -35,6 +35,7 @@ def side_by_side(run, reading: str) -> pd.DataFrame:
     exhibit = EXHIBITS[run.exhibit]
     mine = cells.of_run(run)
     paper = cells.of_paper(run.exhibit.split("/")[0])
+    natural = cells.at_rest(paper)
     paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
     if run.shown is not run.results:
         return cells.compare(paper, mine, reading)
@@ -42,15 +43,15 @@ def side_by_side(run, reading: str) -> pd.DataFrame:
     controls = set(CONTROLS) - set(paper["attack"])  # ours, beside what the paper prints
     in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(controls) | (mine["attack"] == "none")
     mine = mine[mine["metric"].isin(exhibit.metrics) & in_reading]
-    mine = mine.reset_index(drop=True).rename(columns={"value": "ours"})
-    found = [theirs.get(cells.identity_of(row), (float("nan"), "")) for row in mine.to_dict("records")]
-    mine["value"], mine["printed"] = [value for value, _ in found], [unit for _, unit in found]
-    mine["difference"] = mine["ours"] - mine["value"]
-    mine["word"] = [
-        "–" if np.isnan(c.value) or c.profile == "smoke" else cells.word_for(c.value, c.ours, c.low, c.high, c.printed)
-        for c in mine.itertuples()
-    ]
-    return mine
+    measured = mine.to_dict("records")
+    found = [theirs.get(cells.identity_of(row), (float("nan"), "")) for row in measured]
+    words = [
+        "–" if np.isnan(value) or row["profile"] == "smoke"
+        else cells.word_for(value, row, unit, cells.idle_value(row, natural))
+        for row, (value, unit) in zip(measured, found, strict=True)
+    ]  # fmt: skip
+    mine = mine.reset_index(drop=True).rename(columns={"value": "ours"}).assign(value=[value for value, _ in found])
+    return mine.assign(difference=mine["ours"] - mine["value"], word=words)
 
 
 def beside(run, readings: Sequence[str] = ("default",)) -> Stack:
@@ -224,8 +225,8 @@ def scoreboard() -> Table:
     rows = [
         {
             "paper": r["paper"], "profile": r["profile"],
-            "claims": r["claims"], **{w: r[w] for w in claims.WORDS}, "cells": r["cells"],
-            **{w: r[f"{w} cells"] for w in ("close", "near", "apart")}, "cells not run": r["not run cells"],
+            "claims": r["claims"], **{w: r[w] for w in claims.WORDS},
+            "cells": r["cells"], **{f"cells {w}": r[f"{w} cells"] for w in cells.WORDS},
         }
         for r in [*board.to_dict("records"), total]
     ]  # fmt: skip

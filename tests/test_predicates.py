@@ -1,0 +1,30 @@
+"""A predicate says something only if it can fail: with the effect taken away, it does."""
+
+import pytest
+
+from inputgrad import cells, claims
+from inputgrad.claims import ROUNDING, Missing, decide, select_ours, values_on_paper, without_effect
+from inputgrad.study import STUDY
+
+CHECKED = [(key, claim) for key in STUDY for claim in claims.load(key) if claim.removed]
+
+
+def values(key, claim):
+    """What a claim's variables are: on our recorded rows, or the paper's own numbers where ours lack one."""
+    mine = cells.ours(key)
+    try:
+        found = {n: select_ours(key, mine[mine["table"] != ""], s)[0] for n, s in claim.vars.items()}
+        return found, claim.tolerance
+    except Missing:
+        try:
+            return values_on_paper(key, claim), ROUNDING
+        except Missing:
+            pytest.skip("neither ours nor the paper's numbers are there")
+
+
+@pytest.mark.parametrize(("key", "claim"), CHECKED, ids=[claim.id for _, claim in CHECKED])
+def test_without_the_effect_nothing_holds(key, claim):
+    found, tol = values(key, claim)
+    gone = without_effect(claim, found)
+    for name, expression in (("exact", claim.exact), ("weak", claim.weak)):
+        assert decide(claim, expression, gone, tol) is not True, f"{name} holds without the effect: {expression}"

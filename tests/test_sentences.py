@@ -1,0 +1,89 @@
+"""A sentence that compares or generalises rests on a predicate, or is known to state no result of ours."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from inputgrad import book
+from inputgrad.checks import InputError
+
+ROOT = Path(__file__).resolve().parents[1]
+KNOWN = ROOT / "tests" / "sentences"
+"""A file for each page: sentences that compare and state no result of ours, one a line."""
+
+COMPARES = re.compile(
+    r"\b(all|every|none|never|always|most|mostly|only|more|less|fewer|than|the same|closer|stronger|weaker|shorter|"
+    r"longer|larger|smaller|higher|lower|better|worse|best|worst|nearer|neither|nothing|nearly|cannot|half of)\b",
+    re.IGNORECASE,
+)
+PAGES = sorted([*(ROOT / "book").rglob("*.md"), *(ROOT / "notebooks").rglob("*.ipynb"), ROOT / "README.md",
+                ROOT / "CHANGELOG.md"])  # fmt: skip
+
+
+def prose(page):
+    """What a page says in words: no code, tables, directives, front matter, tokens or generated parts."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        text = "\n\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "markdown")
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
+    text = re.sub(r"<!-- scoreboard.*?<!-- end of scoreboard -->", "", text, flags=re.S)
+    text = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
+    text = re.sub(r"\$\$.*?\$\$", "", text, flags=re.S)
+    text = book.TOKEN.sub("N", text)
+    text = book.HOLDS.sub(" ", text)
+    return "\n".join(line for line in text.split("\n") if not line.startswith(("|", "#", ":", "(")))
+
+
+def sentences(text):
+    """The sentences of a text, each on one line."""
+    for paragraph in re.split(r"\n\s*\n|\n(?=[-*] |\d+\. )", text):
+        for sentence in re.split(r"(?<=[.!?:;])\s+(?=[A-Z`*_\[])", " ".join(paragraph.split())):
+            if sentence:
+                yield sentence
+
+
+def unbacked(page):
+    """The sentences of a page that compare and rest on no predicate."""
+    return [s for s in sentences(prose(page)) if COMPARES.search(s)]
+
+
+def known(page):
+    """Those that are known to state no result of ours."""
+    path = KNOWN / page.relative_to(ROOT).with_suffix(".txt")
+    return set(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_sentences_that_compare_rest_on_a_predicate(page):
+    new = [sentence for sentence in unbacked(page) if sentence not in known(page)]
+    assert not new, (
+        f"{page.relative_to(ROOT)}: put each into [[holds PAPER CLAIM: ...]], or, if it states no result of ours, into "
+        f"tests/sentences/{page.relative_to(ROOT).with_suffix('.txt')}:\n" + "\n".join(new)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_known_sentence_is_gone(page):
+    assert known(page) <= set(unbacked(page))
+
+
+def test_a_sentence_stays_only_while_its_claim_is_reproduced():
+    assert book.fill("It falls: [[holds sign c02: FGSM leaves [[count sign claims]] or less]].", "here") == (
+        "It falls: FGSM leaves 24 or less."
+    )
+    with pytest.raises(InputError, match="here: 'all of it' rests on sign.c05, which is: not reproduced"):
+        book.fill("[[holds sign c05: all\nof it]]", "here")
+    with pytest.raises(InputError, match="here: claim of sign 'c99' is unknown"):
+        book.fill("[[holds sign c99: all of it]]", "here")
+    with pytest.raises(InputError, match="here: paper 'sing' is unknown"):
+        book.fill("[[holds sing c02: all of it]]", "here")
+    with pytest.raises(InputError, match=r"here: '\[\[holds sign c02 all of it' cannot be read"):
+        book.fill("[[holds sign c02 all of it", "here")
+
+
+def test_another_comparison_is_noticed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("FGM is weaker than FGSM. It runs.\n\n[[holds sign c02: FGSM takes nearly all]].\n\n- Most do.\n")
+    assert unbacked(page) == ["FGM is weaker than FGSM.", "- Most do."]
