@@ -41,7 +41,7 @@ def test_the_papers_own_tables_reproduce_themselves(key):
 def test_transcription_counts():
     assert {k: len(cells.of_paper(k)) for k in STUDY} == {
         "sign": 250,
-        "convex": 21,
+        "convex": 216,
         "smooth": 80,
         "selfgrad": 124,
         "butterfly": 312,
