@@ -108,7 +108,7 @@ def printed(root, key):
             rows = [row for row in csv.DictReader(lines) if row.get("value")]
         out += [Cell({**row, "reading": "default"}, [float(row["value"])], [], []) for row in rows]
     natural = {beside(cell): cell.center for cell in out if cell.place["attack"] == "none"}
-    return [c if c.place["attack"] == "none" else c._replace(at_rest=natural.get(beside(c), NOTHING)) for c in out]
+    return [c if c.place["attack"] == "none" else c._replace(at_rest=natural.get(beside(c), unmoved(c))) for c in out]
 
 
 def beside(cell):
@@ -126,6 +126,11 @@ def same(column, found, wanted):
     if column == "eps" and size(found) is not None and size(wanted) is not None:
         return abs(size(found) - size(wanted)) < 1e-9
     return found == wanted
+
+
+def unmoved(cell):
+    """The share of fooled images among those classified right, before anything is done to them."""
+    return 0.0 if cell.place["metric"] == "fooling_ratio" else NOTHING
 
 
 def closeness(ours, paper):

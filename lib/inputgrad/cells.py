@@ -169,6 +169,9 @@ def word_for(paper: float, ours: Mapping, unit: str = "percent", idle: float = f
 PLACE = ["dataset", "model", "defense", "metric"]
 """What a cell has in common with that of the images as they are."""
 
+REST = {"fooling_ratio": 0.0}
+"""What metrics are by their definition where nothing is done to the image, printed or not."""
+
 
 def at_rest(paper: pd.DataFrame) -> dict[tuple, float]:
     """The paper's numbers of images as they are, by :data:`PLACE`."""
@@ -178,7 +181,9 @@ def at_rest(paper: pd.DataFrame) -> dict[tuple, float]:
 
 def idle_value(row: Mapping, natural: Mapping[tuple, float]) -> float:
     """What an attacked cell would be if nothing were done to the image; NaN for images as they are."""
-    return float("nan") if row["attack"] == "none" else natural.get(tuple(row[c] for c in PLACE), float("nan"))
+    if row["attack"] == "none":
+        return float("nan")
+    return natural.get(tuple(row[c] for c in PLACE), REST.get(row["metric"], float("nan")))
 
 
 def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default") -> pd.DataFrame:
