@@ -270,3 +270,11 @@ def test_comparison_matches_by_number_and_reports_what_is_missing():
     compared = cells.compare(paper, ours({"value": 62.0, "eps": "0"}))
     assert compared.loc[compared["word"] != "not run", "ours"].tolist() == [62.0]
     assert len(compared) == len(paper)
+
+
+@pytest.mark.parametrize(("count", "total"), [(0, 10), (3, 10), (10, 10), (517, 1000)])
+def test_wilson_is_scipys(count, total):
+    from scipy import stats
+
+    ci = stats.binomtest(count, total).proportion_ci(method="wilson")
+    assert cells.wilson(count, total) == pytest.approx((100 * ci.low, 100 * ci.high), abs=1e-9)

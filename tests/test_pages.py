@@ -78,7 +78,7 @@ def test_another_number_is_noticed():
 def test_seeds_are_counted_together():
     place = {"unit": "fraction", "exhibit": "sign/adversarial"}
     assert Cell(place, [50.0], [50], [100]).interval == pytest.approx((40.383, 59.617), abs=1e-3)
-    assert Cell(place, [1.0, 2.0, 3.0], [1, 2, 3], [100] * 3).interval == pytest.approx((-0.484, 4.484), abs=1e-3)
+    assert Cell(place, [1.0, 2.0, 3.0], [1, 2, 3], [100] * 3).interval == pytest.approx((0, 4.484), abs=1e-3)
     medians = Cell({**place, "exhibit": MEDIANS[0]}, [1.0, 2.0, 6.0], [1, 2, 6], [100] * 3)
     assert (medians.center, medians.interval) == (2.0, (1.0, 6.0))
     assert size("8/255") == pytest.approx(8 / 255)

@@ -28,6 +28,7 @@ IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "steps", "r
 """The columns that say which cell a number belongs to."""
 
 
+@cache
 def eps_number(text: object) -> float:
     """``"8/255"`` -> 0.0314...; text without a number (``""``) -> NaN, which equals no eps but itself."""
     return float(Fraction(str(text).strip())) if str(text).strip() else float("nan")
@@ -61,8 +62,16 @@ def interval(
         return student(values, 1 / len(values))
     if not len(counts) or pd.isna(list(counts)).any():
         return float("nan"), float("nan")
-    wilson = stats.binomtest(int(sum(counts)), int(sum(totals))).proportion_ci(method="wilson")
-    return 100 * float(wilson.low), 100 * float(wilson.high)
+    return wilson(sum(counts), sum(totals))
+
+
+def wilson(count: float, total: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share, in percent: scipy's, without the p-value that it searches for first."""
+    z = stats.norm.ppf(0.975)
+    share, weight = count / total, z * z / total
+    centre = (share + weight / 2) / (1 + weight)
+    half = np.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
+    return 100 * float(max(centre - half, 0)), 100 * float(min(centre + half, 1))
 
 
 def student(values: Sequence[float], variance: float) -> tuple[float, float]:
@@ -76,28 +85,33 @@ def one_more(values: Sequence[float]) -> tuple[float, float]:
     return student(values, 1 + 1 / len(values)) if len(values) >= 3 else (float("nan"), float("nan"))
 
 
+def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
+    """One cell from the ``(unit, value, count, total)`` of each run: fractions become percent."""
+    units, values, counts, totals = zip(*runs, strict=True)
+    shares, center = units[0] == "fraction", EXHIBITS[exhibit].center if exhibit in EXHIBITS else "mean"
+    values = np.array([value * (100 if unit == "fraction" else 1) for unit, value in zip(units, values, strict=True)])
+    intervals = interval(values, counts if shares else [], totals, center), one_more(values)
+    (low, high), (new_low, new_high) = np.clip(intervals, 0, 100) if shares else intervals
+    return {
+        "unit": units[0],
+        "value": CENTERS[center](values),
+        "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
+        "low": low, "high": high, "new_low": new_low, "new_high": new_high,
+        "least": values.min(), "most": values.max(),
+        "seeds": len(values), "images": int(totals[0]),
+    }  # fmt: skip
+
+
 @np.errstate(over="ignore")  # some distances are astronomic
 def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of single seeds joined to cells: mean or median (fractions as percent), extremes, interval, n."""
-    out = []
-    scale = rows["unit"].map({"fraction": 100.0}).fillna(1.0)
-    rows = rows.assign(value=rows["value"] * scale)
-    for identity, group in rows.groupby(["exhibit", "profile", *IDENTITY], sort=False, dropna=False):
-        values = group["value"].to_numpy()
-        center = EXHIBITS[identity[0]].center if identity[0] in EXHIBITS else "mean"
-        shares = group["unit"].iloc[0] == "fraction"
-        intervals = (interval(values, group["count"] if shares else [], group["total"], center), one_more(values))
-        (low, high), (new_low, new_high) = np.clip(intervals, 0, 100) if shares else intervals
-        out.append(
-            {
-                **dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)),
-                "unit": group["unit"].iloc[0], "value": CENTERS[center](values),
-                "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
-                "low": low, "high": high, "new_low": new_low, "new_high": new_high,
-                "least": values.min(), "most": values.max(),
-                "seeds": len(values), "images": int(group["total"].iloc[0]),
-            }
-        )  # fmt: skip
+    places: dict[tuple, list[tuple]] = {}
+    identities = zip(*(rows[c] for c in ("exhibit", "profile", *IDENTITY)), strict=True)
+    numbers = zip(*(rows[c] for c in ("unit", "value", "count", "total")), strict=True)
+    for identity, cell in zip(identities, numbers, strict=True):
+        places.setdefault(identity, []).append(cell)
+    out = [{**dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)), **joined(identity[0], cell)}
+           for identity, cell in places.items()]  # fmt: skip
     with_intervals(out)
     numbers = dict.fromkeys(("value", "spread", "low", "high", "new_low", "new_high", "least", "most"), float)
     columns = ["exhibit", "profile", *IDENTITY, "unit", *numbers, "seeds", "images"]
@@ -131,14 +145,12 @@ def ours(key: str) -> pd.DataFrame:
 def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:
     """Which rows have one of the ``wanted`` values in ``column``; eps compared as numbers."""
     values = wanted if isinstance(wanted, list) else [wanted]
+    found = pd.unique(table[column])
     if column == "eps":
-        numbers = table["eps"].map(eps_number)
-        return pd.Series(
-            [any(np.isclose(x, eps_number(v), equal_nan=True) for v in values) for x in numbers],
-            table.index,
-            dtype=bool,
-        )
-    return table[column].astype(str).isin([str(v) for v in values])
+        numbers = [eps_number(v) for v in values]
+        return table["eps"].isin([x for x in found if np.isclose(eps_number(x), numbers, equal_nan=True).any()])
+    texts = {str(v) for v in values}
+    return table[column].isin([x for x in found if str(x) in texts])
 
 
 def word_for(paper: float, ours: Mapping, unit: str = "percent", idle: float = float("nan")) -> str:
