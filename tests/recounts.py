@@ -60,6 +60,18 @@ def judged(paper, ours):
     return closeness(ours, paper) if ours else "not run"
 
 
+def runs(cell):
+    """What a column of ours says of a cell: its number, both of two runs, or centre and spread of three and more."""
+    if len(cell.values) == 2:
+        return min(cell.values), max(cell.values)
+    return (cell.center, np.std(cell.values, ddof=1)) if len(cell.values) > 2 else cell.center
+
+
+def commit(origin):
+    """The commit of a measurement or training as a page gives it, with a mark where there were changes beside it."""
+    return origin["commit"] + " (modified)" * bool(origin["modified"]) if origin else "–"
+
+
 def center(cell):
     return cell.center if cell else NOTHING
 
@@ -85,8 +97,7 @@ def beside(page, row, caption):
             for whose, reading in (("theirs", "default"), ("ours", HEADS.get(head, "default")))
         )  # fmt: skip
         if head in HEADS and theirs and ours and (ours.place["attack"] == attack or head == "ours"):
-            spread = (np.std(ours.values, ddof=1),) if len(ours.values) > 1 else ()
-            out[column] = (ours.center, *spread)
+            out[column] = runs(ours)
         else:
             out[column] = {"paper": center(theirs), "diff.": center(ours) - center(theirs),
                            "verdict": judged(theirs, ours)}.get(head, NOTHING)  # fmt: skip
@@ -105,7 +116,7 @@ def cost(page, row, caption):
     p = raw["provenance"]
     return {"training, s": p["seconds"]["training"], "measuring, s": p["seconds"]["measure"],
             "peak memory, MiB": p["peak_memory_mib"], "parameters": f"{p['network_parameters']:,}", "device": p["name"],
-            "torch": p["versions"]["torch"], "commit": p["commit"] + " (modified)" * bool(p["modified"]), "date": p["date"],
+            "torch": p["versions"]["torch"], "measured by": commit(p), "trained by": commit(p.get("training")), "date": p["date"],
             "profile": p["declaration"]["profile"]}  # fmt: skip
 
 

@@ -8,9 +8,12 @@ from functools import partial
 import pytest
 
 from from_files import PERCENTAGES, closeness, files, measured, printed, same, size
-from inputgrad import book, cells, claims, data, models, summaries
+from inputgrad import book, cells, claims, data, models, results, summaries, tables
 from inputgrad.checks import InputError
+from inputgrad.markup import measured as measured_text
+from inputgrad.runner import Run
 from inputgrad.study import STUDY
+from recounts import agrees, runs
 
 
 def written(cell, value):
@@ -47,8 +50,10 @@ def test_every_token_is_the_number_in_the_files(sources):
                    if all(same(c, cell.place.get(c, ""), v) for c, v in selector.items())
                    and ("table" in selector or kind == "paper" or cell.place["table"] != "")]  # fmt: skip
         (cell,) = fitting
-        wanted = [min(cell.values), max(cell.values)] if kind == "range" else [cell.center]
-        assert book.token(kind, text, "test") == " to ".join(written(cell, value) for value in wanted), text
+        both = kind == "range" or len(cell.values) == 2
+        wanted = [min(cell.values), max(cell.values)] if both else [cell.center]
+        between = " to " if kind == "range" else " and "
+        assert book.token(kind, text, "test") == between.join(written(cell, value) for value in wanted), text
         checked += 1
     assert checked > 100
 
@@ -87,7 +92,8 @@ def test_every_number_beside_the_papers_is_the_one_in_the_files(beside):
             assert (line["verdict"], line["ours"], line["difference"]) == ("not run", "–", "–"), line
             continue
         places = len(line["paper's"].partition(".")[2])
-        assert line["ours"] == f"{ours.center:.{places}f}".replace("-", "−"), line
+        agrees(line["ours"], runs(ours))
+        assert all(len(n.partition(".")[2]) == places for n in re.findall(r"[\d.]+", line["ours"])), line
         difference = float(line["difference"].replace("−", "-"))
         assert difference == pytest.approx(ours.center - paper.center, abs=0.51 * 10**-places)
         assert line["verdict"] == closeness(ours, paper), line
@@ -199,3 +205,16 @@ def test_a_network_that_two_exhibits_share_is_paid_for_once(monkeypatch):
     )
     monkeypatch.setattr(summaries.results, "recorded", lambda exhibit: [])
     assert summaries.cost("sign") == "Nothing is recorded yet."
+
+
+def test_a_page_lists_the_claims_that_its_own_rows_decide():
+    def listed(exhibit):
+        return set(tables.verdicts(Run(exhibit, results.recorded(exhibit), computed=0, own=False)).frame["claim"])
+
+    assert "sign.c01" in listed("sign/adversarial") and "sign.c01" not in listed("sign/perceptibility")
+    assert "sign.c11" in listed("sign/cooperative")  # not run yet: the page that would decide it
+
+
+def test_two_runs_are_two_numbers():
+    cell = {"ours": 70.0, "spread": 5.0, "least": 65.0, "most": 75.0}
+    assert [measured_text({**cell, "seeds": n}) for n in (1, 2, 3)] == ["70.0", "65.0 and 75.0", "70.0 ± 5.0"]

@@ -116,7 +116,8 @@ def parameters_of(exhibit: str) -> str:
 def fill(text: str, where: str) -> str:
     """``text`` with its tokens replaced by numbers from the results.
 
-    ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number, the same with
+    ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number (of two
+    runs: both), the same with
     ``range`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
     is a column of the scoreboard, such as the claims with that verdict, ``[[count synthesis victims]]`` one of
     ``tables.synthesis.counts``, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
@@ -184,8 +185,9 @@ def token(kind: str, text: str, where: str) -> str:
     except (KeyError, IndexError, ValueError, StopIteration) as err:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
     percent = set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}
-    if kind == "range":
-        return f"{written(rows['least'].min(), percent)} to {written(rows['most'].max(), percent)}"
+    if kind == "range" or (kind == "ours" and rows["seeds"].iloc[0] == 2):  # two runs are two numbers
+        least, most = written(rows["least"].min(), percent), written(rows["most"].max(), percent)
+        return f"{least} {'to' if kind == 'range' else 'and'} {most}"
     return written(value, percent)
 
 

@@ -198,10 +198,14 @@ def idle_value(row: Mapping, natural: Mapping[tuple, float]) -> float:
     return natural.get(tuple(row[c] for c in PLACE), REST.get(row["metric"], float("nan")))
 
 
+KEPT = ("spread", "low", "high", "least", "most", "seeds", "images", "profile", "exhibit")
+"""What a comparison keeps of our cell besides its value."""
+
+
 def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default") -> pd.DataFrame:
     """Each of the paper's cells with ours beside it.
 
-    Adds the columns ``ours, spread, low, high, seeds, images, profile, exhibit, difference, word``.
+    Adds the columns ``ours``, :data:`KEPT`, ``difference`` and ``word``.
     """
     index: dict[tuple, list[Mapping]] = {}
     for row in measured[measured["reading"] == reading].to_dict("records"):
@@ -215,10 +219,9 @@ def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default
             continue
         cell = found[0]
         word = word_for(row["value"], cell, row["unit"], idle_value(row, natural))
-        kept = {k: cell[k] for k in ("spread", "low", "high", "seeds", "images", "profile", "exhibit")}
+        kept = {k: cell[k] for k in KEPT}
         beside.append({"ours": cell["value"], "difference": cell["value"] - row["value"], "word": word, **kept})
-    extra = ["ours", "spread", "low", "high", "seeds", "images", "profile", "exhibit", "difference", "word"]
-    return paper.reset_index(drop=True).join(pd.DataFrame(beside, columns=extra))
+    return paper.reset_index(drop=True).join(pd.DataFrame(beside, columns=["ours", *KEPT, "difference", "word"]))
 
 
 def identity_of(row: Mapping) -> tuple:

@@ -86,10 +86,11 @@ def between(cell) -> str:
     return "–" if np.isnan(cell.low) else f"{number(cell.low)} to {number(cell.high)}"
 
 
-def measured(cell: Mapping) -> str:
-    """Our mean, with its spread over seeds where there are several."""
-    several = cell["seeds"] > 1
-    return number(cell["ours"]) + (f" ± {cell['spread']:.1f}" if several else "")
+def measured(cell: Mapping, places: int = 1) -> str:
+    """What our runs gave: one number, both of two runs, or from three the centre with the spread over seeds."""
+    if cell["seeds"] == 2:
+        return f"{number(cell['least'], places)} and {number(cell['most'], places)}"
+    return number(cell["ours"], places) + (f" ± {cell['spread']:.{places}f}" if cell["seeds"] > 2 else "")
 
 
 def span(values: pd.Series) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from . import cells, claims, data, models, results
-from .markup import Table, number
+from .markup import Table, measured, number
 from .study import STUDY
 
 NO_REASON = "No explanation was found."
@@ -172,7 +172,7 @@ def every_number() -> Table:
             where = [c.dataset, c.model, c.defense, c.attack, *sizes, c.metric]
             places = max(2, len(str(c.value).partition(".")[2]))  # two, or more where the paper prints more
             rows.append({"paper": key, "table": c.table, "what": ", ".join(w for w in where if w not in ("", "none")),
-                         "paper's": number(c.value, places), "ours": number(c.ours, places),
+                         "paper's": number(c.value, places), "ours": measured(c._asdict(), places),
                          "difference": number(c.difference, places), "verdict": c.word,
                          "profile": "–" if pd.isna(c.profile) else c.profile})  # fmt: skip
     return Table(

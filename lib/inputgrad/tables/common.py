@@ -187,6 +187,8 @@ def verdicts(run) -> Table:
     paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
 
     def decided_here(verdict: claims.Verdict) -> bool:
+        if not verdict.rows.empty:
+            return run.exhibit in set(verdict.rows["exhibit"])
         selectors = verdict.claim.vars.values()
         return any(fits(paper, s) or fits(mine, s, ("dataset", "model")) for s in selectors)
 
@@ -196,7 +198,7 @@ def verdicts(run) -> Table:
 def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -> bool:
     """Does a claim's selector choose any of these rows, some columns left aside?"""
     for column, wanted in selector.items():
-        if column not in ("over", "reading", *ignoring):
+        if column not in ("over", "of", "reading", *ignoring):
             table = table[cells.matching(table, column, wanted)]
     return not table.empty
 
@@ -212,10 +214,16 @@ def cost(run) -> Table:
                 "training, s": p["seconds"]["training"], "measuring, s": p["seconds"]["measure"],
                 "peak memory, MiB": p["peak_memory_mib"], "parameters": f"{p['network_parameters']:,}",
                 "device": p["name"], "torch": p["versions"]["torch"],
-                "commit": p["commit"] + (" (modified)" if p["modified"] else ""), "date": p["date"],
+                "measured by": commit(p), "trained by": commit(p["training"]) if p.get("training") else "–",
+                "date": p["date"],
             }
         )  # fmt: skip
     return Table(pd.DataFrame(rows), "Where the numbers come from, and what they cost")
+
+
+def commit(origin: Mapping) -> str:
+    """The commit of a measurement or a training, marked where its tree had changes beside it."""
+    return origin["commit"] + (" (modified)" if origin["modified"] else "")
 
 
 def scoreboard() -> Table:
