@@ -34,6 +34,7 @@ def test_logits_and_finite_input_gradient(name, shape):
         ("fcnn", (1, 28, 28), 169_860),
         ("fcnn", (3, 32, 32), 477_060),
         ("lenet5", (1, 28, 28), 61_706),
+        ("lenet5_authors", (1, 28, 28), 61_706),
         ("nin", (3, 32, 32), 966_986),
         ("densenet40", (3, 32, 32), 1_019_722),
     ],

@@ -10,7 +10,9 @@ import yaml
 
 from . import checks, data, study
 from .checks import InputError
-from .paths import BUILD, relative
+from .models import MODELS
+from .models.published import fetch as fetch_weights
+from .paths import BUILD, data_root, relative
 from .study.schema import PROFILES
 
 
@@ -51,8 +53,8 @@ def parser() -> argparse.ArgumentParser:
     judging.add_argument("paper", nargs="?", help="only this paper")
     judging.add_argument("--brief", action="store_true", help="only the counts")
     judging.set_defaults(command=show_verdicts)
-    fetching = commands.add_parser("fetch", help="download and verify data sets")
-    fetching.add_argument("datasets", nargs="+", metavar="DATASET")
+    fetching = commands.add_parser("fetch", help="download and verify data sets and published weights")
+    fetching.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a network that is loaded")
     fetching.add_argument("--data-root", help="where to (default: $INPUTGRAD_DATA or data/datasets)")
     fetching.set_defaults(command=fetch)
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
@@ -129,11 +131,16 @@ def show_verdicts(args: argparse.Namespace) -> None:
 
 
 def fetch(args: argparse.Namespace) -> None:
-    """Download, verify, and say where."""
-    for name in args.datasets:
-        data.check_name(name, args.data_root)
-    for name in args.datasets:
-        print(data.fetch(name, root=args.data_root))
+    """Download, verify, and say where: data sets, and the weights of networks that are loaded."""
+    published = {name: a.weights for name, a in MODELS.items() if a.weights}
+    for name in args.names:
+        if name not in published:
+            data.check_name(name, args.data_root)
+    for name in args.names:
+        if name in published:
+            print(fetch_weights(published[name], data_root(args.data_root)))
+        else:
+            print(data.fetch(name, root=args.data_root))
 
 
 def stage(args: argparse.Namespace) -> None:

@@ -18,7 +18,9 @@ from filelock import FileLock
 
 from . import checks, data, results, study
 from .checks import InputError
-from .paths import NOTEBOOKS, relative
+from .models import MODELS
+from .models.published import verified
+from .paths import NOTEBOOKS, data_root, relative
 from .results import Result
 from .study.schema import Trial
 
@@ -85,6 +87,8 @@ def run(exhibit: str, **parameters: Any) -> Run:
     for dataset in dict.fromkeys(t.dataset for t in trials if results.fresh(t) is None):
         if not data.present(dataset, root):
             print(data.fetch(dataset, root=root), file=sys.stderr)
+    for model in dict.fromkeys(t.model for t in trials if MODELS[t.model].weights and results.fresh(t) is None):
+        verified(MODELS[model].weights, data_root(root))
     found, computed = [], 0
     for trial in trials:
         result, new = read_or_compute(trial, device, root)

@@ -23,10 +23,11 @@ from .defences import STANDARD, Defence
 from .device import describe
 from .files import replacing
 from .gradients import Classifier
-from .models import MODELS
+from .models import MODELS, build
+from .models.published import tensors, verified
 from .objectives import OBJECTIVES, Objective
 from .origin import origin
-from .paths import CHECKPOINTS, relative
+from .paths import CHECKPOINTS, data_root, relative
 from .progress import progress
 from .study.schema import Recipe
 from .wame import WAME
@@ -57,6 +58,8 @@ def trained(
 ) -> Trained:  # fmt: skip
     """The network of this declaration: from its checkpoint when there is one, else trained now and saved.
 
+    One whose weights are published is not trained but :func:`loaded`.
+
     Two callers that want the same network at once train it once: the second waits for the first. With ``start``
     training begins at the weights of that network (:func:`begin_at`), and not at random ones.
 
@@ -64,6 +67,8 @@ def trained(
         InputError: a damaged checkpoint, or one that cannot be written.
         TrainingDiverged: the loss became NaN or infinite.
     """
+    if MODELS[model].weights:
+        raise InputError(f"model {model!r} is loaded as its authors trained it: this exhibit would train it")
     declared = {
         "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
         "shape": list(data.shape),
@@ -94,6 +99,29 @@ def trained(
     images = recipe.epochs * min(recipe.images or len(data.x_train), len(data.x_train))
     speed = images / max(note["seconds"], 1e-9)
     return Trained(net.eval(), note["history"], note["seconds"], speed, path.name, note.get("origin", {}))
+
+
+def loaded(data: Splits, model: str, device: torch.device, root: str | None = None) -> Trained:
+    """The network whose weights are published, from the file in the data folder; nothing is trained.
+
+    Raises:
+        InputError: the file is missing, not whole or another one, or the data are not what the network takes.
+    """
+    weights = MODELS[model].weights
+    if (data.shape, data.classes) != (weights.shape, weights.classes):
+        raise InputError(
+            f"model {model!r} takes images of {weights.shape} of {weights.classes} classes: {data.name} has "
+            f"{data.shape} of {data.classes}"
+        )
+    net = build(model, shape=data.shape, classes=data.classes)
+    try:
+        net.load_state_dict(tensors(weights, verified(weights, data_root(root))))
+    except RuntimeError as err:
+        reason = " ".join(str(err).split())
+        raise InputError(f"{data_root(root) / weights.file} does not hold {model!r} ({reason})") from err
+    net = net.to(device, memory_format=torch.channels_last) if device.type == "cuda" else net.to(device)
+    origin = {"source": weights.source, "sha256": weights.sha256, "modified": False}
+    return Trained(net.eval(), [], 0.0, 0.0, weights.file, origin)
 
 
 def begin_at(net: nn.Module, other: nn.Module) -> None:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..checks import one_of
+from .published import LENET5_AUTHORS, Weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,6 +23,7 @@ class Architecture:
     options: tuple[tuple[str, object], ...] = ()
     version: int = 1  # raised whenever the same recipe would train another network
     objective: str = "classify"  # what it is trained to do, a name in ``objectives.OBJECTIVES``
+    weights: Weights | None = None  # published ones, which are loaded: such a network is never trained
 
 
 MODELS: dict[str, Architecture] = {
@@ -35,6 +37,7 @@ MODELS: dict[str, Architecture] = {
         Architecture("linear", "linear", "lenet:linear"),
         Architecture("fcnn", "FCNN", "lenet:fcnn"),
         Architecture("lenet5", "LeNet-5", "lenet:lenet5"),
+        Architecture("lenet5_authors", "LeNet-5 (authors)", "lenet:lenet5", weights=LENET5_AUTHORS),
         Architecture("nin", "NIN", "nin:nin"),
         Architecture("densenet40", "DenseNet-40", "densenet:densenet", (("depth", 40),)),
         Architecture("densenet16", "DenseNet-16", "densenet:densenet", (("depth", 16),)),

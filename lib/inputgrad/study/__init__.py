@@ -97,7 +97,12 @@ def chosen(values: Mapping[str, Any], key: str, default: tuple) -> list:
 
 
 def recipe_of(grid: Grid, dataset: str, model: str, changes: object) -> dict:
-    """The recipe of ``model`` in this grid with the reader's changes, as plain data; other models borrow the first."""
+    """The recipe of ``model`` in this grid with the reader's changes, as plain data; other models borrow the first.
+
+    A network that is loaded has none.
+    """
+    if MODELS[model].weights:
+        return {}
     recipe = grid.recipes.get((dataset, model)) or grid.recipes.get(model) or next(iter(grid.recipes.values()))
     return asdict(recipe.override(changes))
 

@@ -87,7 +87,7 @@ class Grid:
         models: names in ``MODELS``.
         seeds: of initialisation, batch order and random controls.
         images: how many test images are attacked, a fixed prefix of the test set.
-        recipes: one for each model, and for a (data set, model) that has its own.
+        recipes: one for each model that is trained, and for a (data set, model) that has its own.
         pairs: the (data set, model) combinations that are run, where it is not all of them.
     """
 
@@ -106,7 +106,7 @@ class Grid:
         for seed in checks.items("seeds", self.seeds):
             checks.whole("seed", seed)
         checks.whole("images", self.images, least=1)
-        missing = set(self.models) - set(self.recipes)
+        missing = {m for m in self.models if not MODELS[m].weights} - set(self.recipes)
         if missing:
             raise InputError(f"no recipe for {', '.join(sorted(missing))}")
         if not set(self.pairs) <= {(d, m) for d in self.datasets for m in self.models}:
@@ -227,4 +227,6 @@ class Trial:
         declared = {**asdict(self), "data": source.digest if source else None}
         if architecture.version != 1:
             declared["architecture"] = architecture.version
+        if architecture.weights:
+            declared["weights"] = architecture.weights.sha256
         return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]

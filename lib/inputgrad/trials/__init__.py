@@ -13,10 +13,11 @@ import torch
 
 from .. import device as devices
 from ..data import Splits, load
+from ..models import MODELS
 from ..origin import origin
 from ..study import exhibit
-from ..study.schema import Recipe, Trial
-from ..training import Trained
+from ..study.schema import Exhibit, Recipe, Trial
+from ..training import Trained, loaded
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> t
     devices.reset_peak_memory(chosen)
     start = time.perf_counter()
     data = load(trial.dataset, root=root, size=trial.settings.get("size"))
-    network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
+    if MODELS[trial.model].weights and declared.network == Exhibit.network:
+        network = loaded(data, trial.model, chosen, root)
+    else:
+        network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
     job = Job(trial, data, network, chosen, root)
     ready = time.perf_counter()
     outcome = named(declared.compute)(job)

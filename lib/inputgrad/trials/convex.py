@@ -59,7 +59,7 @@ class Victim:
     Attributes:
         logits: ``x`` -> logits, what a prediction and FastGrad's loss are made of.
         scores: ``x`` -> what margins are taken of, logits or softmax.
-        x: the first test images that are classified correctly, ``(N, C, H, W)``.
+        x: the test images that are attacked, all classified correctly, ``(N, C, H, W)``.
         y: their labels, ``(N,)``.
         unit: what eps = 1 means in ``x``.
         box: what pixels in [0, 1] become.
@@ -98,15 +98,23 @@ def victim(job: Job) -> Victim:
 
 
 def correct_images(job: Job, net: nn.Module) -> tuple[Tensor, Tensor]:
-    """The first ``images`` test images that are classified correctly: the paper attacks no others (all, if fewer)."""
+    """``images`` test images that are classified correctly: the paper attacks no others (all, if fewer).
+
+    The first ones for a network of ours, which differs from seed to seed. One that is loaded is the same for every
+    seed: there the seed draws the images, as its authors drew them.
+    """
     wanted, dtype = job.trial.settings["images"], next(net.parameters()).dtype
+    drawn = models.MODELS[job.trial.model].weights is not None
     found: list[Tensor] = []
     for x, y in test_batches(job, dtype):
         with torch.no_grad():
             found.append(correct(net(x), y))
-        if sum(int(f.sum()) for f in found) >= wanted:
+        if not drawn and sum(int(f.sum()) for f in found) >= wanted:
             break
-    chosen = torch.cat(found).nonzero()[:wanted, 0].cpu()
+    right = torch.cat(found).nonzero()[:, 0].cpu()
+    if drawn:
+        right = right[torch.randperm(len(right), generator=torch.Generator().manual_seed(job.trial.seed))]
+    chosen = right[:wanted]
     x = job.data.x_test[chosen].to(job.device).to(dtype) / 255
     return x.to(memory_format=torch.channels_last), job.data.y_test[chosen].to(job.device)
 
