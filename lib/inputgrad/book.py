@@ -33,6 +33,10 @@ FIGURES = {
 }  # fmt: skip
 """The figures that pages include, by name."""
 
+WORDED = {"claims in words": summaries.in_words,
+          "cells in words": partial(summaries.in_words, words=cells.WORDS, suffix=" cells")}  # fmt: skip
+"""Counts of the scoreboard that a token gives as words."""
+
 MARKERS = ("<!-- scoreboard: written by `make readme` -->", "<!-- end of scoreboard -->")
 
 
@@ -119,7 +123,8 @@ def fill(text: str, where: str) -> str:
     ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number (of two
     runs: both), the same with
     ``range`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
-    is a column of the scoreboard, such as the claims with that verdict, ``[[count synthesis victims]]`` one of
+    is a column of the scoreboard, such as the claims with that verdict,
+    ``[[count sign cells in words]]`` all of them, ``[[count synthesis victims]]`` one of
     ``tables.synthesis.counts``, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
     paper asks. A number of ours that may still come is "(not run yet)".
 
@@ -170,7 +175,8 @@ def token(kind: str, text: str, where: str) -> str:
             return str(tables.synthesis.counts()[words[0]])
         if kind == "count":
             row = claims.scoreboard().set_index("paper").loc[key]
-            return str(row[" ".join(words)])
+            wanted = " ".join(words)
+            return WORDED[wanted](row) if wanted in WORDED else str(row[wanted])
         if kind == "verdict":
             return verdict_of(key, words[0], where).word
         selector = dict(word.split("=", 1) for word in words)

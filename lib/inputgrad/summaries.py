@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from . import cells, claims, data, models, results
 from .markup import Table, measured, number
-from .study import STUDY
+from .study import STUDY, synthesis
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
@@ -78,18 +78,31 @@ def digest(fill: Callable[[str], str]) -> str:
     parts = []
     for key, paper in STUDY.items():
         row = board.loc[key]
-        counts = ", ".join(f"{row[word]} {word}" for word in claims.WORDS if row[word])
-        ran = row["cells"] - row["not run cells"]
         verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
         parts += [
             f"## {paper.authors}: {paper.title}\n",
-            f"*{paper.question}* {row['claims']} claims: {counts}. Of {row['cells']} numbers in its tables, {ran} were "
-            f"measured, of which {row['close cells']} are close, {row['near cells']} near, and "
-            f"{row['says little cells']} close but say little. {cost(key)}\n",
+            f"*{paper.question}* {row['claims']} claims: {in_words(row)}. {row['cells']} numbers in its tables and plots: "
+            f"{in_words(row, cells.WORDS, ' cells')}. {cost(key)}\n",
             section(verdicts, "reproduced", fill),
             section(verdicts, "not reproduced", fill),
         ]
     return "\n".join(parts)
+
+
+def in_words(row: Mapping, words: Sequence[str] = claims.WORDS, suffix: str = "") -> str:
+    """The counts of a row of the scoreboard that are not zero: ``"3 reproduced, 1 partly and 2 not run"``."""
+    return listed([f"{row[word + suffix]} {word}" for word in words if row[word + suffix]])
+
+
+def alone() -> tuple[int, int]:
+    """How many places (exhibit, data set, network) are recorded at ``quick`` alone, and how many of them in one run."""
+    places: dict[tuple, int] = {}
+    for result in (result for paper in (*STUDY, synthesis.PAPER.key) for result in results.shown(paper)):
+        trial = result.provenance["declaration"]
+        if trial["profile"] == "quick":
+            place = (trial["exhibit"], *result.place)
+            places[place] = places.get(place, 0) + 1
+    return len(places), sum(runs == 1 for runs in places.values())
 
 
 def coverage() -> str:
@@ -100,16 +113,17 @@ def coverage() -> str:
     full = [
         f"`{key}` {listed(networks)} on {where}" for key in STUDY for where, networks in at_paper_scale(key).items()
     ]
+    places, single = alone()
     bare = board.loc[board["cells"] == board["not run cells"], "paper"]
     elsewhere = [f"`{key}`" for key in bare if results.shown(key)]
     parts = [
-        f"Of the {total['cells']} numbers in the papers' tables {ran} have one of ours beside them.",
+        f"Of the {total['cells']} numbers in the papers' tables and plots {ran} have one of ours beside them.",
         f"Of these {ran} numbers {total['close cells']} are close, {total['inside cells']} inside our interval, "
         f"{total['near cells']} near and {total['apart cells']} apart; {total['says little cells']} say little: they "
         "are close, and so would be a step that does nothing, or zero.",
         f"At the full scale of `paper` were run: {'; '.join(full) or 'none yet'}.",
-        "All else that is recorded is `quick`: networks that are smaller or trained for less, on fewer images, most of "
-        "them with one seed.",
+        f"All else that is recorded is `quick`, smaller than the paper's as each page says: {places} networks on a "
+        f"data set in an exhibit, {single} of them in one run.",
         f"Of {listed(elsewhere)} nothing that was run stands beside a number of the paper's tables."
         if elsewhere
         else "",
