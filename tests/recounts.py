@@ -161,6 +161,17 @@ def equal_success(page, row, caption):
     return out
 
 
+def reached(page, row, caption):
+    place, out = place_of(row, "data set", "network", "attack", "eps"), {}
+    for name, metric in (("wrong before", "reached"), ("of these, true class not the runner-up", "reached_behind"),
+                         ("right before", "reached_right")):  # fmt: skip
+        for told, reading in (("true class", "default"), ("runner-up", "label=runner_up"), ("another", "label=other")):
+            cell = page.find(metric=metric, reading=reading, **place)
+            if f"{name}: {told}, %" in row:
+                out |= {f"{name}: {told}, %": cell.center, f"{name}: images": cell.totals[0]}
+    return out
+
+
 # convex
 
 MEASURED = {"test error, %": "test_error", "ρ₁": "rho1_hat", "ρ₂": "rho2_hat", "eps, 99 % fooled": "eps_fooled_99"}
@@ -501,6 +512,7 @@ def questions(page, row, caption):
 RECOUNTS = {
     "beside": beside, "own": own, "cost": cost,
     "sign.readings": readings, "sign.saturation": saturation, "sign.equal_success": equal_success,
+    "sign.reached": reached,
     "convex.measures": measures, "convex.units": units, "convex.over_eps": fooled, "convex.scales": scales,
     "convex.propositions": propositions, "convex.scores": scores, "convex.targeted": targeted, "convex.outputs": outputs,
     "smooth.accuracy": arms, "smooth.gains": gains, "smooth.tests": wilcoxon, "smooth.costs": drift,

@@ -89,9 +89,29 @@ COOPERATIVE = Exhibit(
         names("attacks", ("D-FGSM", "D-FGM"), "list of D-FGSM, D-FGM", ("D-FGSM", "D-FGM")),
         choice("attack_loss", "loss to go down: ce, nll_logits or margin", LOSSES),
         names("edit", EDITS, "which images are edited, each a reading: negatives, all", EDITS),
-        names("label", LABELS, "whose loss is followed, each a reading: true, predicted, random", LABELS),
+        names("label", LABELS, "whose loss is followed, each a reading: true, predicted, random; or runner_up",
+              (*LABELS, "runner_up")),
         Parameter("ablation_eps", ["0.02", "0.10"], "list of step sizes for the readings other than the first",
                   partial(eps_list, what="ablation_eps")),
+        CLIP,
+    ),
+)  # fmt: skip
+
+TOLD = ("true", "runner_up", "other")
+
+LABELLED = Exhibit(
+    name="labels",
+    title="Whose label? The true class, the runner-up and another",
+    reproduces="nothing of the paper: a control of Sec. 6",
+    compute="inputgrad.trials.sign:labels",
+    version=1,
+    grids=grids(images={"smoke": 200, "quick": 10_000, "paper": 10_000}, real=("mnist", "cifar10"),
+                stand_ins=("digits28",), models=("alexnet",)),
+    parameters=(
+        Parameter("eps", ["0.02", "0.05", "0.10"], "list of step sizes in units of x", eps_list),
+        names("attacks", ("D-FGSM", "D-FGM"), "list of D-FGSM, D-FGM", ("D-FGSM", "D-FGM")),
+        choice("attack_loss", "loss to go down: ce, nll_logits or margin", LOSSES),
+        names("label", TOLD, "the class the step is told, each a reading: true, runner_up, other", TOLD),
         CLIP,
     ),
 )  # fmt: skip
@@ -137,5 +157,5 @@ PAPER = Paper(
     authors="Agarwal, Singh, Vatsa",
     question="What do the sign and the direction of the gradient contribute to an attack, and does the same step "
     "downhill repair what the network gets wrong?",
-    exhibits=(ADVERSARIAL, COOPERATIVE, PERCEPTIBILITY, EXAMPLES),
+    exhibits=(ADVERSARIAL, COOPERATIVE, LABELLED, PERCEPTIBILITY, EXAMPLES),
 )

@@ -26,14 +26,20 @@ def readings(run, metric: str = "error") -> Table:
 
 
 def saturation(run) -> Table:
-    """How FGM at the largest eps fares on images the network was sure of, and how many gradients vanish."""
+    """How FGM fares on images the network was sure of, and how many gradients vanish.
+
+    At the largest eps that every data set and network of the run has: the paper's text goes further on one.
+    """
     table = cells.of_run(run)
     first = run_readings(table).get("FGM", ["default"])[0]
     table = table[table["reading"].isin(["default", first])]
+    shared = set.intersection(
+        *(set(g.loc[g["attack"] == "FGM", "eps"]) for _, g in table.groupby(["dataset", "model"]))
+    )
+    largest = max(shared, key=cells.eps_number, default="")
     rows = []
     for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
         fgm = group[group["attack"] == "FGM"]
-        largest = max(fgm["eps"], key=cells.eps_number, default="")
         at_largest = fgm[fgm["eps"] == largest].set_index("metric")
         sure, unsure = (at_largest.reindex([m]).iloc[0] for m in ("accuracy_sure", "accuracy_unsure"))
         vanished = [*group.loc[group["metric"] == "gradient_zero", "value"], float("nan")]
@@ -47,6 +53,37 @@ def saturation(run) -> Table:
         )  # fmt: skip
     caption = "Images right before the attack, apart for those classified with a softmax confidence above 0.99"
     return Table(pd.DataFrame(rows), caption)
+
+
+REACHED = {
+    "reached": ("wrong before", ("true", "runner_up", "other")),
+    "reached_behind": ("of these, true class not the runner-up", ("true", "runner_up", "other")),
+    "reached_right": ("right before", ("runner_up", "other")),
+}
+TOLD = {"true": "true class", "runner_up": "runner-up", "other": "another"}
+
+
+def reached(run) -> Table:
+    """How many images one step downhill takes to the class it is told, by that class and by what they were before."""
+    table = cells.of_run(run)
+    table = table[table["metric"].isin(REACHED)]
+    rows = []
+    for (dataset, model, attack, eps), group in table.groupby(["dataset", "model", "attack", "eps"], sort=False):
+        row = {"data set": dataset, "network": model, "attack": attack, "eps": eps}
+        for metric, (name, told) in REACHED.items():
+            here = group[group["metric"] == metric]
+            row[f"{name}: images"] = number(next(iter(here["images"]), float("nan")), 0)
+            for label in told:
+                own = here[here["reading"].map(label_of) == label]
+                row[f"{name}: {TOLD[label]}, %"] = number(next(iter(own["value"]), float("nan")))
+        rows.append(row)
+    caption = "Images that the step takes to the class it is told, in percent of each kind"
+    return Table(pd.DataFrame(rows), caption)
+
+
+def label_of(reading: str) -> str:
+    """The label that a step is told in this reading."""
+    return dict(choice.split("=") for choice in reading.split() if "=" in choice).get("label", "true")
 
 
 VISIBILITY = {

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .. import data, models
 from ..attacks import NOISE, STEPS, along, one_step, pgd, sweep
-from ..checks import eps_value
+from ..checks import InputError, eps_value
 from ..gradients import input_gradient
 from ..metrics import correct, predict
 from ..norms import DIRECTIONS, UNIT, Box, norm
@@ -86,8 +86,7 @@ def adversarial(job: Job) -> Outcome:
         right = correct(logits, y)
         sure = logits.softmax(1).amax(1) > SURE
         tally.add("none", "0.0", "default", "accuracy", right, steps=0)
-        followed = y if s["label"] == "true" else logits.argmax(1)
-        edited = right if s["skip_misclassified"] else torch.ones_like(right)
+        followed, edited = asked_for(s, y, logits)
         for loss in s["attack_loss"]:
             g = input_gradient(model, x, followed, loss=loss)
             tally.add(
@@ -104,9 +103,12 @@ def adversarial(job: Job) -> Outcome:
                         tally.add(attack, eps, name, "accuracy_sure", after[right & sure])
                         tally.add(attack, eps, name, "accuracy_unsure", after[right & ~sure])
         if s["controls"]:
-            measure_controls(tally, model, x, y, sizes, generator)
+            for attack, d in controls_of(model, x, followed, generator).items():
+                for eps, size in sizes.items():
+                    x_adv = torch.where(edited[:, None, None, None], along(x, d, size, box=box_of(s)), x)
+                    tally.add(attack, eps, reading(**shared), "accuracy", correct(predict(model, x_adv), y))
     if s["controls"]:
-        measure_pgd(tally, job, sizes)
+        measure_pgd(tally, job, sizes, reading(**shared))
     rows = tally.rows()
     return Outcome(rows + drops_of_svhn(rows))
 
@@ -132,25 +134,29 @@ def directions_of(
             yield attack, reduction, d / batch if reduction == "mean32" else d
 
 
-def measure_controls(
-    tally: Tally, model: Callable, x: Tensor, y: Tensor, sizes: dict[str, float], generator: torch.Generator
-) -> None:
-    """Random noise of FGSM's size, and the gradient normalised to FGSM's l2 length."""
+def asked_for(settings: Mapping, y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The label whose loss is followed, ``(B,)``, and which images are edited, ``(B,)`` bool."""
+    right = correct(logits, y)
+    followed = y if settings["label"] == "true" else logits.argmax(1)
+    return followed, right if settings["skip_misclassified"] else torch.ones_like(right)
+
+
+def controls_of(model: Callable, x: Tensor, y: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    """Directions beside the paper's, ``(B, C, H, W)``: random ones, and the gradient at the l2 length of its sign."""
     length = norm(torch.ones_like(x), 2).view(-1, 1, 1, 1)  # eps * sign(g) has l2 norm eps * sqrt(CHW)
     g = DIRECTIONS["l2"](input_gradient(model, x, y)) * length
-    controls = {"FGM-l2": g, **{kind: draw(x, generator) for kind, draw in NOISE.items()}}
-    for attack, d in controls.items():
-        for eps, size in sizes.items():
-            x_adv = along(x, d, size)
-            tally.add(attack, eps, "default", "accuracy", correct(predict(model, x_adv), y))
+    return {"FGM-l2": g, **{kind: draw(x, generator) for kind, draw in NOISE.items()}}
 
 
-def measure_pgd(tally: Tally, job: Job, sizes: dict[str, float], steps: int = 20) -> None:
+def measure_pgd(tally: Tally, job: Job, sizes: dict[str, float], name: str, steps: int = 20) -> None:
     """The reference attack, on the first ``pgd_images`` images: what a strong attack leaves in the same ball."""
-    for x, y in batches(job, job.trial.settings["pgd_images"]):
+    model, s = job.trained.model, job.trial.settings
+    for x, y in batches(job, s["pgd_images"]):
+        followed, edited = asked_for(s, y, predict(model, x))
         for eps, size in sizes.items():
-            x_adv = pgd(job.trained.model, x, y, eps=size, steps=steps, early_exit=True)
-            tally.add("PGD", eps, "default", "accuracy", correct(predict(job.trained.model, x_adv), y), steps=steps)
+            x_adv = pgd(model, x, followed, eps=size, steps=steps, early_exit=True, box=box_of(s))
+            x_adv = torch.where(edited[:, None, None, None], x_adv, x)
+            tally.add("PGD", eps, name, "accuracy", correct(predict(model, x_adv), y), steps=steps)
 
 
 # Tables 3 and 4
@@ -167,7 +173,7 @@ def cooperative(job: Job) -> Outcome:
         wrong = ~correct(logits, y)
         tally.add("none", "0.0", "default", "error", wrong, steps=0)
         random = torch.randint(job.data.classes, y.shape, generator=generator).to(y)
-        labels = {"true": y, "predicted": logits.argmax(1), "random": random}
+        labels = {"true": y, "predicted": logits.argmax(1), "random": random, "runner_up": runner_up(logits)}
         for i, label in enumerate(s["label"]):
             for j, edit in enumerate(s["edit"]):
                 name = reading(attack_loss=s["attack_loss"], label=label, edit=edit, clip=s["clip"])
@@ -176,8 +182,8 @@ def cooperative(job: Job) -> Outcome:
                     model, x, labels[label], chosen, logits, s, sizes if i == j == 0 else ablation
                 ):
                     tally.add(attack, eps, name, "error", classes != y)
-                    if label == "random":
-                        tally.add(attack, eps, name, "reached_target", classes[chosen] == random[chosen])
+                    if label in ("random", "runner_up"):
+                        tally.add(attack, eps, name, "reached_target", classes[chosen] == labels[label][chosen])
     rows = tally.rows()
     return Outcome(rows + best_of_svhn(rows))
 
@@ -207,6 +213,57 @@ def best_of_svhn(rows: list[dict]) -> list[dict]:
         if (r["dataset"], r["attack"], r["reading"], r["metric"]) == ("SVHN", "D-FGSM", "default", "error")
     ]
     return [{**min(errors, key=lambda r: r["value"]), "eps": ""}] if errors else []
+
+
+# Whose label
+
+
+def labels(job: Job) -> Outcome:
+    """The share of images that one step downhill takes to the class it is told: the true one, the runner-up, another.
+
+    ``reached`` of the images wrong before, ``reached_behind`` of those among them whose true class is not the
+    runner-up, and ``reached_right`` of the images right before, which are at their true class already.
+    """
+    tally, model, s = Tally(partial(place, job)), job.trained.model, job.trial.settings
+    sizes = step_sizes(job)
+    generator = torch.Generator().manual_seed(job.trial.seed)
+    for x, y in batches(job):
+        logits = predict(model, x)
+        wrong = ~correct(logits, y)
+        tally.add("none", "0.0", "default", "error", wrong, steps=0)
+        told = {"true": y, "runner_up": runner_up(logits)}
+        if "other" in s["label"]:
+            told["other"] = another(logits, y, generator)
+        behind = wrong & (told["runner_up"] != y)
+        groups = {"reached": wrong, "reached_behind": behind, "reached_right": ~wrong}
+        for label in s["label"]:
+            name = reading(attack_loss=s["attack_loss"], label=label, clip=s["clip"])
+            for attack, eps, x_new in sweep(
+                model, x, told[label], attacks=s["attacks"], eps=sizes, loss=s["attack_loss"], box=box_of(s)
+            ):
+                reached = predict(model, x_new).argmax(1) == told[label]
+                for metric, group in groups.items():
+                    if (label, metric) != ("true", "reached_right"):
+                        tally.add(attack, str(eps), name, metric, reached[group])
+    return Outcome(tally.rows())
+
+
+def runner_up(logits: Tensor) -> Tensor:
+    """The second most likely class, ``(B,)``."""
+    return logits.topk(2).indices[:, 1]
+
+
+def another(logits: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
+    """A class drawn from those that are neither predicted, nor the runner-up, nor true, ``(B,)``.
+
+    Raises:
+        InputError: there may be no such class.
+    """
+    if logits.shape[1] < 4:
+        raise InputError(f"a data set of {logits.shape[1]} classes has no fourth one to draw: leave label 'other' out")
+    drawn = torch.rand(logits.shape, generator=generator).to(logits)
+    taken = torch.cat([logits.topk(2).indices, y[:, None]], 1)
+    return drawn.scatter(1, taken, -1).argmax(1)
 
 
 # Equal norm
