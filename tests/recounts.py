@@ -145,18 +145,20 @@ def equal_success(page, row, caption):
     place, half = place_of(row, "data set", "network", "method"), 50.0
     attack = place.pop("attack")
     along = {}
-    for metric in ("fooled", "l2_median", "linf_median", "psnr_median", "ssim_median"):
+    shown = {"l2": "l2_median", "mean l2": "l2_mean", "l∞": "linf_median", "mean l∞": "linf_mean",
+             "PSNR, dB": "psnr_median", "SSIM": "ssim_median"}  # fmt: skip
+    for metric in ("fooled", *shown.values()):
         found = [c for c in page.ours[attack, metric] if all(c.place[k] == v for k, v in place.items())]
         along[metric] = sorted((float(size(c.place["eps"])), c.center) for c in found)
     fooled = [(b, max(v for c, v in along["fooled"] if c <= b)) for b, _ in along["fooled"]]
-    out = {"fooled at most, %": fooled[-1][1], **dict.fromkeys(("l2", "l∞", "PSNR, dB", "SSIM"), NOTHING)}
+    out = {"fooled at most, %": fooled[-1][1], **dict.fromkeys(shown, NOTHING)}
     if fooled[-1][1] < half:
         return {**out, "budget (l2)": f"> {fooled[-1][0]:g}"}
     (a, below), (b, above) = next((low, high) for low, high in pairwise(fooled) if high[1] >= half > low[1])
     share = (half - below) / (above - below)
     out["budget (l2)"] = a ** (1 - share) * b**share
-    for name, metric in {"l2": "l2", "l∞": "linf", "PSNR, dB": "psnr", "SSIM": "ssim"}.items():
-        value = dict(along[f"{metric}_median"])
+    for name, metric in shown.items():
+        value = dict(along[metric])
         out[name] = (1 - share) * value[a] + share * value[b]
     return out
 

@@ -157,6 +157,12 @@ def test_rows_outside_the_papers_tables_decide_nothing():
     assert judge("sign", Claim(**CLAIM, exact=None, weak="n>50"), ours({"table": ""})).word == "not run"
 
 
+def test_rows_outside_the_papers_tables_decide_where_a_selector_asks_for_them():
+    claim = Claim(**{**CLAIM, "vars": {"n": {"table": "", "attack": "none"}}}, exact=None, weak="n>50")
+    assert judge("sign", claim, ours({"table": ""})).word == "reproduced"
+    assert judge("sign", claim, ours({})).word == "not run"
+
+
 def test_other_readings_decide_only_when_asked():
     alternative = ours({"reading": "edit=all", "value": 10.0})
     assert judge("sign", Claim(**CLAIM, exact=None, weak="n>50"), alternative).word == "not run"
@@ -238,6 +244,14 @@ def test_functions_worked_by_hand():
     assert f["spearman"]([1, 2, 3], [10, 20, 15]) == pytest.approx(0.5)
     with pytest.raises(ValueError):
         f["lt"]([1], [1, 2])
+
+
+def test_where_half_are_fooled_is_read_between_two_sizes():
+    keys = [(who, size) for who in ("a", "b", "c") for size in (1.0, 2.0, 4.0)]
+    fooled = Vector(keys, [0.0, 40.0, 60.0, 50.0, 20.0, 90.0, 10.0, 30.0, 49.0])
+    found = FUNCTIONS["reached"](fooled, Vector(keys, [1.0, 2.0, 4.0] * 3), 50)
+    assert found.keys == [("a",), ("b",), ("c",)]
+    assert found.values[:2] == pytest.approx([3.0, 1.0]) and np.isnan(found.values[2])
 
 
 def test_eps_are_compared_as_numbers():

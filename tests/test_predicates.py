@@ -13,7 +13,7 @@ def values(key, claim):
     """What a claim's variables are: on our recorded rows, or the paper's own numbers where ours lack one."""
     mine = cells.ours(key)
     try:
-        found = {n: select_ours(key, mine[mine["table"] != ""], s)[0] for n, s in claim.vars.items()}
+        found = {n: select_ours(key, mine, s)[0] for n, s in claim.vars.items()}
         return found, claim.tolerance
     except Missing:
         try:

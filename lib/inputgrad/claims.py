@@ -139,10 +139,12 @@ def key_of(column: str, value: object) -> float | str:
 def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.DataFrame]:
     """As :func:`select`, from our cells, which must reach everywhere the paper's do.
 
+    Rows that belong to no table of the paper are chosen only by a selector that says so (``table: ''``).
+
     Raises:
         Missing: ours lack a row, or a place at which the paper's vector has a number.
     """
-    value, rows = select(ours, selector)
+    value, rows = select(ours if "table" in selector else ours[ours["table"] != ""], selector)
     try:
         printed, _ = select(cells.of_paper(key), {c: v for c, v in selector.items() if c != "of"})
     except Missing:  # a quantity that the paper does not print
@@ -233,7 +235,6 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     nothing = ours.iloc[:0]
     if not claim.testable:
         return Verdict(claim, "not run", None, "stated in words, and not yet as a predicate", paper, nothing)
-    ours = ours[ours["table"] != ""]
     try:
         found = {name: select_ours(key, ours, selector) for name, selector in claim.vars.items()}
     except Missing as err:

@@ -46,6 +46,36 @@ def first_below(x: Vector, threshold: float) -> float:
     return next((k for k, v in zip(x.keys, x.values, strict=True) if v <= threshold), float("inf"))
 
 
+def first_reached(sizes: Sequence[float], x: Sequence[float], level: float) -> float:
+    """The size at which ``x``, taken as the largest so far, first reaches ``level``; NaN where it stays below.
+
+    Between two sizes it is a straight line over the logarithm of the size.
+    """
+    x = np.maximum.accumulate(list(x))
+    if x[-1] < level:
+        return float("nan")
+    i = int(np.argmax(x >= level))
+    before = max(i - 1, 0)
+    share = (level - x[before]) / (x[i] - x[before]) if x[i] > x[before] else 0.0
+    return float(sizes[before] ** (1 - share) * sizes[i] ** share)
+
+
+def reached(x: Vector, y: Vector, level: float) -> Vector:
+    """``y`` where ``x`` first reaches ``level``, for each group of keys that differ in the last part alone.
+
+    That part is a size, and between two sizes ``y``, too, is a straight line over its logarithm; NaN where ``x`` stays
+    below.
+    """
+    groups: dict[tuple, list[tuple[float, float, float]]] = {}
+    for (*place, size), a in zip(x.keys, x.values, strict=True):
+        groups.setdefault(tuple(place), []).append((size, a, at(y, (*place, size))))
+    found = []
+    for points in groups.values():
+        size, a, b = np.array(sorted(points)).T
+        found.append(float(np.interp(np.log(first_reached(size, a, level)), np.log(size), b)))
+    return Vector(list(groups), found)
+
+
 def ptrue_ok(acc: float, p: float, classes: int) -> bool:
     """Can ``p`` be the mean softmax probability of the true class at accuracy ``acc``, both fractions as printed?"""
     return acc / classes - 5e-4 <= p <= acc + (1 - acc) / 2 + 5e-4
@@ -77,6 +107,7 @@ FUNCTIONS: dict[str, Callable] = {
     "keys": lambda x: x.keys,
     "argmin": lambda x: x.keys[int(np.argmin(x.values))],
     "first_below": first_below,
+    "reached": reached,
     "nonincreasing": lambda x, tol=0.0: all(b <= a + tol for a, b in zip(x, list(x)[1:], strict=False)),
     "wilcoxon": lambda x, y: float(stats.wilcoxon(list(x), list(y)).pvalue),
     "wilcoxon_greater": lambda x, y: float(stats.wilcoxon(list(x), list(y), alternative="greater").pvalue),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from .. import cells
 from ..markup import Table, between, number
+from ..predicates import first_reached
 from .common import run_readings
 
 
@@ -33,10 +34,8 @@ def saturation(run) -> Table:
     table = cells.of_run(run)
     first = run_readings(table).get("FGM", ["default"])[0]
     table = table[table["reading"].isin(["default", first])]
-    shared = set.intersection(
-        *(set(g.loc[g["attack"] == "FGM", "eps"]) for _, g in table.groupby(["dataset", "model"]))
-    )
-    largest = max(shared, key=cells.eps_number, default="")
+    tried = table[table["attack"] == "FGM"].groupby("eps", sort=False)["dataset"].size()
+    largest = max(tried[tried == tried.max()].index, key=cells.eps_number, default="")
     rows = []
     for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
         fgm = group[group["attack"] == "FGM"]
@@ -88,7 +87,9 @@ def label_of(reading: str) -> str:
 
 VISIBILITY = {
     "l2_median": ("l2", 2),
+    "l2_mean": ("mean l2", 2),
     "linf_median": ("l∞", 3),
+    "linf_mean": ("mean l∞", 3),
     "psnr_median": ("PSNR, dB", 1),
     "ssim_median": ("SSIM", 3),
 }
@@ -103,16 +104,15 @@ def equal_success(run, target: float = 50.0) -> Table:
     table = table[table["attack"] != "none"].assign(budget=table["eps"].map(cells.eps_number))
     rows = []
     for (dataset, model, attack), group in table.groupby(["dataset", "model", "attack"], sort=False):
-        wide = group.pivot_table(index="budget", columns="metric", values="value")
-        budgets, fooled = np.log(wide.index), np.maximum.accumulate(wide["fooled"].to_numpy())
+        wide = group.pivot(index="budget", columns="metric", values="value")
+        budget = first_reached(wide.index, wide["fooled"], target)
         row = {"data set": dataset, "network": model, "method": attack}
-        if fooled[-1] < target:
+        if np.isnan(budget):
             row |= {"budget (l2)": f"> {wide.index[-1]:g}"} | {name: "–" for name, _ in VISIBILITY.values()}
         else:
-            budget = float(np.interp(target, fooled, budgets))
-            row["budget (l2)"] = number(np.exp(budget), 2)
+            row["budget (l2)"] = number(budget, 2)
             for metric, (name, places) in VISIBILITY.items():
-                row[name] = number(float(np.interp(budget, budgets, wide[metric])), places)
-        rows.append({**row, "fooled at most, %": number(fooled[-1])})
-    caption = "The step at which half of the correctly classified images are fooled; medians over the images"
+                row[name] = number(float(np.interp(np.log(budget), np.log(wide.index), wide[metric])), places)
+        rows.append({**row, "fooled at most, %": number(wide["fooled"].max())})
+    caption = "The step at which half of the correctly classified images are fooled; medians where no mean is named"
     return Table(pd.DataFrame(rows), caption)
