@@ -205,6 +205,33 @@ def fooled(page, row, caption):
     return {m: page.value(attack=m, metric="fooling_ratio", reading=reading, **place) for m in methods}
 
 
+def leads(page, row, caption):
+    place = {**place_of(row, "data set", "network"), "attack": row["one"], "reading": f"against {row['other']}"}
+    everywhere = row["eps"] == "all"
+    at = {**place, "eps": "" if everywhere else row["eps"]}
+    lead = page.find(metric="mean_lead" if everywhere else "lead", **at)
+    only = {name: NOTHING if everywhere else page.value(metric=metric, **at)
+            for name, metric in (("only the one, %", "only_first"), ("only the other, %", "only_second"))}  # fmt: skip
+    return {**only, "lead, points": lead.center, "95 % interval": lead.interval}
+
+
+def ways(page, row, caption):
+    at = {**place_of(row, "data set", "network"), "reading": f"trained={row['way']}"}
+    attack = {"rho1_hat": "DeepFool", "eps_fooled_99": "DeepFool"}
+    out = {
+        name: page.value(attack=attack.get(metric, "none"), metric=metric, **at) for name, metric in MEASURED.items()
+    }
+    return {**out, "p rounds to 1, %": page.value(attack="none", metric="saturated", **at)}
+
+
+def authors(page, row, caption):
+    at = {"attack": row["attack"], "metric": row["measure"].replace(" ", "_"), "dataset": "MNIST", "eps": row["eps"]}
+    theirs = page.find(whose="theirs", model="LeNet-5", **at)
+    loaded, own = (page.find(model=m, reading="default", **at) for m in ("LeNet-5 (authors)", "LeNet-5"))
+    return {"paper": theirs.center, "the authors' network here": center(loaded), "our LeNet-5": center(own),
+            "difference": center(loaded) - theirs.center, "verdict": judged(theirs, loaded)}  # fmt: skip
+
+
 def scales(page, row, caption):
     place, times = place_of(row, "data set", "network"), row["logits times"]
     at = {"reading": "default" if times == "1" else f"scale={times}", **place}
@@ -516,6 +543,7 @@ RECOUNTS = {
     "sign.readings": readings, "sign.saturation": saturation, "sign.equal_success": equal_success,
     "sign.reached": reached,
     "convex.measures": measures, "convex.units": units, "convex.over_eps": fooled, "convex.scales": scales,
+    "convex.leads": leads, "convex.recipes": ways, "convex.authors": authors,
     "convex.propositions": propositions, "convex.scores": scores, "convex.targeted": targeted, "convex.outputs": outputs,
     "smooth.accuracy": arms, "smooth.gains": gains, "smooth.tests": wilcoxon, "smooth.costs": drift,
     "smooth.variants": variants,

@@ -39,6 +39,7 @@ def small_parameters(exhibit):
         "convex/framework": ["linear", "lenet5"],
         "convex/regression": ["regressor", "autoencoder", "segmenter"],
         "convex/examples": ["lenet5"],
+        "convex/recipes": ["fcnn"],
         "synthesis/attacks": ["fcnn", "smooth_cnn"],
     }
     return {"models": models.get(exhibit, ["fcnn", "lenet5"]), "images": 16}
@@ -102,6 +103,8 @@ def test_tables_of_a_run(small):
         ("convex/fooling", {"clip": True, "p": 2, "methods": ["Algorithm 1", "Random", "PGD"]}),
         ("convex/fooling", {"scores": "softmax", "eps_unit": "pixel", "dtype": "float64", "class_choice": "argmin"}),
         ("convex/rounding", {"scale": ["4"], "eps": ["0.05", "0.1"]}),
+        ("convex/pairs", {"eps": ["0.1"], "pairs": ["Algorithm 1 / FastGrad (exact)"]}),
+        ("convex/recipes", {"ways": ["short", "study"]}),
         ("convex/robustness", {"eps_unit": "pixel", "scores": "softmax", "deepfool_steps": 2}),
         ("convex/regression", {"p": ["inf"], "radius": ["1"], "eps": ["0.3"], "bounded": 2}),
         ("convex/examples", {"eps": ["0.1"], "columns": 2, "clip": True}),

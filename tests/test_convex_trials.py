@@ -109,3 +109,47 @@ def test_the_segments_move_to_the_target_and_not_by_chance(workspace):
     rows = runner.run("convex/regression", **given).rows
     moved = rows[rows["metric"] == "pixels_moved_mean"].set_index("attack")["value"]
     assert moved["Algorithm 1-10"] > 2 * moved["Random"] + 0.1
+
+
+def test_the_exact_loss_has_the_gradient_of_the_cross_entropy_and_nothing_to_round():
+    torch.manual_seed(0)
+    logits, y = 3 * torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 1, 2, 3, 0])
+    logits.requires_grad_()
+    for_ce, for_rivals = (torch.autograd.grad(LOSSES[n](logits, y).sum(), logits)[0] for n in ("ce", "rival_scores"))
+    factor = LOSSES["rival_scores"](logits, y).sigmoid().detach()[:, None]
+    assert torch.allclose(for_ce, factor * for_rivals)
+    assert torch.allclose(LOSSES["ce"](logits, y), torch.nn.functional.softplus(LOSSES["rival_scores"](logits, y)))
+    sure = torch.tensor([[200.0, 0.0, 1.0]], requires_grad=True)
+    (g,) = torch.autograd.grad(LOSSES["rival_scores"](sure, torch.tensor([0])).sum(), sure)
+    assert g[0, 0] == -1 and g[0, 1:].sum() == pytest.approx(1)
+
+
+def test_a_paired_lead_by_hand():
+    """Agresti and Min: 30.5 and 10.5 of 102 images, se = sqrt(41 - 400 / 102) / 102."""
+    lead, low, high = convex.paired_lead(30, 10, 100)
+    middle, half = 100 * 20 / 102, 100 * 1.96 * (41 - 400 / 102) ** 0.5 / 102
+    assert (lead, low, high) == pytest.approx((20, middle - half, middle + half))
+    assert convex.paired_lead(0, 0, 100)[0] == 0
+    assert convex.paired_lead(0, 0, 100)[1] < 0 < convex.paired_lead(0, 0, 100)[2]
+
+
+def test_pairs_are_counted_image_by_image(workspace):
+    given = {"datasets": ["digits28"], "models": ["fcnn"], "images": 30, "recipe": {"epochs": 3}, "eps": ["0.02", "0.05"]}
+    rows = runner.run("convex/pairs", **given).rows
+    value = rows.set_index(["attack", "reading", "eps", "metric"])["value"]
+    for eps in given["eps"]:
+        one, other = (value[a, "default", eps, "fooling_ratio"] for a in ("Algorithm 1", "FastGrad"))
+        only = [value["Algorithm 1", "against FastGrad", eps, m] for m in ("only_first", "only_second")]
+        assert one - other == pytest.approx(only[0] - only[1])
+        lead = value["Algorithm 1", "against FastGrad", eps, "lead"]
+        assert lead == pytest.approx(100 * (one - other), abs=1e-3)
+    curves = runner.run("convex/fooling", **given).rows.set_index(["attack", "reading", "eps", "metric"])["value"]
+    for attack in ("Algorithm 1", "Algorithm 2", "FastGrad", "DeepFool", "Algorithm 1-5"):
+        assert curves[attack, "default", "0.05", "fooling_ratio"] == value[attack, "default", "0.05", "fooling_ratio"]
+
+
+def test_every_way_of_training_is_another_network(workspace):
+    given = {"datasets": ["digits28"], "models": ["fcnn"], "images": 20, "ways": ["short", "SGD"]}
+    rows = runner.run("convex/recipes", recipe={"epochs": 2}, **given).rows
+    rho = rows[rows["metric"] == "rho2_hat"].set_index("reading")["value"]
+    assert rho["trained=short"] != rho["trained=SGD"]

@@ -32,12 +32,22 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return others.amax(1) - logits.gather(1, y[:, None])[:, 0]
 
 
+def rival_scores(logits: Tensor, y: Tensor) -> Tensor:
+    r"""L = ``log sum_{k != y} exp(z_k) - z_y``; the cross-entropy is :math:`\log(1 + e^L)`, with a parallel gradient.
+
+    What single precision rounds away in the cross-entropy, one minus the probability of ``y``, is not in it.
+    """
+    others = logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
+    return others.logsumexp(1) - logits.gather(1, y[:, None])[:, 0]
+
+
 def clipped_cross_entropy(logits: Tensor, y: Tensor, least: float = 1e-7) -> Tensor:
     """``-log p_y`` with ``p_y`` kept in [1e-7, 1 - 1e-7], as some libraries do: flat beyond it."""
     return -logits.softmax(1).gather(1, y[:, None])[:, 0].clamp(least, 1 - least).log()
 
 
-LOSSES = {"ce": cross_entropy, "nll_logits": nll_logits, "margin": margin, "clipped_ce": clipped_cross_entropy}
+LOSSES = {"ce": cross_entropy, "nll_logits": nll_logits, "margin": margin, "rival_scores": rival_scores,
+          "clipped_ce": clipped_cross_entropy}  # fmt: skip
 
 
 @contextmanager

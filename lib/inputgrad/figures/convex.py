@@ -23,6 +23,7 @@ COLOURS = {
     "Algorithm 2": PALETTE[4],
     "FastGrad": PALETTE[3],
     "FastGrad (float64)": PALETTE[1],
+    "FastGrad (exact)": PALETTE[5],
     "FastGrad (clipped at 1e-7)": PALETTE[5],
     "FastGrad (margin loss)": PALETTE[9],
     "Random": PALETTE[6],

@@ -89,6 +89,22 @@ ONE_STEP = ("Algorithm 1", "Algorithm 2", "FastGrad", "FastGrad (float64)", "Ran
 METHODS = ("DeepFool", "Algorithm 1-10", "Algorithm 1-5", *ONE_STEP, "PGD")
 CLIPPED = ("DeepFool", "Algorithm 1", "FastGrad")
 NORMS = ("1", "2", "inf")
+PAIRED = (
+    "Algorithm 1 / FastGrad",
+    "Algorithm 1 / FastGrad (float64)",
+    "Algorithm 1 / FastGrad (exact)",
+    "Algorithm 1-5 / DeepFool",
+    "Algorithm 2 / FastGrad",
+)
+WAYS = {
+    "study": {},
+    "constant rate": {"lr": 1e-3, "schedule": "constant"},
+    "short": {"epochs": 5},
+    "weight decay": {"weight_decay": 1e-4},
+    "SGD": {"optimizer": "sgd", "lr": 0.1, "epochs": 15},
+    "crops": {"augment": "crop", "epochs": 15},
+}
+"""Ways to train one network: what each changes in the recipe of the study."""
 EXPONENTS = ("1", "1.5", "2", "3", "inf")
 
 FRAMEWORK = Exhibit(
@@ -174,6 +190,31 @@ ROUNDING = Exhibit(
     ),
 )
 
+PAIRS = Exhibit(
+    name="pairs",
+    title="Method against method, on the same images",
+    reproduces="the comparisons of Section IV, and FastGrad without rounding",
+    compute="inputgrad.trials.convex:pairs",
+    version=1,
+    grids=grids((40, 100, 1024), ON_MNIST, ON_CIFAR),
+    parameters=(
+        EPS,
+        names("pairs", PAIRED, "list of " + ", ".join(PAIRED), PAIRED),
+    ),
+)
+
+RECIPES = Exhibit(
+    name="recipes",
+    title="How far the measures move with the training",
+    reproduces="Table I for one network, trained in several ways",
+    compute="inputgrad.trials.convex:recipes",
+    version=1,
+    grids={profile: replace(grid, seeds=(0,)) for profile, grid in grids((60, 256, 1024), ("fcnn",)).items()},
+    parameters=(
+        names("ways", tuple(WAYS), "list of " + ", ".join(WAYS), tuple(WAYS)),
+    ),
+)  # fmt: skip
+
 REGRESSION = Exhibit(
     name="regression",
     title="Beyond classes: regression, reconstruction, segmentation",
@@ -198,5 +239,5 @@ PAPER = Paper(
     authors="Balda, Behboodi, Mathar",
     question="Are adversarial examples the closed-form solutions of a linearised margin under a norm bound, "
     "and do these beat FastGrad and DeepFool?",
-    exhibits=(FRAMEWORK, FOOLING, ROUNDING, ROBUSTNESS, REGRESSION, EXAMPLES),
+    exhibits=(FRAMEWORK, FOOLING, ROUNDING, PAIRS, ROBUSTNESS, RECIPES, REGRESSION, EXAMPLES),
 )

@@ -141,6 +141,63 @@ def scales(run) -> Table:
     return Table(pd.DataFrame(rows), f"The same decisions, sharper and softer probabilities; {described(fooled)}")
 
 
+def leads(run) -> Table:
+    """How many more images one method fools than another, of the same ones, at every eps and on average over them."""
+    table = cells.of_run(run)
+    table = table[table["reading"].str.startswith("against")]
+    rows = []
+    for (dataset, model, attack, reading, eps), group in table.groupby(
+        ["dataset", "model", "attack", "reading", "eps"], sort=False
+    ):
+        cell = {c.metric: c for c in group.itertuples()}
+        lead = cell["lead"] if eps else cell["mean_lead"]
+        rows.append(
+            {
+                "data set": dataset, "network": model, "one": attack, "other": reading.removeprefix("against "),
+                "eps": eps or "all",
+                "only the one, %": number(cell["only_first"].value) if eps else "–",
+                "only the other, %": number(cell["only_second"].value) if eps else "–",
+                "lead, points": number(lead.value, 2),
+                "95 % interval": f"{number(lead.low, 2)} to {number(lead.high, 2)}",
+            }
+        )  # fmt: skip
+    return Table(pd.DataFrame(rows), f"Who fools more of the same images; {described(table)}")
+
+
+def recipes(run) -> Table:
+    """The measures of Table I for one network, one row a way to train it."""
+    table = cells.of_run(run)
+    rows = []
+    for (dataset, model, reading), group in table.groupby(["dataset", "model", "reading"], sort=False):
+        value = group.set_index("metric")["value"]
+        rows.append(
+            {"data set": dataset, "network": model, "way": reading.removeprefix("trained=")}
+            | {name: number(value.get(metric, float("nan")), places) for metric, (name, places) in MEASURES.items()}
+            | {"p rounds to 1, %": number(value["saturated"])}
+        )
+    return Table(pd.DataFrame(rows), f"One network, trained in several ways; {described(table)}")
+
+
+def authors(run) -> Table:
+    """The network that the paper attacked under our attacks, beside the paper's own numbers of it and our LeNet-5."""
+    mine = cells.of_run(run)
+    mine = mine[(mine["reading"] == "default") & (mine["dataset"] == "MNIST")]
+    printed = cells.of_paper("convex")
+    printed = printed[(printed["model"] == "LeNet-5") & printed["metric"].isin(mine["metric"].unique())]
+    theirs = cells.compare(printed, mine[mine["model"] == "LeNet-5 (authors)"].assign(model="LeNet-5"))
+    ours = cells.compare(printed, mine[mine["model"] == "LeNet-5"])["ours"]
+    places = [1 if unit == "percent" else 4 for unit in printed["unit"]]
+    rows = [
+        {
+            "measure": c.metric.replace("_", " "), "attack": c.attack, "eps": c.eps, "paper": number(c.value, n),
+            "the authors' network here": number(c.ours, n), "difference": number(c.difference, n), "verdict": c.word,
+            "our LeNet-5": number(own, n),
+        }
+        for c, own, n in zip(theirs.itertuples(), ours, places, strict=True)
+    ]  # fmt: skip
+    return Table(pd.DataFrame(rows), f"LeNet-5 on MNIST; {described(theirs.dropna(subset=['ours']))}")
+
+
 def outputs(run) -> Table:
     """Sec. III: how far each ball's optimum moves the output, to first order and in fact."""
     table = cells.of_run(run)
