@@ -81,7 +81,7 @@ def digest(fill: Callable[[str], str]) -> str:
         verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
         parts += [
             f"## {paper.authors}: {paper.title}\n",
-            f"*{paper.question}* {row['claims']} claims: {in_words(row)}. {row['cells']} numbers in its tables and plots: "
+            f"*{paper.question}* {row['claims']} claims: {in_words(row)}. {row['cells']} numbers it prints: "
             f"{in_words(row, cells.WORDS, ' cells')}. {cost(key)}\n",
             section(verdicts, "reproduced", fill),
             section(verdicts, "not reproduced", fill),
