@@ -274,22 +274,34 @@ def outputs(page, row, caption):
 # smooth
 
 
+def each(cell):
+    """What every run measured where there are two, else the centre."""
+    return NOTHING if cell is None else tuple(cell.values) if len(cell.values) == 2 else cell.center
+
+
+def minus(updates, control):
+    """A gain, run by run where there are two."""
+    if isinstance(updates, tuple):
+        return tuple(u - c for u, c in zip(updates, control, strict=True))
+    return updates - control
+
+
 def arms(page, row, caption):
     place = {**place_of(row, "data set", "network"), "eps": row["FGSM eps"], "metric": "accuracy"}
     attack, out = ("none" if row["FGSM eps"] == "0" else "FGSM"), {}
     for arm in ("control", "updates"):
         ours = page.find(attack=attack, defense=arm, reading="default", **place)
         theirs = page.find(whose="theirs", attack=attack, defense=arm, **place)
-        out |= {f"{arm}: paper": center(theirs), f"{arm}: ours": center(ours)}
+        out |= {f"{arm}: paper": center(theirs), f"{arm}: ours": each(ours)}
         out[f"{arm}: verdict"] = judged(theirs, ours)
-    gains = {f"gain: {who}": out[f"updates: {who}"] - out[f"control: {who}"] for who in ("paper", "ours")}
+    gains = {f"gain: {who}": minus(out[f"updates: {who}"], out[f"control: {who}"]) for who in ("paper", "ours")}
     return {**out, **gains}
 
 
 def gains(page, row, caption):
     place = place_of(row, "data set", "network", "attack", "eps", "reading")
-    arm = {name: page.value(metric="accuracy", defense=name, **place) for name in ("control", "updates")}
-    return {**arm, "gain": arm["updates"] - arm["control"]}
+    arm = {name: each(page.find(metric="accuracy", defense=name, **place)) for name in ("control", "updates")}
+    return {**arm, "gain": minus(arm["updates"], arm["control"])}
 
 
 def wilcoxon(page, row, caption):
@@ -298,7 +310,8 @@ def wilcoxon(page, row, caption):
     pairs = defaultdict(dict)
     for cell in source[attack, "accuracy"]:
         kind = "with augmentation" if cell.place["model"].endswith("AUG") else "without"
-        if cell.place["reading"] == "default" and row["rows"] in ("all", kind):
+        at = f"eps {cell.place['eps']} alone"
+        if cell.place["reading"] == "default" and row["rows"] in ("all", kind, at):
             place = tuple(cell.place[c] for c in ("table", "dataset", "model", "eps"))
             pairs[place][cell.place["defense"]] = cell.center
     control, updates = zip(*((p["control"], p["updates"]) for p in pairs.values() if len(p) == 2), strict=True)
@@ -313,13 +326,16 @@ def wilcoxon(page, row, caption):
 
 def drift(page, row, caption):
     place = {**place_of(row, "data set", "network"), "attack": "none", "eps": ""}
-    seconds = {arm: page.value(defense=arm, metric="training_seconds", **place) for arm in ("control", "updates")}
+    arms = ("control", "updates")
+    seconds = {arm: each(page.find(defense=arm, metric="training_seconds", **place)) for arm in arms}
     inside = {"attack": "FGSM", "metric": "pixels_linf_median", "defense": "control", "reading": "default"}
-    pixels = {c: 255 * page.value(**place_of(row, "data set", "network"), eps=c.split()[1], **inside)
+    pixels = {c: each(page.find(**place_of(row, "data set", "network"), eps=c.split()[1], **inside))
               for c in row if c.endswith("1/255")}  # fmt: skip
+    pixels = {c: tuple(255 * np.atleast_1d(size)) for c, size in pixels.items()}
+    longer = np.atleast_1d(seconds["updates"]) / np.atleast_1d(seconds["control"])
     return {**pixels, **{f"{arm}: training, s": s for arm, s in seconds.items()},
-            "times as long": seconds["updates"] / seconds["control"],
-            "median drift, l2": page.value(defense="updates", metric="drift_l2", **place),
+            "times as long": tuple(longer),
+            "median drift, l2": each(page.find(defense="updates", metric="drift_l2", **place)),
             "second copy, MiB": page.value(defense="updates", metric="stored_mib", **place)}  # fmt: skip
 
 

@@ -1,16 +1,22 @@
 """The Smooth Gradient Method: what moves, by how much, and that nothing else differs between the arms."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from from_files import files
 from inputgrad import hardening, study, training
 from inputgrad.checks import InputError
 from inputgrad.data import load
 from inputgrad.hardening import CONTROL, Update, hardened
 from inputgrad.study.schema import Recipe
+from inputgrad.tables import smooth
+from inputgrad.tables.common import schedules
 from inputgrad.tables.smooth import paired_test
 
+ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
 RECIPE = Recipe("wame", batch=32, epochs=3, images=100, width=0.0625)
 
@@ -214,3 +220,29 @@ def test_rates_drop_where_the_schedule_says():
             training.set_lr(optimizer, Recipe(lr=1.0, schedule=schedule), done)
             found.append(optimizer.param_groups[0]["lr"])
         assert found == pytest.approx(expected)
+
+
+def test_the_chapter_shows_each_run_by_itself():
+    """Control beside updates of one seed, as the files have them; no mean of two."""
+    shown = smooth.run_by_run().frame.set_index("under")
+    for trial, raw in files(ROOT, "smooth/hardening"):
+        if (trial["dataset"], trial["model"]) == ("mnist", "smooth_cnn"):
+            for row in raw["rows"]:
+                cell = dict(zip(raw["columns"], row, strict=True))
+                place = (cell["attack"], cell["eps"], cell["reading"])
+                for name in [n for n, p in smooth.SHOWN.items() if p == place and cell["metric"] == "accuracy"]:
+                    wanted = f"{100 * cell['value']:.1f}"
+                    assert shown.loc[name, f"run {trial['seed']}: {cell['defense']}"] == wanted
+
+
+def test_two_runs_are_two_numbers_and_gains_are_taken_in_pairs():
+    assert smooth.each([79.6, 60.5]) == "79.6 and 60.5"
+    assert smooth.each([1.0, 5.0, 9.0]) == "5.0" and smooth.each([]) == "–"
+    assert smooth.minus([79.5, 87.1], [79.6, 60.5]) == pytest.approx([-0.1, 26.6])
+    assert smooth.minus([1.0, 5.0, 9.0], [1.0, 2.0, 3.0]) == [3.0] and smooth.minus([1.0], []) == []
+
+
+def test_the_schedule_of_the_chapter_is_the_declared_one():
+    rows = {(r["profile"], r["data sets"]): r for r in schedules("smooth/hardening").frame.to_dict("records")}
+    assert rows["quick", "MNIST"]["epochs"] == 10 and rows["quick", "CIFAR-10, CIFAR-100"]["epochs"] == 15
+    assert rows["paper", "MNIST"]["width"] == "1" and rows["quick", "MNIST"]["training images"] == "12,000"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from .. import cells, claims, models, results
+from .. import cells, claims, data, models, results
 from ..markup import Stack, Table, between, measured, number, span
 from ..study import EXHIBITS, STUDY
 from ..study.schema import PROFILES
@@ -224,6 +224,26 @@ def cost(run) -> Table:
 def commit(origin: Mapping) -> str:
     """The commit of a measurement or a training, marked where its tree had changes beside it."""
     return origin["commit"] + (" (modified)" if origin["modified"] else "")
+
+
+def schedules(name: str) -> Table:
+    """How the networks of an exhibit are trained at ``quick`` and at ``paper``, one row a profile and recipe."""
+    rows: dict[tuple, list[str]] = {}
+    for profile in ("quick", "paper"):
+        grid = EXHIBITS[name].grids[profile]
+        for dataset, model in grid.combinations(grid.datasets, grid.models, both_named=False):
+            recipe = grid.recipes.get((dataset, model)) or grid.recipes[model]
+            told = (profile, recipe.width, recipe.images, recipe.epochs, recipe.schedule, recipe.precision,
+                    len(grid.seeds), grid.images)  # fmt: skip
+            names = rows.setdefault(told, [])
+            names += [data.label(dataset)] if data.label(dataset) not in names else []
+    frame = [
+        {"profile": profile, "data sets": ", ".join(names), "width": f"{width:g}",
+         "training images": f"{images:,}" if images else "all", "epochs": epochs, "rate": schedule.replace("_", " "),
+         "precision": precision, "runs declared": seeds, "test images": f"{tested:,}"}
+        for (profile, width, images, epochs, schedule, precision, seeds, tested), names in rows.items()
+    ]  # fmt: skip
+    return Table(pd.DataFrame(frame), "How the networks are trained: width is a factor on the paper's channels")
 
 
 def scoreboard() -> Table:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -14,29 +16,61 @@ from .common import described, main_reading, side_by_side
 
 ARMS = ("control", "updates")
 
+PLACE = ["dataset", "model", "defense", "attack", "eps", "reading", "metric"]
+"""What the runs of one cell have in common, validation errors of single epochs left aside."""
+
+
+def by_run(rows: pd.DataFrame) -> dict[tuple, list[float]]:
+    """What each run has at each :data:`PLACE`, in the order of the seeds, fractions as percent."""
+    rows = rows[rows["metric"] != "validation_error"].sort_values("seed", kind="stable")
+    rows = rows.assign(value=rows["value"] * rows["unit"].map({"fraction": 100.0}).fillna(1.0))
+    return {place: list(group["value"]) for place, group in rows.groupby(PLACE, sort=False)}
+
+
+def each(values: Sequence[float], places: int = 1) -> str:
+    """A number for each run where there are two; of more their median, of none a dash."""
+    if len(values) == 2:
+        return " and ".join(number(value, places) for value in values)
+    return number(np.median(values) if len(values) else None, places)
+
+
+def minus(updates: Sequence[float], control: Sequence[float]) -> list[float]:
+    """Run by run where both have as many, else nothing; of three runs or more the difference of the medians."""
+    if len(updates) != len(control) or not len(updates):
+        return []
+    if len(updates) > 2:
+        return [float(np.median(updates) - np.median(control))]
+    return [u - c for u, c in zip(updates, control, strict=True)]
+
+
+RUNS = "two runs one after the other, medians of more"
+"""How captions say what :func:`each` does."""
+
 
 def accuracy(run) -> Table:
     """Tables 4 and 5: both arms beside the paper's, and what the updates gain in each."""
     shown = side_by_side(run, main_reading(results.table(run.shown)))
     shown = shown[shown["attack"].isin(["none", "FGSM"])]
-    rows = []
+    runs, read, rows = by_run(results.table(run.shown)), main_reading(results.table(run.shown)), []
     for (dataset, model, eps), group in shown.groupby(["dataset", "model", "eps"], sort=False):
         arm = group.set_index("defense")
-        row = {"data set": dataset, "network": model, "FGSM eps": eps}
+        row, ours = {"data set": dataset, "network": model, "FGSM eps": eps}, {}
         for name in ARMS:
             cell = arm.loc[name] if name in arm.index else pd.Series(dtype=float)
+            attack, reading = ("none", "default") if eps == "0" else ("FGSM", read)
+            ours[name] = runs.get((dataset, model, name, attack, eps, reading, "accuracy"), [])
             row |= {
-                f"{name}: paper": number(cell.get("value"), 2), f"{name}: ours": number(cell.get("ours"), 2),
+                f"{name}: paper": number(cell.get("value"), 2), f"{name}: ours": each(ours[name], 2),
                 f"{name}: verdict": cell.get("word", "–"),
             }  # fmt: skip
         if set(ARMS) <= set(arm.index):
-            row |= {f"gain: {who}": number(arm.loc["updates", column] - arm.loc["control", column], 2)
-                    for who, column in (("paper", "value"), ("ours", "ours"))}  # fmt: skip
+            row["gain: paper"] = number(arm.loc["updates", "value"] - arm.loc["control", "value"], 2)
+            row["gain: ours"] = each(minus(ours["updates"], ours["control"]), 2)
         rows.append(row)
     ran = shown.dropna(subset=["ours"])
     return Table(
         pd.DataFrame(rows).fillna("–"),
-        f"Accuracy in percent; eps 0 is the clean test set; {described(ran, 'medians of runs')}",
+        f"Accuracy in percent; eps 0 is the clean test set; {RUNS}; {described(ran, 'runs')}",
     )
 
 
@@ -44,16 +78,47 @@ def gains(run) -> Table:
     """What the updates gain over the control in every reading of the attack."""
     table = cells.of_run(run)
     table = table[(table["metric"] == "accuracy") & (table["eps"] != "0")]
-    place = ["dataset", "model", "attack", "eps", "reading"]
-    arms = table.pivot_table(index=place, columns="defense", values="value", sort=False).reset_index()
-    rows = [
-        {
-            "data set": c.dataset, "network": c.model, "attack": c.attack, "eps": c.eps, "reading": c.reading,
-            "control": number(c.control), "updates": number(c.updates), "gain": number(c.updates - c.control),
-        }
-        for c in arms.itertuples()
-    ]  # fmt: skip
-    return Table(pd.DataFrame(rows), f"Accuracy in percent in every reading; {described(table, 'medians of runs')}")
+    runs = by_run(results.table(run.shown))
+    places = dict.fromkeys(table[["dataset", "model", "attack", "eps", "reading"]].itertuples(index=False, name=None))
+    rows = []
+    for dataset, model, attack, eps, reading in places:
+        control, updates = (runs.get((dataset, model, arm, attack, eps, reading, "accuracy"), []) for arm in ARMS)
+        row = {"data set": dataset, "network": model, "attack": attack, "eps": eps, "reading": reading}
+        rows.append(row | {"control": each(control), "updates": each(updates), "gain": each(minus(updates, control))})
+    caption = f"Accuracy in percent in every reading; {RUNS}; {described(table, 'runs')}"
+    return Table(pd.DataFrame(rows), caption)
+
+
+ON_MNIST = {"dataset": "MNIST", "model": "CNN"}
+"""The network whose runs the chapter shows one by one."""
+
+SHOWN = {
+    "clean": ("none", "0", "default"),
+    "FGSM, training mode": ("FGSM", "0.1", "default"),
+    "FGSM, evaluation mode": ("FGSM", "0.1", "attack_mode=eval"),
+    "PGD-20": ("PGD", "0.1", "default"),
+    "PGD-50, restarts": ("PGD, restarts", "0.1", "default"),
+    "random signs": ("random sign", "0.1", "default"),
+}
+"""What the chapter shows of each run: attack, eps and reading."""
+
+
+def run_by_run() -> Table:
+    """What every recorded run of the chapter's network keeps, control beside updates: lock-step pairs stay pairs."""
+    rows = results.table(results.shown("smooth"))
+    rows = rows[(rows["exhibit"] == "smooth/hardening") & (rows["metric"] == "accuracy")]
+    for column, wanted in ON_MNIST.items():
+        rows = rows[rows[column] == wanted]
+    frame = []
+    for name, (attack, eps, reading) in SHOWN.items():
+        here = rows[(rows["attack"] == attack) & (rows["eps"] == eps) & (rows["reading"] == reading)]
+        row = {"under": name}
+        for seed, group in here.groupby("seed"):
+            row |= {f"run {seed}: {c.defense}": number(100 * c.value) for c in group.itertuples()}
+        frame.append(row)
+    where = ", ".join(ON_MNIST.values())
+    said = described(cells.join_seeds(rows), "runs")
+    return Table(pd.DataFrame(frame), f"{where}: accuracy of each run in percent, eps 0.1; {said}")
 
 
 def paired_test(control: list[float], updates: list[float]) -> tuple[float, float]:
@@ -72,11 +137,24 @@ TESTS = {"4": ("none", "finds no significant difference"), "5": ("FGSM", "finds 
 """Which attack each table's pairs are under, and what the paper says of its test."""
 
 
-def pairs_of(numbers: pd.DataFrame, table: str, augmented: bool | None) -> pd.DataFrame:
-    """Control and updates side by side, one row a network and eps of a table; with or without augmentation, or all."""
+EVERY = "all"
+ROWS = {EVERY: None, "with augmentation": True, "without": False}
+"""Which rows of a table a test takes, and whether these are trained with augmentation."""
+
+
+def pairs_of(numbers: pd.DataFrame, table: str, chosen: str) -> pd.DataFrame:
+    """Control and updates side by side, one row a network and eps of a table.
+
+    Args:
+        numbers: cells of the paper or of ours.
+        table: ``"4"`` or ``"5"``.
+        chosen: one of :data:`ROWS`, or an eps at which all networks are taken, one pair each.
+    """
     found = numbers[(numbers["table"] == table) & (numbers["attack"] == TESTS[table][0])]
-    if augmented is not None:
-        found = found[found["model"].str.endswith("AUG") == augmented]
+    if chosen not in ROWS:
+        found = found[cells.matching(found, "eps", chosen)]
+    elif chosen != EVERY:
+        found = found[found["model"].str.endswith("AUG") == ROWS[chosen]]
     arms = found.pivot_table(index=["dataset", "model", "eps"], columns="defense", values="value")
     return arms.reindex(columns=list(ARMS)).dropna()
 
@@ -87,9 +165,10 @@ def tests(run) -> Table:
     ours = ours[ours["reading"].isin([main_reading(ours), "default"]) & (ours["metric"] == "accuracy")]
     sources = {"paper": cells.of_paper("smooth"), "ours": ours}
     rows = []
-    for table, augmented, who in product(TESTS, (None, True, False), sources):
-        arms = pairs_of(sources[who], table, augmented)
-        row = {"table": f"Table {table}", "rows": {None: "all", True: "with augmentation", False: "without"}[augmented],
+    chosen = [*product(("4", "5"), ROWS), *product(("5",), run_eps(ours))]
+    for (table, which), who in product(chosen, sources):
+        arms = pairs_of(sources[who], table, which)
+        row = {"table": f"Table {table}", "rows": which if which in ROWS else f"eps {which} alone",
                "whose numbers": who, "pairs": len(arms)}  # fmt: skip
         try:
             p, greater = paired_test(list(arms["control"]), list(arms["updates"]))
@@ -97,11 +176,19 @@ def tests(run) -> Table:
             row |= {"mean gain": gain, "p, two-sided": f"{p:.4f}", "p, updates better": f"{greater:.4f}"}
         except InputError as err:
             row["remark"] = str(err)
-        if who == "paper" and augmented is None:
+        if who == "paper" and which == EVERY:
             row["remark"] = f"the paper {TESTS[table][1]}"
         rows.append(row)
-    caption = "Wilcoxon's signed-rank test; the pairs of one network, its four eps, are not independent"
+    caption = (
+        "Wilcoxon's signed-rank test; the pairs of one network at several eps are not independent, those at one eps "
+        "alone are of different networks; of several runs the median, of two their mean"
+    )
     return Table(pd.DataFrame(rows).fillna("–"), caption)
+
+
+def run_eps(numbers: pd.DataFrame) -> list[str]:
+    """The eps of FGSM that were run, as text."""
+    return list(dict.fromkeys(numbers.loc[numbers["attack"] == "FGSM", "eps"]))
 
 
 EFFECT = ("FGSM", "0.1")
@@ -110,20 +197,21 @@ EFFECT = ("FGSM", "0.1")
 
 def variants(run) -> Table:
     """Every reading of the update under the same attacks, with what it moved and cost; the paper's rows first."""
-    table = cells.of_run(run)
+    table, runs = cells.of_run(run), by_run(results.table(run.shown))
     rows = [of_paper(arm) for arm in ARMS]
     for (dataset, model, reading), group in table.groupby(["dataset", "model", "reading"], sort=False):
-        value = {(c.attack, c.eps, c.metric): c.value for c in group.itertuples()}
+        value = {(c.attack, c.eps, c.metric): runs[tuple(getattr(c, column) for column in PLACE)]
+                 for c in group.itertuples()}  # fmt: skip
         row = {"data set": dataset, "network": model, "rate, reduction, mode": reading,
-               "median drift, l2": number(value.get(("none", "", "drift_l2")), 3),
-               "clean": number(value.get(("none", "0", "accuracy")))}  # fmt: skip
+               "median drift, l2": each(value.get(("none", "", "drift_l2"), []), 3),
+               "clean": each(value.get(("none", "0", "accuracy"), []))}  # fmt: skip
         for attack, eps, metric in value:
             if metric == "accuracy" and attack != "none":
-                row[f"{attack}: {eps}"] = number(value[attack, eps, metric])
-        seconds, stored = (value.get(("none", "", metric)) for metric in ("training_seconds", "stored_mib"))
-        rows.append(row | {"training, s": number(seconds, 0), "second copy, MiB": number(stored)})
-    behind = described(table[table["metric"] == "accuracy"], "medians of runs")
-    caption = f"Accuracy in percent; {behind}{share_of_noise(table)}"
+                row[f"{attack}: {eps}"] = each(value[attack, eps, metric])
+        seconds, stored = (value.get(("none", "", metric), []) for metric in ("training_seconds", "stored_mib"))
+        rows.append(row | {"training, s": each(seconds, 0), "second copy, MiB": number(max(stored, default=None))})
+    behind = described(table[table["metric"] == "accuracy"], "runs")
+    caption = f"Accuracy in percent; {RUNS}; {behind}{share_of_noise(table)}"
     return Table(pd.DataFrame(rows).fillna("–"), caption)
 
 
@@ -153,23 +241,34 @@ def share_of_noise(table: pd.DataFrame) -> str:
 
 def costs(run) -> Table:
     """How large the attack is in pixels, how far the training images drifted, and what keeping them costs."""
-    table = cells.of_run(run)
+    table, runs = cells.of_run(run), by_run(results.table(run.shown))
     rows = []
     for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
-        value = {(c.defense, c.attack, c.eps, c.metric): c.value for c in group.itertuples()}
-        seconds = [value.get((arm, "none", "", "training_seconds")) for arm in ARMS]
+        value = {(c.defense, c.attack, c.eps, c.metric): runs[tuple(getattr(c, column) for column in PLACE)]
+                 for c in group[group["metric"] != "validation_error"].itertuples() if c.reading == "default"
+                 or c.attack != "none"}  # fmt: skip
+        seconds = [value.get((arm, "none", "", "training_seconds"), []) for arm in ARMS]
         row = {"data set": dataset, "network": model}
-        row |= {f"{arm}: training, s": number(s, 0) for arm, s in zip(ARMS, seconds, strict=True)}
-        if all(seconds):
-            row["times as long"] = number(seconds[1] / seconds[0], 2)
+        row |= {f"{arm}: training, s": each(s, 0) for arm, s in zip(ARMS, seconds, strict=True)}
+        row["times as long"] = each(over(*seconds), 2)
         for column, metric, digits in (("median drift, l2", "drift_l2", 3), ("second copy, MiB", "stored_mib", 1)):
-            row[column] = number(value.get(("updates", "none", "", metric)), digits)
+            found = value.get(("updates", "none", "", metric), [])
+            row[column] = each(found, digits) if metric == "drift_l2" else number(max(found, default=None), digits)
         for (arm, attack, eps, metric), size in value.items():
             if (arm, attack, metric) == ("control", "FGSM", "pixels_linf_median"):
-                row[f"eps {eps} in 1/255"] = number(255 * size, 2)
+                row[f"eps {eps} in 1/255"] = each([255 * s for s in size], 2)
         rows.append(row)
     caption = (
         "Training times of runs on whatever else the machine did; sizes in pixels are the median over images of the "
-        "largest change of a channel, the whitening undone, from the control's gradient"
+        f"largest change of a channel, the whitening undone, from the control's gradient; {RUNS}"
     )
     return Table(pd.DataFrame(rows).fillna("–"), caption)
+
+
+def over(control: Sequence[float], updates: Sequence[float]) -> list[float]:
+    """How many times as long the updates took, run by run; of three runs or more the ratio of the medians."""
+    if len(control) != len(updates) or not len(control):
+        return []
+    if len(control) > 2:
+        return [float(np.median(updates) / np.median(control))]
+    return [u / c for u, c in zip(updates, control, strict=True)]
