@@ -4,7 +4,7 @@ What every exhibit has is in ``tables.common`` and can be reached as ``tables.<n
 """
 
 from . import butterfly, convex, selfgrad, sign, smooth, synthesis
-from .common import beside, cost, own, paper_tables, scoreboard, verdict_table, verdicts
+from .common import beside, cost, own, paper_tables, schedules, scoreboard, verdict_table, verdicts
 
 __all__ = [
     "beside",
@@ -13,6 +13,7 @@ __all__ = [
     "cost",
     "own",
     "paper_tables",
+    "schedules",
     "scoreboard",
     "selfgrad",
     "sign",
