@@ -69,7 +69,9 @@ def runs(cell):
 
 def commit(origin):
     """The commit of a measurement or training as a page gives it, with a mark where there were changes beside it."""
-    return origin["commit"] + " (modified)" * bool(origin["modified"]) if origin else "–"
+    if not origin:
+        return "–"
+    return "its authors" if "source" in origin else origin["commit"] + " (modified)" * bool(origin["modified"])
 
 
 def center(cell):

@@ -134,7 +134,13 @@ def test_a_paired_lead_by_hand():
 
 
 def test_pairs_are_counted_image_by_image(workspace):
-    given = {"datasets": ["digits28"], "models": ["fcnn"], "images": 30, "recipe": {"epochs": 3}, "eps": ["0.02", "0.05"]}
+    given = {
+        "datasets": ["digits28"],
+        "models": ["fcnn"],
+        "images": 30,
+        "recipe": {"epochs": 3},
+        "eps": ["0.02", "0.05"],
+    }
     rows = runner.run("convex/pairs", **given).rows
     value = rows.set_index(["attack", "reading", "eps", "metric"])["value"]
     for eps in given["eps"]:

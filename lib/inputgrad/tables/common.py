@@ -214,11 +214,18 @@ def cost(run) -> Table:
                 "training, s": p["seconds"]["training"], "measuring, s": p["seconds"]["measure"],
                 "peak memory, MiB": p["peak_memory_mib"], "parameters": f"{p['network_parameters']:,}",
                 "device": p["name"], "torch": p["versions"]["torch"],
-                "measured by": commit(p), "trained by": commit(p["training"]) if p.get("training") else "–",
+                "measured by": commit(p), "trained by": trained_by(p.get("training")),
                 "date": p["date"],
             }
         )  # fmt: skip
     return Table(pd.DataFrame(rows), "Where the numbers come from, and what they cost")
+
+
+def trained_by(training: Mapping) -> str:
+    """The commit that trained a network, or that its authors did and it was loaded; a dash where it is not known."""
+    if not training:
+        return "–"
+    return "its authors" if "source" in training else commit(training)
 
 
 def commit(origin: Mapping) -> str:
