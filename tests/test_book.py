@@ -136,6 +136,7 @@ def test_tables_of_a_run(small):
             },
         ),
         ("butterfly/enhancing", {"objective": ["direct"], "limit": 0.1, "clip": True, "gamma": 0}),
+        ("butterfly/told", {"discriminator": ["told"], "d_train": ["full"], "gamma": 0}),
         ("butterfly/attacking", {"objective": ["direct"], "sizes": ["small"], "l2": "norm", "clip": True}),
         ("butterfly/attacking", {"external": "none", "loss": ["ls"], "d_train": ["head"]}),
         ("butterfly/curves", {"problems": ["attack"], "gammas_attack": [1], "loss": ["lr"], "d_train": "full"}),

@@ -40,6 +40,7 @@ def tiny_runs(tmp_path_factory):
         m.setattr(training, "CHECKPOINTS", folder / "checkpoints")
         own = {
             "enhancing": {"sizes": ["small"]},
+            "told": {"d_train": ["head", "full"]},
             "attacking": {"sizes": ["small"], "uap_images": 50, "passes": 2},
             "curves": {"gammas_enhance": ["0", "100"], "gammas_attack": ["0"], "loss": ["ls"]},
             "pictures": {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3},
@@ -110,6 +111,34 @@ def test_the_papers_own_cells_all_find_their_place():
     cell = ["table", "dataset", "model", "defense", "attack", "metric"]
     placed = {tuple(r[c] for c in cell) for r in found if r["table"] != "own"}
     assert placed == set(paper[cell].itertuples(index=False, name=None))
+
+
+# The discriminator that is told the class
+
+
+def test_the_told_game_has_its_bars_and_its_rival(tiny_runs):
+    """Direct training, both discriminators, the encoder's own worth, and gains that are differences of accuracies."""
+    run = tiny_runs["told"]
+    arms = ["Vanilla", "direct", "game", "game, D trained fully", "game, D told the class",
+            "game, D told the class, D trained fully"]  # fmt: skip
+    names = [f"[A] scratch classifier, {arm}" for arm in arms]
+    assert set(names) <= set(run.rows["defense"]) and set(run.rows["reading"]) == {"default"}
+    before = value(run, defense=names[0], attack="none", metric="accuracy")
+    for name in names[1:]:
+        after = value(run, defense=name, attack="enhance", metric="accuracy")
+        gain, low, high = (value(run, defense=name, metric=f"gain{end}") for end in ("", "_low", "_high"))
+        assert gain == pytest.approx(100 * (after - before), abs=0.01) and low <= gain <= high
+        assert len(of(run, defense=name, metric="d_accuracy")) == (0 if name.endswith("direct") else 1)
+    assert value(run, defense="linear probe of the encoder", metric="accuracy") > 0.1
+    assert all(0 <= v <= 1 for v in of(run, metric="auroc")["value"])
+
+
+def test_the_game_of_told_is_on_images_that_nobody_has_learned():
+    for profile in ("smoke", "quick", "paper"):
+        for trial in trials("butterfly/told", profile=profile):
+            s = trial.settings
+            assert s["first"] == s["pretraining"]["images"] > s["recipe"]["images"]
+            assert s["first"] + s["game"]["images"] <= {"digits32": 1200, "cifar10": 50_000}[trial.dataset]
 
 
 # Small parts

@@ -68,7 +68,8 @@ def new_game(target, rules=None, features_of=None, seed=1):
     rules = rules or Rules()
     torch.manual_seed(seed)
     generator = Generator(features(small(5)), GREY, (16, 8), rules.limit)
-    return Game(generator, Discriminator(features(features_of or target), 16, rules.d_train), target, rules)
+    classes = 10 if rules.discriminator == "told" else None
+    return Game(generator, Discriminator(features(features_of or target), 16, rules.d_train, classes), target, rules)
 
 
 # Losses
@@ -141,6 +142,8 @@ def test_the_optimum_of_the_least_squares_game():
         Rules(),
         Rules("attack", "lr", gamma=3, d_train="full", limit=0.1, clip=True),
         Rules(l2="norm", d_steps=2),
+        Rules(discriminator="told"),
+        Rules("attack", d_train="full", discriminator="told"),
         Rules(objective="direct"),
         Rules("attack", objective="direct", limit=0.1),
     ],
@@ -352,6 +355,24 @@ def test_features_are_a_copy_that_leads_to_the_same_scores():
     assert torch.equal(net.prepare[0](x), x)
 
 
+def test_a_discriminator_sees_the_class_only_where_it_is_told():
+    """On ten copies of one image, of which those of some classes are good, only one that is told can say which."""
+    x, y = torch.rand(1, *GREY).expand(10, *GREY), torch.arange(10)
+    t, losses = (y < 4).float(), {}
+    for name, classes in (("blind", None), ("told", 10)):
+        torch.manual_seed(0)
+        d = Discriminator(features(small()), 16, classes=classes)
+        h = d.features(x).mean((2, 3))
+        units = d.head(h).gather(1, y[:, None])[:, 0] if classes else d.head(h)[:, 0]
+        assert torch.equal(d(x, y), units)
+        optimizer = torch.optim.Adam(d.head.parameters(), 0.1)
+        for _ in range(200):
+            game.descend(optimizer, game.discriminator_loss(d(x, y), t, "ls"))
+        losses[name] = game.discriminator_loss(d(x, y), t, "ls").item()
+    assert losses["blind"] == pytest.approx(0.4 * 0.6, abs=1e-3)  # the variance of t: it gives one answer for all
+    assert losses["told"] < 0.01
+
+
 def test_the_body_of_a_discriminator_stays_in_evaluation_mode():
     for train in ("head", "full"):
         judge = Discriminator(features(small()), 16, train).train()
@@ -442,6 +463,7 @@ def network(name, shape, **options):
 BAD = {
     "gamma": (lambda *_: Rules(gamma=-1), "gamma -1 is not a number >= 0"),
     "limit": (lambda *_: Rules(limit=-0.1), "limit -0.1 is not a number >= 0"),
+    "discriminator": (lambda *_: Rules(discriminator="deaf"), "discriminator 'deaf' is unknown: choose from blind, told"),
     "problem": (lambda *_: Rules("enhanse"), "problem 'enhanse' is unknown: choose from enhance, attack; did you mean 'enhance'?"),
     "loss": (lambda *_: Rules(loss="wgan"), "loss 'wgan' is unknown: choose from ls, lr"),
     "l2": (lambda *_: Rules(l2="l1"), "l2 'l1' is unknown: choose from mean_square, norm"),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from inputgrad.metrics import correct, perceptibility
+from inputgrad.metrics import correct, paired_difference, perceptibility
 
 
 def test_perceptibility_of_rows_worked_by_hand():
@@ -23,3 +23,13 @@ def test_one_image_has_one_value_each():
 
 def test_correct():
     assert correct(torch.tensor([[1.0, 2.0], [2.0, 1.0]]), torch.tensor([1, 1])).tolist() == [True, False]
+
+
+def test_a_paired_difference_by_hand():
+    before = torch.tensor([True] * 60 + [False] * 40)
+    after = torch.cat([~before[:5], before[5:70], ~before[70:]])  # 5 lost, 30 gained
+    mean, low, high = paired_difference(before, after)
+    variance = (35 - 25**2 / 100) / 99
+    assert mean == pytest.approx(25) and high - mean == pytest.approx(1.96 * 100 * (variance / 100) ** 0.5)
+    assert mean - low == pytest.approx(high - mean)
+    assert paired_difference(before, before) == (0, 0, 0)

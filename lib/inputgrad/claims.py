@@ -28,6 +28,9 @@ NUMBERS = ("value", "least", "most", "low", "high", "seeds")
 SELECTORS = {*cells.IDENTITY, "over", "of"}
 WORDS = ("reproduced", "partly", "says little", "not reproduced", "not run")
 
+IN_PRINT = {True: "holds in print", False: "fails in print"}
+"""The verdict on a claim about the paper's own tables where we have no rows of that table: by the numbers printed."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -229,7 +232,8 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     """The verdict on one claim from our cells.
 
     *reproduced*: weak and exact (within the tolerance), or weak where the paper gives no number; *partly*: weak;
-    *says little*: it holds, and would without the effect; *not run*: a part of it has no recorded rows yet.
+    *says little*: it holds, and would without the effect; *not run*: a part of it has no recorded rows yet; *holds in
+    print* or *fails in print*: the same, of a claim about the paper's own tables, which its own numbers decide.
     """
     paper = holds_on_paper(key, claim)
     nothing = ours.iloc[:0]
@@ -238,6 +242,8 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     try:
         found = {name: select_ours(key, ours, selector) for name, selector in claim.vars.items()}
     except Missing as err:
+        if claim.kind == "internal" and paper is not None:  # about the paper's own tables, which are all it needs
+            return Verdict(claim, IN_PRINT[paper], None, "decided on the paper's own numbers", paper, nothing)
         quoted = {str(s.get("defense")) for s in claim.vars.values()} & set(STUDY[key].quoted)
         reason = f"needs {quoted.pop()}, which the paper quotes and nobody measures here" if quoted else (
             f"no recorded rows for {err}")  # fmt: skip

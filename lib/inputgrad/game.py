@@ -26,7 +26,7 @@ from .models.generator import WIDTHS, Discriminator, Generator, feature_map, fea
 from .norms import UNIT, into, norm
 from .origin import origin
 from .progress import progress
-from .study.butterfly import D_TRAIN, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
+from .study.butterfly import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from .study.schema import Recipe
 from .training import (
     Trained,
@@ -68,6 +68,8 @@ class Rules:
             asked for its decision.
         objective: ``"game"``; or ``"direct"``, beyond the paper, which has no discriminator: the generator goes down
             the target's own :func:`distance_to_goal`.
+        discriminator: ``"blind"``, which sees the perturbed image and nothing else [butterfly, Eq. 3]; or ``"told"``,
+            beyond the paper, which is told the image's class, too.
 
     Raises:
         InputError: an unknown name, a number below 0, or a direct objective on an unknown target.
@@ -84,9 +86,11 @@ class Rules:
     clip: bool = False
     known: bool = True
     objective: str = OBJECTIVES[0]
+    discriminator: str = DISCRIMINATORS[0]
 
     def __post_init__(self) -> None:
-        allowed = {"problem": PROBLEMS, "loss": GAME_LOSSES, "l2": L2, "d_train": D_TRAIN, "objective": OBJECTIVES}
+        allowed = {"problem": PROBLEMS, "loss": GAME_LOSSES, "l2": L2, "d_train": D_TRAIN, "objective": OBJECTIVES,
+                   "discriminator": DISCRIMINATORS}  # fmt: skip
         for name, names in allowed.items():
             checks.one_of(name, getattr(self, name), names)
         for name in ("gamma", "d_lr") if self.limit is None else ("gamma", "d_lr", "limit"):
@@ -211,7 +215,7 @@ def play_batch(
     if rules.objective == "game":
         for _ in range(rules.d_steps):
             with autocast(x.device, precision):  # its own, which keeps no weights from before the step
-                z = game.discriminator(x_tilde.detach())
+                z = game.discriminator(x_tilde.detach(), y)
             found["d_loss"] = discriminator_loss(z.float(), t, rules.loss)
             found["d_accuracy"] = ((z > 0) == t.bool()).float().mean()
             descend(optimizers["discriminator"], found["d_loss"])
@@ -227,7 +231,7 @@ def wish(game: Game, x_tilde: Tensor, y: Tensor) -> Tensor:
     """The generator's loss without the penalty; its gradient goes through the other network and leaves it alone."""
     if game.rules.objective == "game":
         with frozen(game.discriminator):
-            return generator_loss(game.discriminator(x_tilde).float(), game.rules.loss)
+            return generator_loss(game.discriminator(x_tilde, y).float(), game.rules.loss)
     with frozen(game.target):
         return distance_to_goal(game.target(x_tilde).float(), y, game.rules.problem)
 
@@ -456,7 +460,8 @@ def played(
     body = features((judge or target).model).to(device)
     if (found := feature_map(body, data.shape)) is None:
         raise InputError(f"the judge cannot take images of {'x'.join(map(str, data.shape))}: choose another network")
-    discriminator = Discriminator(body, found[0], rules.d_train).to(device)
+    classes = data.classes if rules.discriminator == "told" else None
+    discriminator = Discriminator(body, found[0], rules.d_train, classes).to(device)
     if device.type == "cuda":
         generator, discriminator = (net.to(memory_format=torch.channels_last) for net in (generator, discriminator))
     game = Game(generator, discriminator, target.model, rules)

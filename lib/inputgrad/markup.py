@@ -10,7 +10,8 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-VERDICTS = ("close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "not run")
+VERDICTS = ("close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "not run",
+            "holds in print", "fails in print")  # fmt: skip
 """The words that are coloured."""
 
 

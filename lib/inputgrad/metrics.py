@@ -22,6 +22,20 @@ def correct(logits: Tensor, y: Tensor) -> Tensor:
     return logits.argmax(1) == y
 
 
+def paired_difference(before: Tensor, after: Tensor) -> tuple[float, float, float]:
+    """How many more of the same images are right, in percentage points, with a 95 % interval.
+
+    The interval is normal, of the mean of the images' differences, which are -1, 0 or 1.
+
+    Args:
+        before: which images are right, ``(N,)`` bool.
+        after: the same for the same images under something else.
+    """
+    difference = 100 * (after.double() - before.double())
+    mean, half = difference.mean().item(), 1.96 * difference.std().item() / len(difference) ** 0.5
+    return mean, mean - half, mean + half
+
+
 def perceptibility(x: Tensor, x_adv: Tensor) -> dict[str, Tensor]:
     """How visible each perturbation is, one value an image.
 

@@ -148,19 +148,26 @@ class Discriminator(nn.Module):
     The classifier's body, the average of its last feature map, and one unit. Gives its **logit** z, ``d`` being
     ``sigmoid(z)``; the losses of :mod:`inputgrad.game` take z. The body is always in evaluation mode.
 
+    The paper's sees the image and nothing else. Told the class of the image, beyond the paper, it has one unit for each
+    class, and z is that of the class it is told.
+
     Args:
         features: images -> feature map, for instance :func:`features` of the classifier; not shared with it.
         feature_size: channels of the feature map.
         train: ``"head"`` trains the one unit [butterfly, Sec. 3.4]; ``"full"`` the body too.
+        classes: how many there are, where it is told the class; ``None`` where it is not.
 
     Raises:
         InputError: ``train`` is neither.
     """
 
-    def __init__(self, features: nn.Module, feature_size: int, train: str = D_TRAIN[0]) -> None:
+    def __init__(
+        self, features: nn.Module, feature_size: int, train: str = D_TRAIN[0], classes: int | None = None
+    ) -> None:
         super().__init__()
         self.features = features.requires_grad_(one_of("d_train", train, D_TRAIN) == "full")
-        self.head = nn.Linear(feature_size, 1)
+        self.told = classes is not None
+        self.head = nn.Linear(feature_size, classes if self.told else 1)
         self.train()
 
     def train(self, mode: bool = True) -> Discriminator:
@@ -169,6 +176,7 @@ class Discriminator(nn.Module):
         self.features.eval()
         return self
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [0, 1] -> logits ``(B,)``."""
-        return self.head(self.features(x).mean((2, 3)))[:, 0]
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """``(B, C, H, W)`` in [0, 1], and labels ``(B,)``, which only one that is told looks at -> logits ``(B,)``."""
+        z = self.head(self.features(x).mean((2, 3)))
+        return z.gather(1, y[:, None])[:, 0] if self.told else z[:, 0]

@@ -105,6 +105,29 @@ def controls(run) -> Stack:
     return Stack(shown)
 
 
+def told(run) -> Stack:
+    """One table a data set and network: what a generator gains without a game, and with a blind or a told D."""
+    shown = []
+    for (dataset, model), here in places(ours(run)):
+        rows = []
+        for defense, group in here.groupby("defense", sort=False):
+            cell = {c.metric: c for c in group[group["attack"].isin(OWN)].itertuples()}
+            rows.append(
+                {
+                    "row": defense, "accuracy": percent(cell.get("accuracy")),
+                    "95 % interval": between(cell["accuracy"]) if "accuracy" in cell else "–",
+                    "gain on the same images, points": percent(cell.get("gain")),
+                    "95 % interval of the gain": between(cell["gain"]) if "gain" in cell else "–",
+                    "game: accuracy on its images": percent(cell.get("game_accuracy")),
+                    "game: D right": percent(cell.get("d_accuracy")), "game: t = 1": percent(cell.get("good")),
+                    "v: mean l2": number(value_of(group, "l2"), 2),
+                    "tells right from wrong: area under ROC": number(value_of(group, "auroc"), 3),
+                }
+            )  # fmt: skip
+        shown.append(Table(pd.DataFrame(rows), f"{dataset}, {model}: accuracy in percent; {tested(here)}"))
+    return Stack(shown)
+
+
 OTHERS = ("large", "Proposed-101", "from scratch", "new to the classifier")
 """In the name of a generator whose encoder or whose images are not those of the linear probe."""
 

@@ -1,0 +1,120 @@
+"""Why the enhancing game of `butterfly` fails: the same game with a discriminator that is told the class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import binary_auroc
+
+from ..game import Rules, decisions, perturbations, pixels
+from ..metrics import paired_difference, predict
+from ..models.generator import features
+from ..probe import probe
+from ..study.schema import Recipe
+from ..training import Trained, trained
+from . import Job, Outcome
+from .butterfly import ANOTHER, SCRATCH, Arm, described, measured, of_arm, place, play, vanilla
+from .tally import Tally, reading_of
+
+DIRECT = "direct"
+BY_NAME = {"told": "D told the class", "full": "D trained fully"}
+
+
+def told(job: Job) -> Outcome:
+    """One classifier, enhanced on images new to it by a generator whose encoder knows more than it does.
+
+    Without a game, which says what there is to gain; in the game as published, whose discriminator is blind to the
+    class; and in the same game with a discriminator that is told it.
+    """
+    called = reading_of({"gamma": 1e-4}, gamma=job.trial.settings["gamma"])
+    start = knowing(job)
+    rows = vanilla(job, SCRATCH, job.trained, {}, called) + probed(job, start, called) + errors_seen(job, called)
+    for arm in arms(job, start):
+        rows += of_arm(job, SCRATCH, job.trained, arm, {}, called, None)[0] + gained(job, arm, called)
+    return Outcome(rows)
+
+
+def knowing(job: Job) -> Trained:
+    """The encoder: another network, trained on more images of the classifier's own data set."""
+    model, width = job.trial.settings["encoders"]["small"]
+    recipe = Recipe(**{**job.trial.settings["pretraining"], "width": width})
+    return trained(job.data, model, recipe, job.trial.seed + ANOTHER, job.device)
+
+
+def arms(job: Job, start: Trained) -> Iterator[Arm]:
+    """Direct training, then every game."""
+    s = job.trial.settings
+    rules = Rules("enhance", gamma=s["gamma"])
+    yield Arm(DIRECT, start, replace(rules, objective="direct"))
+    for discriminator in s["discriminator"]:
+        for d_train in s["d_train"]:
+            name = ", ".join(filter(None, ["game", BY_NAME.get(discriminator), BY_NAME.get(d_train)]))
+            yield Arm(name, start, replace(rules, discriminator=discriminator, d_train=d_train))
+
+
+def gained(job: Job, arm: Arm, called: str) -> list[dict]:
+    """By how much v raises the accuracy on the same test images; and in a game how its last epoch went."""
+    tally = Tally(partial(place, job, defense=f"{SCRATCH}, {arm.name}"))
+    number = partial(tally.number, "enhance", "", called)
+    x, y = job.test_images()
+    result = play(job, job.trained, arm.start, arm.rules)  # there is a checkpoint by now
+    moved = arm.rules.applied(x, perturbations(result.model, x))
+    before, after = (decisions(job.trained.model, images, y)[0] for images in (x, moved))
+    for end, value in zip(("", "_low", "_high"), paired_difference(before, after), strict=True):
+        number(f"gain{end}", value, unit="percentage_points", images=len(x))
+    played = job.trial.settings["game"]["images"]
+    for name in ("good", "d_accuracy"):
+        if name in result.history[-1]:
+            number(name, result.history[-1][name], unit="fraction", images=played)
+    return tally.rows()
+
+
+def probed(job: Job, start: Trained, called: str) -> list[dict]:
+    """What the encoder knows: the accuracy of a linear layer on it, fitted to the classifier's own images."""
+    s, body = job.trial.settings, features(start.model).to(job.device).eval()
+    n = s["recipe"]["images"]
+    x, y = job.test_images()
+    seen = described(body, job.data.x_train[:n].to(job.device))
+    net = probe(seen, job.data.y_train[:n].to(job.device), job.data.classes)
+    tally = Tally(partial(place, job, defense="linear probe of the encoder"))
+    measured(tally, "none", called, net, described(body, x), y)
+    return tally.rows()
+
+
+def errors_seen(job: Job, called: str) -> list[dict]:
+    """How well heads on the classifier's own features tell its right decisions from its wrong ones, without any v.
+
+    Both are fitted to their minimum on the images of the game and asked about test images: one is blind, as the paper's
+    discriminator is, the other has a unit for each class and is told the class. The area under the ROC curve is 0.5 for
+    a head that sees nothing and 1 for one that sees all.
+    """
+    s, body = job.trial.settings, features(job.trained.model).to(job.device).eval()
+    game = slice(s["first"], s["first"] + s["game"]["images"])
+    seen = [part[game].to(job.device) for part in (job.data.x_train, job.data.y_train)]
+    asked = job.test_images()
+    rows = []
+    for name in s["discriminator"]:
+        h, t = zip(*(head_input(job, body, name, *images) for images in (seen, asked)), strict=True)
+        if t[0].all() or not t[0].any() or t[1].all() or not t[1].any():
+            continue  # one kind alone: there is nothing to tell apart
+        z = predict(probe(h[0], t[0].long(), 2), h[1]).softmax(1)[:, 1]
+        tally = Tally(partial(place, job, defense=f"head on the classifier's features, {name}"))
+        tally.number("none", "", called, "auroc", binary_auroc(z, t[1].long()).item(), unit="ratio", images=len(z))
+        rows += tally.rows()
+    return rows
+
+
+def head_input(job: Job, body: torch.nn.Module, name: str, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """What a head of this kind is given, ``(N, F)`` or ``(N, F * classes)``; and which decisions are right, ``(N,)``.
+
+    A unit for each class of which one counts is one unit over features that are zero for all other classes.
+    """
+    h, right = described(body, x), decisions(job.trained.model, pixels(x), y)[0]
+    if name == "told":
+        one = torch.nn.functional.one_hot(y, job.data.classes).to(h)
+        h = torch.cat([(one[:, :, None] * h[:, None, :]).flatten(1), one], 1)
+    return h, right
