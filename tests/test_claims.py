@@ -133,6 +133,15 @@ def test_a_claim_without_rows_is_not_run():
     assert "SVHN" in verdict.reason
 
 
+@pytest.mark.parametrize(("exact", "word"), [("n>50", "holds in print"), ("n<50", "fails in print")])
+def test_a_claim_about_the_papers_own_tables_needs_none_of_ours(exact, word):
+    printed = {"table": "1", "dataset": "CIFAR-10", "model": "AlexNet", "attack": "none", "metric": "accuracy"}
+    claim = Claim(**{**CLAIM, "kind": "internal", "vars": {"n": printed}}, exact=exact, weak=None)
+    verdict = judge("sign", claim, ours({"dataset": "MNIST"}))
+    assert (verdict.word, verdict.reason) == (word, "decided on the paper's own numbers")
+    assert judge("sign", claim, ours({"value": 60.0})).word == ("reproduced" if exact == "n>50" else "not reproduced")
+
+
 TWO = {"table": "1", "attack": "none", "dataset": ["CIFAR-10", "MNIST"], "over": "dataset"}
 
 
