@@ -249,6 +249,7 @@ def test_functions_worked_by_hand():
     assert f["at"](x, 0.1) == 4
     assert f["argmin"](x) == 0.2
     assert f["first_below"](x, 4.5) == 0.1 and f["first_below"](x, 0) == np.inf
+    assert f["first_reach"](Vector([1, 2, 3], [4.0, 9.0, 8.0]), 8) == 2 and f["first_reach"](x, 10) == np.inf
     assert f["nonincreasing"](x) and not f["nonincreasing"]([1, 2]) and f["nonincreasing"]([1, 1.5], 0.5)
     assert f["b_first_below"]([5, 1], [0, 2])
     assert f["ptrue_ok"](0.9, 0.88, 10) and not f["ptrue_ok"](0.9, 0.05, 10) and not f["ptrue_ok"](0.5, 0.9, 10)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from from_files import files
 from inputgrad import cells, defences, results, tables
 from inputgrad.attacks import pgd, steps_to_fool
 from inputgrad.checks import InputError
@@ -25,6 +26,7 @@ from inputgrad.training import fit
 from inputgrad.trials.audit import falls_along, smoothed
 from inputgrad.trials.selfgrad import changes, convergence, defended, softened
 
+ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (3, 16, 16)
 
 
@@ -337,6 +339,34 @@ def test_a_sign_that_plain_networks_show_too_is_said_to_be_one(monkeypatch):
     both = pd.concat([table, table.assign(defense="FGSM training")])
     monkeypatch.setattr(cells, "of_run", lambda run: both)
     assert "1 of 9 checks failed" in tables.selfgrad.verdict(None) and "1 of them" in tables.selfgrad.verdict(None)
+
+
+@pytest.mark.parametrize(("rms", "said"), [(1e-5, True), (0.02, False)])
+def test_a_block_that_does_nothing_is_said_to_do_nothing(monkeypatch, rms, said):
+    fabricated(monkeypatch, SOUND)
+    table = cells.of_run(None)
+    block = table.iloc[:1].assign(attack="none", eps="", metric="block_rms_median", value=rms)
+    monkeypatch.setattr(cells, "of_run", lambda run: pd.concat([table, block]))
+    assert ("next to no block either" in tables.selfgrad.verdict(None)) == said
+
+
+def test_the_chapter_gives_the_block_in_units_of_eps():
+    for trial, raw in files(ROOT, "selfgrad/audit"):
+        found = [dict(zip(raw["columns"], row, strict=True)) for row in raw["rows"]]
+        rms = {c["defense"]: c["value"] for c in found if c["metric"] == "block_rms_median"}
+        shown = tables.selfgrad.blocks().frame.set_index("network")["in units of eps"]
+        assert {name: f"{value / (8 / 255):.2g}" for name, value in rms.items()} == dict(shown)
+        assert trial["settings"]["eps"] == "8/255"
+
+
+def test_arithmetic_to_a_target_is_epochs_times_steps():
+    rows = [{"defense": d, "metric": "robust_accuracy", "steps": k, "value": v}
+            for d, values in (("Madry PGD", (10.0, 28.0, 27.0, 30.0)), ("Self gradient", (27.0, 20.0, 20.0, 20.0)),
+                              ("FGSM training", (1.0, 2.0, 3.0, 4.0))) for k, v in enumerate(values, 1)]  # fmt: skip
+    rows += [{"defense": d, "metric": "forwards_worth", "steps": 0, "value": v}
+             for d, v in (("Madry PGD", 17.0), ("Self gradient", 16.0), ("FGSM training", 5.0))]  # fmt: skip
+    needed = tables.selfgrad.arithmetic_to(pd.DataFrame(rows), 0.9)
+    assert needed == {"Madry PGD": 34.0, "Self gradient": 16.0, "FGSM training": float("inf")}
 
 
 def test_smoke_numbers_get_no_verdict(monkeypatch):

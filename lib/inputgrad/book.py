@@ -71,6 +71,7 @@ def generate() -> None:
     for exhibit in ("smooth/hardening", "selfgrad/defences"):
         key = exhibit.split("/")[0]
         write_text(GENERATED / f"schedules-{key}.md", tables.schedules(exhibit).markdown(f"tab-schedules-{key}"))
+    write_text(GENERATED / "selfgrad-blocks.md", tables.selfgrad.blocks().markdown("tab-selfgrad-blocks"))
     write_text(GENERATED / "smooth-runs.md", tables.smooth.run_by_run().markdown("tab-smooth-runs"))
     write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing", "short"))
     write_text(GENERATED / "digest.md", summaries.digest(said))

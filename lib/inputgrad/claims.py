@@ -25,7 +25,10 @@ ROUNDING = 0.0051
 NUMBERS = ("value", "least", "most", "low", "high", "seeds")
 """What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, or how many runs there are."""
 
-SELECTORS = {*cells.IDENTITY, "over", "of"}
+OURS = ("of", "exhibit")
+"""What a selector says of our cells alone: the paper's have no runs, and are measured by no exhibit."""
+
+SELECTORS = {*cells.IDENTITY, "over", *OURS}
 WORDS = ("reproduced", "partly", "says little", "not reproduced", "not run")
 
 IN_PRINT = {True: "holds in print", False: "fails in print"}
@@ -149,7 +152,7 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
     """
     value, rows = select(ours if "table" in selector else ours[ours["table"] != ""], selector)
     try:
-        printed, _ = select(cells.of_paper(key), {c: v for c, v in selector.items() if c != "of"})
+        printed, _ = select(cells.of_paper(key), {c: v for c, v in selector.items() if c not in OURS})
     except Missing:  # a quantity that the paper does not print
         return value, rows
     absent = [k for k in printed.keys if k not in value.keys] if isinstance(printed, Vector) else []  # noqa: SIM118
@@ -176,7 +179,7 @@ def values_on_paper(key: str, claim: Claim) -> dict[str, float | Vector]:
     Raises:
         Missing: the paper prints one of them nowhere.
     """
-    selectors = {name: {c: v for c, v in selector.items() if c != "of"} for name, selector in claim.vars.items()}
+    selectors = {name: {c: v for c, v in selector.items() if c not in OURS} for name, selector in claim.vars.items()}
     return {name: select(cells.of_paper(key), selector)[0] for name, selector in selectors.items()}
 
 

@@ -76,6 +76,11 @@ def reached(x: Vector, y: Vector, level: float) -> Vector:
     return Vector(list(groups), found)
 
 
+def first_reach(x: Vector, threshold: float) -> float:
+    """The first key whose value is >= ``threshold``; infinite when there is none."""
+    return next((k for k, v in zip(x.keys, x.values, strict=True) if v >= threshold), float("inf"))
+
+
 def ptrue_ok(acc: float, p: float, classes: int) -> bool:
     """Can ``p`` be the mean softmax probability of the true class at accuracy ``acc``, both fractions as printed?"""
     return acc / classes - 5e-4 <= p <= acc + (1 - acc) / 2 + 5e-4
@@ -107,6 +112,7 @@ FUNCTIONS: dict[str, Callable] = {
     "keys": lambda x: x.keys,
     "argmin": lambda x: x.keys[int(np.argmin(x.values))],
     "first_below": first_below,
+    "first_reach": first_reach,
     "reached": reached,
     "nonincreasing": lambda x, tol=0.0: all(b <= a + tol for a, b in zip(x, list(x)[1:], strict=False)),
     "wilcoxon": lambda x, y: float(stats.wilcoxon(list(x), list(y)).pvalue),

@@ -198,7 +198,7 @@ def verdicts(run) -> Table:
 def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -> bool:
     """Does a claim's selector choose any of these rows, some columns left aside?"""
     for column, wanted in selector.items():
-        if column not in ("over", "of", "reading", *ignoring):
+        if column not in ("over", "reading", *claims.OURS, *ignoring):
             table = table[cells.matching(table, column, wanted)]
     return not table.empty
 
