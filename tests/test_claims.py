@@ -159,6 +159,12 @@ def test_ours_must_reach_everywhere_the_papers_vector_does():
     assert judge("sign", claim, ours(*at)).word == "reproduced"
 
 
+def test_a_predicate_may_hold_ours_against_what_is_printed():
+    at = {"table": "1", "dataset": "CIFAR-10", "model": "AlexNet", "attack": "none", "eps": "0.0", "metric": "accuracy"}
+    claim = Claim(**{**CLAIM, "vars": {"n": at, "p": {**at, "of": "printed"}}}, exact=None, weak="n==60 and p==63.54")
+    assert judge("sign", claim, ours({})).word == "reproduced"
+
+
 def test_the_profile_of_a_verdict_is_the_smallest_behind_it():
     claim = Claim(**{**CLAIM, "vars": {"n": TWO}}, exact=None, weak="max(n)>1")
     assert judge("sign", claim, ours({"profile": "paper"}, {"dataset": "MNIST"})).profile == "quick"

@@ -22,8 +22,9 @@ T = TypeVar("T")
 ROUNDING = 0.0051
 """Of numbers printed with two decimals, in percent: the tolerance on the paper's own numbers."""
 
-NUMBERS = ("value", "least", "most", "low", "high", "seeds")
-"""What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, or how many runs there are."""
+NUMBERS = ("value", "least", "most", "low", "high", "seeds", "printed")
+"""What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, how many runs there are, or in
+place of our number the one that the paper prints."""
 
 OURS = ("of", "exhibit")
 """What a selector says of our cells alone: the paper's have no runs, and are measured by no exhibit."""
@@ -150,9 +151,12 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
     Raises:
         Missing: ours lack a row, or a place at which the paper's vector has a number.
     """
+    printed_there = {c: v for c, v in selector.items() if c not in OURS}
+    if selector.get("of") == "printed":
+        return select(cells.of_paper(key), printed_there)[0], ours.iloc[:0]
     value, rows = select(ours if "table" in selector else ours[ours["table"] != ""], selector)
     try:
-        printed, _ = select(cells.of_paper(key), {c: v for c, v in selector.items() if c not in OURS})
+        printed, _ = select(cells.of_paper(key), printed_there)
     except Missing:  # a quantity that the paper does not print
         return value, rows
     absent = [k for k in printed.keys if k not in value.keys] if isinstance(printed, Vector) else []  # noqa: SIM118

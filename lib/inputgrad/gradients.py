@@ -108,7 +108,7 @@ class Margins:
 
 
 def margins(model: Classifier, x: Tensor, y: Tensor, rivals: str | Tensor = "all") -> Margins:
-    """The margins of the class ``y`` over its rivals, linearised at ``x`` [convex, Eq. 3 and 4].
+    """The margins of the class ``y`` over its rivals, linearised at ``x`` [convex, Eq. 3].
 
     One forward pass, and one backward pass a rival: ``C - 1`` for ``"all"``, one for ``"nearest"`` or a target.
 

@@ -66,7 +66,7 @@ def curves(table: pd.DataFrame, methods: Sequence[str] = (), width: float = 3.0)
         for method in methods or dict.fromkeys(here["attack"]):
             own = here[here["attack"] == method]
             line(ax, own, method, color=COLOURS[method], markersize=3, **STYLES.get(method, {}))
-        here_printed = paper[(paper["dataset"] == dataset) & (paper["model"] == model)]
+        here_printed = paper[(paper["dataset"] == dataset) & (paper["model"] == printed_as(model))]
         for method, printed in here_printed[here_printed["attack"].isin(here["attack"])].groupby("attack"):
             eps = printed["eps"].map(cells.eps_number)
             ax.plot(eps, printed["value"], "x", color=COLOURS[method], markersize=8, label=f"{method}, paper")
@@ -74,6 +74,11 @@ def curves(table: pd.DataFrame, methods: Sequence[str] = (), width: float = 3.0)
     next(iter(grid.values())).set_ylabel("fooled, percent")
     share_legend(figure, list(grid.values()), columns=5)
     return figure
+
+
+def printed_as(model: str) -> str:
+    """What the paper calls a network: the one that its authors published is its own."""
+    return model.removesuffix(" (authors)")
 
 
 def places_of(table: pd.DataFrame) -> list[tuple[str, str]]:
