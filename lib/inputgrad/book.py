@@ -68,6 +68,8 @@ def generate() -> None:
         write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
         write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, said))
+    across = tables.verdict_table(study.synthesis.PAPER.key)
+    write_text(GENERATED / "claims-synthesis.md", across.markdown("tab-claims-synthesis", "claims"))
     for exhibit in ("smooth/hardening", "selfgrad/defences"):
         key = exhibit.split("/")[0]
         write_text(GENERATED / f"schedules-{key}.md", tables.schedules(exhibit).markdown(f"tab-schedules-{key}"))
@@ -166,7 +168,9 @@ def verdict_of(key: str, name: str, where: str) -> claims.Verdict:
     Raises:
         InputError: there is no such paper or claim.
     """
-    known = {v.claim.id.split(".")[1]: v for v in claims.verdicts(checks.one_of(f"{where}: paper", key, study.STUDY))}
+    known = {
+        v.claim.id.split(".")[1]: v for v in claims.verdicts(checks.one_of(f"{where}: paper", key, study.CHAPTERS))
+    }
     return known[checks.one_of(f"{where}: claim of {key}", name, known)]
 
 

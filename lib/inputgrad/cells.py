@@ -13,7 +13,7 @@ from scipy import stats
 from . import results
 from .checks import InputError
 from .paths import PAPERS, relative
-from .study import EXHIBITS
+from .study import EXHIBITS, STUDY
 
 CLOSE, NEAR = 3.0, 10.0
 """Percentage points within which a cell is *close* or *near*; fixed before any run."""
@@ -36,14 +36,18 @@ def eps_number(text: object) -> float:
 
 @cache
 def of_paper(key: str) -> pd.DataFrame:
-    """Everything the paper prints, one row a cell, as transcribed in ``data/papers/<key>/*.csv``."""
+    """Everything the paper prints, one row a cell, as transcribed in ``data/papers/<key>/*.csv``.
+
+    Nothing for what stands across the papers, which has claims and no tables.
+    """
     frames = [
         pd.read_csv(path, dtype=str, keep_default_na=False)
         for path in sorted((PAPERS / key).glob("*.csv"), key=lambda path: (path.stem == "prose", path.name))
         if not path.name.endswith("architectures.csv")
     ]
-    if not frames:
+    if not frames and key in STUDY:
         raise InputError(f"{relative(PAPERS / key)} holds no tables")
+    frames = frames or [pd.DataFrame(columns=[*IDENTITY[:-2], "metric", "value", "unit", "raw", "note"], dtype=str)]
     printed = pd.concat(frames, ignore_index=True).assign(reading="default")
     return printed.assign(value=printed["value"].astype(float))
 

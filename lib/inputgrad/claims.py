@@ -14,7 +14,7 @@ from . import cells, checks
 from .checks import InputError
 from .paths import PAPERS, relative
 from .predicates import FUNCTIONS, Vector, free_names, holds
-from .study import STUDY
+from .study import CHAPTERS, STUDY
 from .study.schema import PROFILES
 
 T = TypeVar("T")
@@ -251,7 +251,7 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     except Missing as err:
         if claim.kind == "internal" and paper is not None:  # about the paper's own tables, which are all it needs
             return Verdict(claim, IN_PRINT[paper], None, "decided on the paper's own numbers", paper, nothing)
-        quoted = {str(s.get("defense")) for s in claim.vars.values()} & set(STUDY[key].quoted)
+        quoted = {str(s.get("defense")) for s in claim.vars.values()} & set(CHAPTERS[key].quoted)
         reason = f"needs {quoted.pop()}, which the paper quotes and nobody measures here" if quoted else (
             f"no recorded rows for {err}")  # fmt: skip
         return Verdict(claim, "not run", None, reason, paper, nothing)

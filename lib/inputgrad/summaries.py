@@ -8,7 +8,7 @@ import pandas as pd
 
 from . import cells, claims, data, models, results
 from .markup import Table, measured, number
-from .study import STUDY, synthesis
+from .study import CHAPTERS, STUDY, synthesis
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
@@ -167,12 +167,12 @@ def by_profile() -> Table:
 
 
 def every_claim(fill: Callable[[str], str]) -> Table:
-    """Every claim of every paper, with its verdict and, where it does not reproduce, why."""
+    """Every claim of every paper and across them, with its verdict and, where it does not reproduce, why."""
     rows = [
         {"claim": v.claim.id, "verdict": v.word, "what is claimed": v.claim.text,
          "why": why(v.claim, fill) if v.word == "not reproduced" else v.reason or "–",
          "paper": key, "kind": v.claim.kind, "profile": v.profile or "–"}
-        for key in STUDY for v in claims.verdicts(key)
+        for key in CHAPTERS for v in claims.verdicts(key)
     ]  # fmt: skip
     return Table(pd.DataFrame(rows), "Every claim, decided by code from the recorded results")
 

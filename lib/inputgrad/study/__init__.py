@@ -17,7 +17,10 @@ STUDY: dict[str, Paper] = {
     module.PAPER.key: module.PAPER for module in (sign, convex, smooth, selfgrad, butterfly)
 }  # fmt: skip
 
-EXHIBITS: dict[str, Exhibit] = {f"{p.key}/{e.name}": e for p in (*STUDY.values(), synthesis.PAPER) for e in p.exhibits}
+CHAPTERS: dict[str, Paper] = {**STUDY, synthesis.PAPER.key: synthesis.PAPER}
+"""The papers and, last, what stands across them: whatever has rows and claims."""
+
+EXHIBITS: dict[str, Exhibit] = {f"{p.key}/{e.name}": e for p in CHAPTERS.values() for e in p.exhibits}
 """Every exhibit by its id ``<paper>/<name>``; those that stand across the papers are under ``synthesis/``."""
 
 COMMON = (

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import cells, claims, data, models, results
 from ..markup import Stack, Table, between, measured, number, span
-from ..study import EXHIBITS, STUDY
+from ..study import CHAPTERS, EXHIBITS
 from ..study.schema import PROFILES
 
 # Ours beside theirs
@@ -176,7 +176,7 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
         if chosen(v)
     ]  # fmt: skip
     return Table(
-        pd.DataFrame(rows), f"The claims of {STUDY[key].authors}, each decided by code from the recorded results"
+        pd.DataFrame(rows), f"The claims of {CHAPTERS[key].authors}, each decided by code from the recorded results"
     )
 
 
