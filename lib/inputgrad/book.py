@@ -191,7 +191,7 @@ def token(kind: str, text: str, where: str) -> str:
         selector = dict(word.split("=", 1) for word in words)
         found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
         if kind != "paper" and "table" not in selector:
-            found = found[found["table"] != ""]
+            found = cells.of_tables(found)
         value, rows = claims.select(found, selector)
     except claims.Missing as err:
         if kind == "paper" or not known(key, selector):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,8 @@ from . import results
 from .checks import InputError
 from .paths import PAPERS, relative
 from .study import EXHIBITS, STUDY
+
+T = TypeVar("T")
 
 CLOSE, NEAR = 3.0, 10.0
 """Percentage points within which a cell is *close* or *near*; fixed before any run."""
@@ -109,13 +113,13 @@ def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
 @np.errstate(over="ignore")  # some distances are astronomic
 def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of single seeds joined to cells: mean or median (fractions as percent), extremes, interval, n."""
-    places: dict[tuple, list[tuple]] = {}
+    runs: dict[tuple, list[tuple]] = {}
     identities = zip(*(rows[c] for c in ("exhibit", "profile", *IDENTITY)), strict=True)
     numbers = zip(*(rows[c] for c in ("unit", "value", "count", "total")), strict=True)
     for identity, cell in zip(identities, numbers, strict=True):
-        places.setdefault(identity, []).append(cell)
+        runs.setdefault(identity, []).append(cell)
     out = [{**dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)), **joined(identity[0], cell)}
-           for identity, cell in places.items()]  # fmt: skip
+           for identity, cell in runs.items()]  # fmt: skip
     with_intervals(out)
     numbers = dict.fromkeys(("value", "spread", "low", "high", "new_low", "new_high", "least", "most"), float)
     columns = ["exhibit", "profile", *IDENTITY, "unit", *numbers, "seeds", "images"]
@@ -146,15 +150,43 @@ def ours(key: str) -> pd.DataFrame:
     return join_seeds(results.table(results.shown(key)))
 
 
-def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:
-    """Which rows have one of the ``wanted`` values in ``column``; eps compared as numbers."""
+KEPT_FOR: dict[int, dict[str, Any]] = {}
+
+
+def once(table: pd.DataFrame, name: str, make: Callable[[pd.DataFrame], T]) -> T:
+    """``make(table)``, computed once while the table lives: tables of cells are not changed in place."""
+    if id(table) not in KEPT_FOR:
+        KEPT_FOR[id(table)] = {}
+        weakref.finalize(table, KEPT_FOR.pop, id(table), None)
+    kept = KEPT_FOR[id(table)]
+    if name not in kept:
+        kept[name] = make(table)
+    return kept[name]
+
+
+def of_tables(table: pd.DataFrame) -> pd.DataFrame:
+    """The cells that stand in a table of the paper."""
+    return once(table, "of tables", lambda t: t[t["table"] != ""])
+
+
+def places(table: pd.DataFrame, column: str, wanted: object) -> np.ndarray:
+    """Positions of the rows that have one of the ``wanted`` values in ``column``; eps compared as numbers."""
     values = wanted if isinstance(wanted, list) else [wanted]
-    found = pd.unique(table[column])
+    there = once(table, column, lambda t: t.groupby(column, sort=False).indices)
     if column == "eps":
         numbers = [eps_number(v) for v in values]
-        return table["eps"].isin([x for x in found if np.isclose(eps_number(x), numbers, equal_nan=True).any()])
-    texts = {str(v) for v in values}
-    return table[column].isin([x for x in found if str(x) in texts])
+        fitting = [rows for text, rows in there.items() if np.isclose(eps_number(text), numbers, equal_nan=True).any()]
+    else:
+        texts = {str(v) for v in values}
+        fitting = [rows for value, rows in there.items() if str(value) in texts]
+    return np.sort(np.concatenate(fitting)) if fitting else np.array([], dtype=int)
+
+
+def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:
+    """Which rows have one of the ``wanted`` values in ``column``; eps compared as numbers."""
+    found = np.zeros(len(table), dtype=bool)
+    found[places(table, column, wanted)] = True
+    return pd.Series(found, table.index)
 
 
 def word_for(paper: float, ours: Mapping, unit: str = "percent", idle: float = float("nan")) -> str:

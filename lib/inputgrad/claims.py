@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -113,13 +114,14 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
     """
     over = selector.get("over", [])
     over = [over] if isinstance(over, str) else over
-    rows = table[cells.matching(table, "reading", selector.get("reading", "default"))]
+    chosen = cells.places(table, "reading", selector.get("reading", "default"))
     for column, wanted in selector.items():
         if column not in ("over", "of", "reading"):
-            rows = rows[cells.matching(rows, column, wanted)]
+            chosen = np.intersect1d(chosen, cells.places(table, column, wanted), assume_unique=True)
             for value in wanted if isinstance(wanted, list) else [wanted]:
-                if not cells.matching(rows, column, value).any():
+                if not np.isin(cells.places(table, column, value), chosen).any():
                     raise Missing(f"{column} {value}")
+    rows = table.iloc[chosen]
     if not over:
         if len(rows) != 1:
             raise InputError(f"the selector {dict(selector)} fits {len(rows)} rows, expected 1")
@@ -154,7 +156,7 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
     printed_there = {c: v for c, v in selector.items() if c not in OURS}
     if selector.get("of") == "printed":
         return select(cells.of_paper(key), printed_there)[0], ours.iloc[:0]
-    value, rows = select(ours if "table" in selector else ours[ours["table"] != ""], selector)
+    value, rows = select(ours if "table" in selector else cells.of_tables(ours), selector)
     try:
         printed, _ = select(cells.of_paper(key), printed_there)
     except Missing:  # a quantity that the paper does not print
