@@ -245,8 +245,7 @@ def costs(run) -> Table:
     rows = []
     for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
         value = {(c.defense, c.attack, c.eps, c.metric): runs[tuple(getattr(c, column) for column in PLACE)]
-                 for c in group[group["metric"] != "validation_error"].itertuples() if c.reading == "default"
-                 or c.attack != "none"}  # fmt: skip
+                 for c in group[group["metric"] != "validation_error"].itertuples()}  # fmt: skip
         seconds = [value.get((arm, "none", "", "training_seconds"), []) for arm in ARMS]
         row = {"data set": dataset, "network": model}
         row |= {f"{arm}: training, s": each(s, 0) for arm, s in zip(ARMS, seconds, strict=True)}
