@@ -57,8 +57,9 @@ def accuracy(run) -> Table:
         row, ours = {"data set": dataset, "network": model, "FGSM eps": eps}, {}
         for name in ARMS:
             cell = arm.loc[name] if name in arm.index else pd.Series(dtype=float)
-            attack, reading = ("none", "default") if eps == "0" else ("FGSM", read)
-            ours[name] = runs.get((dataset, model, name, attack, eps, reading, "accuracy"), [])
+            attack = "none" if eps == "0" else "FGSM"
+            places = [(dataset, model, name, attack, eps, r, "accuracy") for r in (cell.get("reading"), read)]
+            ours[name] = next((runs[place] for place in places if place in runs), [])
             row |= {
                 f"{name}: paper": number(cell.get("value"), 2), f"{name}: ours": each(ours[name], 2),
                 f"{name}: verdict": cell.get("word", "–"),
