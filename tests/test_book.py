@@ -222,7 +222,7 @@ def test_numbers_have_a_true_minus_and_no_nan():
 
 def test_tokens_are_numbers_from_the_results_and_the_papers():
     text = "[[paper sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]"
-    assert book.fill(text, "x.md") == "26.4\u00a0%"
+    assert book.fill(text, "x.md") == "26.39\u00a0%"
     assert book.fill("[[count sign claims]]", "x.md") == str(sum(c.kind == "result" for c in claims.load("sign")))
     assert book.fill("[[ours sign dataset=SVHN attack=FGSM metric=accuracy_drop]]", "x.md") == "(not run yet)"
     (verdict,) = (v.word for v in claims.verdicts("sign") if v.claim.id == "sign.c01")

@@ -19,6 +19,11 @@ from recounts import agrees, runs
 def written(cell, value):
     """A number of a cell as prose has it."""
     percent = cell.place["unit"] in ("fraction", *PERCENTAGES)
+    if "raw" in cell.place:  # the paper's, as printed
+        places = max(
+            len(t.partition(".")[2]) for t in re.findall(r"\d+(?:\.\d+)?", cell.place["raw"]) if float(t) == value
+        )
+        return f"{value:.{places}f}" + "\u00a0%" * percent
     return f"{value:.1f}\u00a0%" if percent else f"{value:.3g}"
 
 

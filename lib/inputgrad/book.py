@@ -26,6 +26,7 @@ STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
 TOKEN = re.compile(r"\[\[(ours|range|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
 HOLDS = re.compile(r"\[\[holds (\w+) (\w+): ((?:[^\[\]]|\[(?!\[)|\](?!\]))+)\]\]")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 FIGURES = {
     "sign": figures.readme, "convex": figures.convex.chapter, "smooth": figures.smooth.chapter,
     "selfgrad": figures.selfgrad.chapter, "butterfly": figures.butterfly.chapter,
@@ -199,6 +200,8 @@ def token(kind: str, text: str, where: str) -> str:
         return "(not run yet)"
     except (KeyError, IndexError, ValueError, StopIteration) as err:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
+    if kind == "paper":
+        return printed(rows.iloc[0])
     percent = set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}
     if kind == "range" or (kind == "ours" and rows["seeds"].iloc[0] == 2):  # two runs are two numbers
         least, most = written(rows["least"].min(), percent), written(rows["most"].max(), percent)
@@ -210,6 +213,13 @@ def known(key: str, selector: dict[str, str]) -> bool:
     """Does each value of a selector occur in the paper's tables or in ours, so that its number may still come?"""
     sources = cells.of_paper(key), cells.ours(key)
     return all(any(c in s and cells.matching(s, c, value).any() for s in sources) for c, value in selector.items())
+
+
+def printed(row: pd.Series) -> str:
+    """A number of the paper's as precisely as it is printed there."""
+    places = [len(text.partition(".")[2]) for text in NUMBER.findall(row["raw"]) if float(text) == row["value"]]
+    text = f"{row['value']:.{max(places)}f}" if places else f"{row['value']:g}"
+    return f"{text}\u00a0%" if row["unit"] in cells.PERCENTAGES else text
 
 
 def written(value: float, percent: bool) -> str:

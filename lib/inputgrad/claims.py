@@ -23,9 +23,9 @@ T = TypeVar("T")
 ROUNDING = 0.0051
 """Of numbers printed with two decimals, in percent: the tolerance on the paper's own numbers."""
 
-NUMBERS = ("value", "least", "most", "low", "high", "seeds", "printed")
-"""What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, how many runs there are, or in
-place of our number the one that the paper prints."""
+NUMBERS = ("value", "least", "most", "low", "high", "seeds", "images", "printed")
+"""What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, how many runs or images there
+are, or in place of our number the one that the paper prints."""
 
 OURS = ("of", "exhibit")
 """What a selector says of our cells alone: the paper's have no runs, and are measured by no exhibit."""

@@ -31,7 +31,7 @@ def unit(g: Tensor) -> Tensor:
 
 
 def raw(g: Tensor) -> Tensor:
-    """The gradient itself, not normalised: the direction *and* the magnitude [sign, Eq. 6]."""
+    """The gradient itself, not normalised: the direction *and* the magnitude [sign, Eq. 4]."""
     return g
 
 

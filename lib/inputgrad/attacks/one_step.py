@@ -42,7 +42,7 @@ def one_step(
     .. math:: x_{adv} = \mathrm{clip}_{[0,1]}\bigl(x \pm \varepsilon\, d(\nabla_x L(f(x), y))\bigr)
 
     FGSM: :math:`d = \mathrm{sign}` [sign, Eq. 3]. FGM: :math:`d(g) = g`, the gradient of the image's own loss, not
-    normalised [sign, Eq. 6]. D-FGSM and D-FGM go down the loss instead [sign, Eq. 7, 8].
+    normalised [sign, Eq. 4]. D-FGSM and D-FGM go down the loss instead [sign, Eq. 7, 8].
 
     Args:
         model: ``x`` -> logits; in eval mode.

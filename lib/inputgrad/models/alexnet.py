@@ -16,7 +16,7 @@ def pool() -> nn.MaxPool2d:
 
 
 def alexnet(*, shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Sequential:
-    """AlexNet with its 11x11 stride-4 stem, five convolutions and three max-pools [sign, Sec. 3.1].
+    """AlexNet with its 11x11 stride-4 stem, five convolutions and three max-pools [sign, Sec. 4.1.2].
 
     The paper says that each of five convolutions is followed by max-pooling and ReLU. With AlexNet's own stem a
     32x32 image is 8x8 after the first convolution and only three pools fit; they stand where AlexNet has them
@@ -36,7 +36,7 @@ def alexnet(*, shape: tuple[int, int, int], classes: int, width: float = 1.0) ->
 
 
 def alexnet_5pool(*, shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Sequential:
-    """Five stride-1 convolutions, each followed by max-pooling and ReLU: the literal reading [sign, Sec. 3.1].
+    """Five stride-1 convolutions, each followed by max-pooling and ReLU: the literal reading [sign, Sec. 4.1.2].
 
     Pools round up, so that 32-16-8-4-2-1 and 28-14-7-4-2-1 both come out. AlexNet's channel counts; the first
     kernel is 5x5, since 11x11 at stride 1 would cover a third of the image.

@@ -180,13 +180,20 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
     )
 
 
-def verdicts(run) -> Table:
-    """The claims that this exhibit's recorded rows decide, or would decide, however much of it this run is."""
+def verdicts(run, also: Sequence[str] = ()) -> Table:
+    """The claims that this exhibit's recorded rows decide, or would decide, however much of it this run is.
+
+    Args:
+        run: what ``inputgrad.run`` gave.
+        also: claims that other exhibits' rows decide and this one is about, such as ``"c23"``.
+    """
     key, exhibit = run.exhibit.split("/")[0], EXHIBITS[run.exhibit]
     paper, mine = cells.of_paper(key), results.table([*run.shown, *results.recorded(run.exhibit)])
     paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
 
     def decided_here(verdict: claims.Verdict) -> bool:
+        if verdict.claim.id.split(".")[1] in also:
+            return True
         if not verdict.rows.empty:
             return run.exhibit in set(verdict.rows["exhibit"])
         selectors = verdict.claim.vars.values()
