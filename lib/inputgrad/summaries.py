@@ -13,7 +13,12 @@ from .study import CHAPTERS, STUDY, synthesis
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
 
-HEADS = {"reproduced": "Reproduced", "partly": "Partly, in the weaker form only", "not reproduced": "Not reproduced"}
+HEADS = {
+    "reproduced": "Reproduced",
+    "partly": "Partly, in the weaker form only",
+    "says little": "Holds, and says little",
+    "not reproduced": "Not reproduced",
+}
 """The verdicts that are listed, and how."""
 
 
@@ -44,10 +49,10 @@ def section(verdicts: Sequence[claims.Verdict], word: str, fill: Callable[[str],
 
 
 def item(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
-    """A claim as an item of a list, with its number, the profile behind its verdict, and why it does not reproduce."""
+    """A claim as an item of a list, with its number, the profile behind its verdict, and why it fails or says little."""
     behind = ", ".join(filter(None, (verdict.claim.id.split(".")[1], verdict.profile)))
-    reason = f". *Why:* {why(verdict.claim, fill)}" if verdict.word == "not reproduced" else ""
-    return f"- {verdict.claim.text} ({behind}){reason}"
+    because = why(verdict.claim, fill) if verdict.word == "not reproduced" else verdict.reason
+    return f"- {verdict.claim.text} ({behind})" + (f". *Why:* {because}" if because else "")
 
 
 def cost(key: str) -> str:
