@@ -49,7 +49,7 @@ def section(verdicts: Sequence[claims.Verdict], word: str, fill: Callable[[str],
 
 
 def item(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
-    """A claim as an item of a list, with its number, the profile behind its verdict, and why it fails or says little."""
+    """A claim as an item of a list, with its number, the profile behind its verdict, and what is wrong with it."""
     behind = ", ".join(filter(None, (verdict.claim.id.split(".")[1], verdict.profile)))
     because = why(verdict.claim, fill) if verdict.word == "not reproduced" else verdict.reason
     return f"- {verdict.claim.text} ({behind})" + (f". *Why:* {because}" if because else "")
