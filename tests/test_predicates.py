@@ -28,3 +28,9 @@ def test_without_the_effect_nothing_holds(key, claim):
     gone = without_effect(claim, found)
     for name, expression in (("exact", claim.exact), ("weak", claim.weak)):
         assert decide(claim, expression, gone, tol) is not True, f"{name} holds without the effect: {expression}"
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_every_claim_names_what_it_is_checked_against_or_says_little(key):
+    unchecked = [c.id for c in claims.load(key) if c.testable and not (c.removed or c.says_little)]
+    assert not unchecked
