@@ -492,6 +492,19 @@ def generators(page, row, caption):
             "game: weights, of the classifier's": own_of(page, "weights", **place)}  # fmt: skip
 
 
+def told(page, row, caption):
+    dataset, model = caption.split(":")[0].split(", ", 1)
+    place = {"dataset": dataset, "model": model, "defense": row["row"]}
+    cells = [c for attack in OWN if (c := page.find(attack=attack, metric="accuracy", **place))]
+    return {"accuracy": center(*cells or [None]), "95 % interval": cells[0].interval if cells else NOTHING,
+            "gain on the same images, points": own_of(page, "gain", **place),
+            "95 % interval of the gain": (own_of(page, "gain_low", **place), own_of(page, "gain_high", **place)),
+            "game: accuracy on its images": own_of(page, "game_accuracy", **place),
+            "game: D right": own_of(page, "d_accuracy", **place), "game: t = 1": own_of(page, "good", **place),
+            "v: mean l2": own_of(page, "l2", **place),
+            "tells right from wrong: area under ROC": own_of(page, "auroc", **place)}  # fmt: skip
+
+
 def generator_controls(page, row, caption):
     dataset, model = caption.split(":")[0].split(", ", 1)
     place = {"dataset": dataset, "model": model, "defense": row["row"]}
@@ -576,7 +589,7 @@ RECOUNTS = {
     "selfgrad.convergence": convergence, "selfgrad.theorem": theorem, "selfgrad.audit": audited,
     "selfgrad.controls": audit_controls, "selfgrad.checklist": checklist, "selfgrad.costs": training_costs,
     "butterfly.enhancing": generators, "butterfly.attacking": generators, "butterfly.controls": generator_controls,
-    "butterfly.verdict": best, "butterfly.ends": ends, "butterfly.optimum": optimum, "butterfly.gammas": gammas,
+    "butterfly.told": told, "butterfly.verdict": best, "butterfly.ends": ends, "butterfly.optimum": optimum, "butterfly.gammas": gammas,
     "synthesis.attacks": victims, "synthesis.questions": questions,
 }  # fmt: skip
 """How the row of each table is counted again: ``(page, row, caption)`` to what its columns should say."""

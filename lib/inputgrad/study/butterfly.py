@@ -100,7 +100,7 @@ TABLES = grids({"cifar10": ("resnet18", "wrn10_2"), "imagenette96": ("resnet18_i
 FIGURES = grids({"cifar10": ("resnet18",)}, FOUR[:1])
 
 
-# Why the enhancing game fails: an encoder that knows more than the classifier, both of them small
+# The discriminator that is told the class: an encoder that knows more than the classifier, both of them small
 
 SMALL = Recipe(lr=1e-3, batch=64, epochs=30, images=2000, width=0.25, schedule="onecycle", augment="crop_flip")
 TOLD_GRIDS = {
