@@ -492,7 +492,7 @@ def generators(page, row, caption):
             "game: weights, of the classifier's": own_of(page, "weights", **place)}  # fmt: skip
 
 
-def told(page, row, caption):
+def blind_and_told(page, row, caption):
     dataset, model = caption.split(":")[0].split(", ", 1)
     place = {"dataset": dataset, "model": model, "defense": row["row"]}
     cells = [c for attack in OWN if (c := page.find(attack=attack, metric="accuracy", **place))]
@@ -589,7 +589,7 @@ RECOUNTS = {
     "selfgrad.convergence": convergence, "selfgrad.theorem": theorem, "selfgrad.audit": audited,
     "selfgrad.controls": audit_controls, "selfgrad.checklist": checklist, "selfgrad.costs": training_costs,
     "butterfly.enhancing": generators, "butterfly.attacking": generators, "butterfly.controls": generator_controls,
-    "butterfly.told": told, "butterfly.verdict": best, "butterfly.ends": ends, "butterfly.optimum": optimum, "butterfly.gammas": gammas,
+    "butterfly.told": blind_and_told, "butterfly.verdict": best, "butterfly.ends": ends, "butterfly.optimum": optimum, "butterfly.gammas": gammas,
     "synthesis.attacks": victims, "synthesis.questions": questions,
 }  # fmt: skip
 """How the row of each table is counted again: ``(page, row, caption)`` to what its columns should say."""
