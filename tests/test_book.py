@@ -152,7 +152,7 @@ def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, 
     cells_shown = [c.source for c in nbformat.read(root, 4).cells if c.cell_type == "code"][2:]
     for source in cells_shown:  # every table and figure of the page, for this run
         shown = eval(source, {"run": run, "figures": figures, "tables": tables})
-        for frame in [t.frame for t in getattr(shown, "tables", [shown] if hasattr(shown, "frame") else [])]:
+        for frame in [t.frame for t in getattr(shown, "tables", [shown] if isinstance(shown, Table) else [])]:
             assert len(frame), source
     if exhibit in ("sign/adversarial", "sign/cooperative"):
         (table,) = tables.beside(run, ["default", "attack_loss=nll_logits", "fgm_reduction=mean32"]).tables

@@ -138,10 +138,7 @@ def test_its_tables_and_its_figure(tiny):
 
 
 def test_there_is_a_figure_before_anything_is_recorded():
-    import pandas as pd
-
-    empty = pd.DataFrame(columns=["metric", "dataset", "model", "defense", "attack", "value"])
-    figures.synthesis.accuracies(empty).canvas.draw()
+    figures.synthesis.accuracies(figures.marks.of_rows(results.table([]))).canvas.draw()
 
 
 def test_one_radius_in_pixels():

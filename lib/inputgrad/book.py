@@ -82,7 +82,11 @@ def generate() -> None:
     write_text(GENERATED / "every-claim.md", summaries.every_claim(said).markdown("tab-every-claim", "filterable all"))
     write_text(GENERATED / "every-number.md", summaries.every_number().markdown("tab-every-number", "filterable"))
     for name, draw in FIGURES.items():
-        save(draw(), GENERATED / f"{name}.png")
+        figure = draw()
+        save(figure, GENERATED / f"{name}.png")
+        if hasattr(figure, "frame"):
+            numbers = figures.as_table(figure).markdown(style="dense")
+            write_text(GENERATED / f"{name}-numbers.md", f"````{{dropdown}} The figure's numbers\n{numbers}````\n")
 
 
 def save(figure, path: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
-import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .. import cells
-from ..tables.butterfly import OWN, ours, places
-from .panels import STYLE, datasets_shown, share_legend, show
+from ..tables.butterfly import OWN
+from . import marks
+from .panels import bars, canvas, datasets_shown, lines, points, rules, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
 SHORT = {"[A] scratch classifier": "[A]", "[B] pretrained classifier": "[B]"}
@@ -22,31 +21,27 @@ def shortened(row: str) -> str:
     return row
 
 
+def ours(table: pd.DataFrame) -> pd.DataFrame:
+    """Cells without those that Table 3 repeats."""
+    return table[table["table"] != "3"]
+
+
 # Tables 1 and 2
 
 
 def rows(run) -> Figure:
     """Accuracy of every row with its interval, one colour a network; the paper's as crosses."""
-    mine = ours(run)
+    mine, paper = ours(marks.of_run(run)), marks.of_paper("butterfly")
     mine = mine[mine["metric"].eq("accuracy") & mine["attack"].isin(OWN)]
-    paper = cells.of_paper("butterfly")
     paper = paper[paper["metric"].eq("accuracy") & paper["table"].isin(["1", "2"])]
-    names = list(dict.fromkeys(mine["defense"]))
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(8, 1.0 + 0.3 * len(names)))
-        plt.close(figure)
-    groups = list(mine.groupby(["dataset", "model"], sort=False))
-    for i, (((dataset, model), group), colour) in enumerate(zip(groups, PALETTE, strict=False)):
-        heights = np.array([names.index(d) for d in group["defense"]]) + 0.12 * (i - (len(groups) - 1) / 2)
-        spread = [group["value"] - group["low"], group["high"] - group["value"]]
-        ax.errorbar(group["value"], heights, xerr=np.clip(np.nan_to_num(spread), 0, None), fmt="o", color=colour,
-                    label=f"{dataset}, {model}", markersize=4, linewidth=0.9)  # fmt: skip
-        theirs = paper[paper["dataset"].eq(dataset) & paper["model"].eq(model) & paper["defense"].isin(names)]
-        if len(theirs):
-            ax.plot(theirs["value"], [names.index(d) for d in theirs["defense"]], "x", color=colour,
-                    label=f"{dataset}, {model}, paper")  # fmt: skip
-    ax.set_yticks(range(len(names)), [shortened(name) for name in names])
-    ax.invert_yaxis()
+    paper = paper[paper["defense"].isin(mine["defense"]) & marks.place(paper).isin(marks.place(mine))]
+    mine, theirs = (t.assign(panel="", x=t["defense"].map(shortened)) for t in (mine, paper))
+    frame = marks.tidy(mine.assign(series=marks.place(mine)), theirs.assign(series=marks.place(theirs) + ", paper"))
+    order = list(dict.fromkeys(mine["x"]))
+    colours = dict(zip(dict.fromkeys(marks.place(mine)), PALETTE, strict=False))
+    figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 1.0 + 0.3 * len(order)))
+    points(ax, frame, lambda name: {"color": colours[name.removesuffix(", paper")], "markersize": 4,
+                                    "marker": "x" if name.endswith(", paper") else "o"}, order, apart=0.12)  # fmt: skip
     ax.grid(axis="y", linewidth=0.3)
     ax.set(xlabel="accuracy, percent")
     share_legend(figure, [ax], columns=3)
@@ -65,28 +60,31 @@ def curves(run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
 
     The dotted line is the accuracy without v.
     """
-    mine = ours(run)
-    mine = mine[mine["defense"].str.startswith(f"{problem}, ")]
-    mine = mine[mine["dataset"].eq(mine["dataset"].iloc[0])] if len(mine) else mine
+    mine = ours(marks.of_run(run))
+    mine = mine[mine["defense"].str.startswith(f"{problem}, ") & mine["metric"].isin(list(PANELS))]
+    mine = mine[marks.place(mine) == marks.place(mine).iloc[0]] if len(mine) else mine
     before, mine = mine[mine["eps"].eq("")], mine[mine["steps"].gt(0)]
     arms = [d for d in dict.fromkeys(mine["defense"]) if not losses or d.split(", ")[1] in losses]
     gammas = list(dict.fromkeys(mine["eps"]))
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(2, 4, figsize=(10.5, 5))
-        plt.close(figure)
-    for ax, (metric, title) in zip(axes.flat, PANELS.items(), strict=True):
-        for arm, style in zip(arms, ("-", "--"), strict=False):
-            for gamma, colour in zip(gammas, PALETTE, strict=False):
-                line = mine[mine["defense"].eq(arm) & mine["eps"].eq(gamma) & mine["metric"].eq(metric)]
-                if line.empty:
-                    continue
-                line = line.sort_values("steps")
-                ax.plot(line["steps"], line["value"], style, marker=".", color=colour,
-                        label=f"{arm.split(', ')[1]}, gamma {gamma}")  # fmt: skip
-        for value in before[before["metric"].eq(metric)]["value"].iloc[:1]:
-            ax.axhline(value, linestyle=":", color="black", linewidth=0.8)
+    mine, before = mine[mine["defense"].isin(arms)], before[before["defense"].isin(arms[:1])]  # the same for every arm
+    loss = mine["defense"].str.split(", ").str[1]
+    frame = marks.tidy(
+        mine.assign(panel=mine["metric"].map(PANELS), series=loss + ", gamma " + mine["eps"], x=mine["steps"]),
+        before.assign(panel=before["metric"].map(PANELS), series="without v", x=""),
+    )
+    figure, axes = canvas(2, 4, frame, figsize=(10.5, 5))
+    looks = {
+        f"{arm.split(', ')[1]}, gamma {gamma}": {"color": colour, "linestyle": style, "marker": "."}
+        for arm, style in zip(arms, ("-", "--"), strict=False)
+        for gamma, colour in zip(gammas, PALETTE, strict=False)
+    }
+    grid = dict(zip(PANELS.values(), axes.flat, strict=True))
+    lines(grid, frame[frame["x"] != ""], lambda name: looks[name])
+    for title, ax in grid.items():
+        here = frame[(frame["panel"] == title) & (frame["x"] == "")]
+        rules(ax, here, lambda _: {"linestyle": ":", "linewidth": 0.8}, lying=True)
         ax.set(title=title, xlabel="epoch")
-    share_legend(figure, list(axes.flat), columns=4)
+    share_legend(figure, list(grid.values()), columns=4)
     return figure
 
 
@@ -107,10 +105,7 @@ def gallery(run, problem: str) -> Figure:
     """Figures 3 and 5: images, v and their sum at the problem's first gamma, with the classes seen before and after."""
     found = shown_with(run, problem)
     columns = max([len(r.arrays[f"{problem}_true"]) for r in found], default=1)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(3 * max(1, len(found)), columns, squeeze=False,
-                                    figsize=(1.1 * columns + 0.3, 3.6 * max(1, len(found))))  # fmt: skip
-        plt.close(figure)
+    figure, axes = canvas(3 * max(1, len(found)), columns, figsize=(1.1 * columns + 0.3, 3.6 * max(1, len(found))))
     for ax in axes.flat:
         ax.axis("off")
     for i, result in enumerate(found):
@@ -127,10 +122,7 @@ def by_gamma(run, problem: str, rows_of: int = 3) -> Figure:
     found = shown_with(run, problem)[:1]
     gammas = sorted(declared(found[0])[f"gammas_{problem}"], key=float) if found else [""]
     n = min(rows_of, len(found[0].arrays[f"{problem}_true"])) if found else 1
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(2 * n, len(gammas) + 1, squeeze=False,
-                                    figsize=(1.3 * (len(gammas) + 1), 2.7 * n))  # fmt: skip
-        plt.close(figure)
+    figure, axes = canvas(2 * n, len(gammas) + 1, figsize=(1.3 * (len(gammas) + 1), 2.7 * n))
     for ax in axes.flat:
         ax.axis("off")
     for result in found:
@@ -162,26 +154,28 @@ PANELS_OF_CHAPTER = {
 
 
 def chapter() -> Figure:
-    """A scratch classifier enhanced, a pretrained one attacked: the paper's mean over its cells, and each of ours."""
-    ours, paper = cells.ours("butterfly"), cells.of_paper("butterfly")
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
-        plt.close(figure)
-    for ax, (name, (table, kind, arms)) in zip(axes, PANELS_OF_CHAPTER.items(), strict=True):
-        own = ours["exhibit"].eq(f"butterfly/{name}") & ours["attack"].isin(OWN) & ours["reading"].eq("default")
-        series = {"the paper, mean": paper[paper["table"].eq(table)]}
-        series |= {f"{dataset}, {model}": part for (dataset, model), part in places(ours[own])}
-        width = 0.8 / len(series)
-        for i, (colour, (label, part)) in enumerate(zip(("black", *PALETTE), series.items(), strict=False)):
-            shift = (i - (len(series) - 1) / 2) * width
-            part = part[part["metric"].eq("accuracy")]
-            for j, arm in enumerate(arms):
-                names = {ARMS[arm], STAND_INS.get(ARMS[arm], ARMS[arm])}
-                values = part[part["defense"].isin({f"{kind}, {row}" for row in names} | names)]["value"]
-                if len(values):
-                    ax.bar(j + shift, values.mean(), width, color=colour, label=label)
+    """A scratch classifier enhanced, a pretrained one attacked: each cell of the paper's and each of ours."""
+    paper, mine = marks.of_paper("butterfly"), marks.of_study("butterfly")
+    mine = mine[mine["attack"].isin(OWN) & mine["reading"].eq("default")]
+    parts = []
+    for name, (table, kind, arms) in PANELS_OF_CHAPTER.items():
+        names = {f"{kind}, {row}": arm for arm in arms for row in {ARMS[arm], STAND_INS.get(ARMS[arm], ARMS[arm])}}
+        names |= {ARMS[arm]: arm for arm in arms}
+        for part in (paper[paper["table"] == table], mine[mine["exhibit"] == f"butterfly/{name}"]):
+            part = part[part["metric"].eq("accuracy") & part["defense"].isin(names)]
+            parts.append(part.assign(panel=f"{name} {kind[:3]}", x=part["defense"].map(names)))
+    table, theirs = pd.concat(parts), "the paper, one bar a network"
+    where, printed = marks.place(table), table["whose"] == "paper"
+    frame = marks.tidy(table.assign(series=where.mask(printed, theirs), which=table["which"].mask(printed, where)))
+    figure, axes = canvas(1, 2, frame, figsize=(9, 3.4), sharey=True)
+    for ax, (title, part), (_, _, arms) in zip(
+        axes[0], frame.groupby("panel", sort=False), PANELS_OF_CHAPTER.values(), strict=True
+    ):
+        names = list(dict.fromkeys(part["series"]))
+        looks = dict(zip(names, ("black", *PALETTE), strict=False))
+        bars(ax, part, lambda name, looks=looks: {"color": looks[name]}, names, arms)
         ax.set_xticks(range(len(arms)), arms, rotation=30, ha="right")
-        ax.set_title(f"{name} {kind[:3]}")
-    axes[0].set_ylabel("accuracy, percent")
-    share_legend(figure, list(axes))
+        ax.set_title(title)
+    axes[0, 0].set_ylabel("accuracy, percent")
+    share_legend(figure, axes[0], columns=2)
     return figure

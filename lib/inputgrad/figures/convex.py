@@ -10,9 +10,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .. import cells, results
-from ..tables.common import main_reading, side_by_side
-from .panels import STYLE, datasets_shown, line, panel_row, share_legend, show
+from .. import cells
+from ..tables.common import main_reading
+from . import marks
+from .panels import STYLE, canvas, datasets_shown, lines, panel_row, points, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {
@@ -36,6 +37,15 @@ STYLES: Mapping[str, Mapping] = {
 }
 
 
+def style(method: str) -> Mapping:
+    """Colour and line of a method; of the paper's points a cross."""
+    name, _, whose = method.partition(", ")
+    look = {"color": COLOURS[name], "markersize": 3, **STYLES.get(name, {})}
+    if whose == "paper":
+        look |= {"linestyle": "none", "marker": "x", "markersize": 5}
+    return look | {"linestyle": "--"} if whose == "in the box" else look
+
+
 def over_eps(run, methods: Sequence[str] = ()) -> Figure:
     """Fooled images over eps, one panel a network, one curve a method; the paper's points where it prints any.
 
@@ -43,37 +53,33 @@ def over_eps(run, methods: Sequence[str] = ()) -> Figure:
         run: what ``inputgrad.run`` gave.
         methods: those drawn; none named: all.
     """
-    table = cells.of_run(run)
-    table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
+    table = fooling(marks.of_run(run))
     return curves(table[table["reading"] == main_reading(table)], methods)
 
 
 def chapter() -> Figure:
     """Figure 2 a and b from the recorded results."""
-    table = cells.ours("convex")
+    table = fooling(marks.of_study("convex"))
     table = table[(table["table"] == "fig2") & (table["dataset"] == "MNIST") & (table["reading"] == "default")]
     methods = ("Algorithm 1-10", "DeepFool", "Algorithm 1", "FastGrad (float64)", "FastGrad", "Algorithm 2", "Random")
-    return curves(table[table["metric"] == "fooling_ratio"], methods, width=4.0)
+    return curves(table, methods, width=4.0)
+
+
+def fooling(table: pd.DataFrame) -> pd.DataFrame:
+    """The cells that say how many images a method fools, as one panel a network and one series a method over eps."""
+    table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
+    return table.assign(panel=marks.place(table), series=table["attack"], x=marks.eps(table))
 
 
 def curves(table: pd.DataFrame, methods: Sequence[str] = (), width: float = 3.0) -> Figure:
     """One panel a network, one curve a method, and a cross for every point that the paper prints."""
-    paper = cells.of_paper("convex")
-    paper = paper[paper["metric"] == "fooling_ratio"]
-    figure, grid = panel_row(places_of(table), width=width)
-    for (dataset, model), ax in grid.items():
-        here = table[(table["dataset"] == dataset) & (table["model"] == model)]
-        for method in methods or dict.fromkeys(here["attack"]):
-            own = here[here["attack"] == method]
-            line(ax, own, method, color=COLOURS[method], markersize=3, **STYLES.get(method, {}))
-        here_printed = paper[(paper["dataset"] == dataset) & (paper["model"] == printed_as(model))]
-        for method, printed in here_printed[here_printed["attack"].isin(here["attack"])].groupby("attack"):
-            eps = printed["eps"].map(cells.eps_number)
-            ax.plot(eps, printed["value"], "x", color=COLOURS[method], markersize=8, label=f"{method}, paper")
-        ax.set(xlabel="eps", ylim=(-3, 103))
-    next(iter(grid.values())).set_ylabel("fooled, percent")
-    share_legend(figure, list(grid.values()), columns=5)
-    return figure
+    methods = methods or list(dict.fromkeys(table["attack"]))
+    drawn = pd.concat([table[table["attack"] == method] for method in methods])
+    beside = drawn[["panel", "dataset", "model", "attack"]].drop_duplicates()
+    beside = beside.assign(model=beside["model"].map(printed_as))
+    paper = fooling(marks.of_paper("convex")).drop(columns="panel").merge(beside)
+    frame = marks.tidy(drawn, paper.assign(series=paper["attack"] + ", paper"))
+    return over(frame, "eps", 5, width)
 
 
 def printed_as(model: str) -> str:
@@ -81,9 +87,14 @@ def printed_as(model: str) -> str:
     return model.removesuffix(" (authors)")
 
 
-def places_of(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Every (data set, network) of a table, in its order."""
-    return list(dict.fromkeys(zip(table["dataset"], table["model"], strict=True)))
+def over(frame: pd.DataFrame, xlabel: str, columns: int, width: float = 3.0) -> Figure:
+    """Fooled images, one panel a network, one curve a method."""
+    figure, grid = panel_row(frame, width=width, ylabel="fooled, percent")
+    lines(grid, frame, style)
+    for ax in grid.values():
+        ax.set(xlabel=xlabel, ylim=(-3, 103))
+    share_legend(figure, list(grid.values()), columns=columns)
+    return figure
 
 
 MEASURES = {"rho1_hat": "ρ₁", "rho2_hat": "ρ₂", "eps_fooled_99": "eps, 99 % fooled"}
@@ -91,79 +102,60 @@ MEASURES = {"rho1_hat": "ρ₁", "rho2_hat": "ρ₂", "eps_fooled_99": "eps, 99 
 
 def measures(run) -> Figure:
     """Table I as points: each measure of each network with its interval, and a cross for the paper's."""
-    shown = side_by_side(run, main_reading(results.table(run.shown)))
-    networks = list(dict.fromkeys(shown["model"]))
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, len(MEASURES), figsize=(9.5, 2.4), sharey=True)
-        plt.close(figure)
-    for ax, (metric, name) in zip(axes, MEASURES.items(), strict=True):
-        for cell in shown[shown["metric"] == metric].itertuples():
-            row = networks.index(cell.model)
-            ax.plot([cell.low, cell.high], [row, row], color=PALETTE[0], linewidth=3, alpha=0.4)
-            ax.plot(cell.ours, row, "o", color=PALETTE[0], label="ours")
-            ax.plot(cell.value, row, "x", color="black", label="paper")
-        ax.set_yticks(range(len(networks)), networks)
-        ax.set(xscale="log", title=name)
-    axes[0].invert_yaxis()
-    share_legend(figure, list(axes))
+    table = marks.of_run(run)
+    table = table[(table["reading"] == main_reading(table)) | (table["attack"] == "none")]
+    ours, paper = (t[t["metric"].isin(list(MEASURES))] for t in (table, marks.of_paper("convex")))
+    ours = ours.assign(x=marks.place(ours))
+    beside = ours.assign(model=ours["model"].map(printed_as))[["dataset", "model", "x"]].drop_duplicates()
+    parts = (ours, paper.merge(beside))
+    frame = marks.tidy(*(t.assign(panel=t["metric"].map(MEASURES), series=t["whose"]) for t in parts))
+    order = list(dict.fromkeys(ours["x"]))
+    looks = {"ours": {"color": PALETTE[0]}, "paper": {"color": "black", "marker": "x"}}
+    figure, axes = canvas(1, len(MEASURES), frame, figsize=(9.5, 2.4), sharey=True)
+    for ax, title in zip(axes[0], MEASURES.values(), strict=True):
+        points(ax, frame[frame["panel"] == title], lambda whose: looks[whose], order)
+        ax.set(xscale="log", title=title)
+    share_legend(figure, axes[0])
     return figure
 
 
 def clipping(run) -> Figure:
     """The methods that were run both ways: free (solid) and kept in the box (dashed)."""
-    table = cells.of_run(run)
-    table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
-    kept = table[table["reading"].str.contains("clip=True") & ~table["reading"].str.contains("least")]
-    free_reading = main_reading(table)
-    figure, grid = panel_row(places_of(table))
-    for (dataset, model), ax in grid.items():
-        here = table[(table["dataset"] == dataset) & (table["model"] == model)]
-        for method in dict.fromkeys(kept["attack"]):
-            free = here[(here["attack"] == method) & (here["reading"] == free_reading) & ~here.index.isin(kept.index)]
-            boxed = here[(here["attack"] == method) & here.index.isin(kept.index)]
-            line(ax, free, method, color=COLOURS[method], markersize=3)
-            line(ax, boxed, f"{method}, in the box", color=COLOURS[method], markersize=3, linestyle="--")
-        ax.set(xlabel="eps", ylim=(-3, 103))
-    next(iter(grid.values())).set_ylabel("fooled, percent")
-    share_legend(figure, list(grid.values()), columns=3)
-    return figure
+    table = fooling(marks.of_run(run))
+    boxed = table["reading"].str.contains("clip=True") & ~table["reading"].str.contains("least")
+    free = table[(table["reading"] == main_reading(table)) & ~boxed & table["attack"].isin(table.loc[boxed, "attack"])]
+    kept = table[boxed].assign(series=table["attack"] + ", in the box")
+    return over(marks.tidy(free, kept), "eps", 3)
 
 
 def multiples(run) -> Figure:
     """Fooled images over eps in units of each image's smallest feasible eps, one panel a network, one curve a ball."""
-    table = cells.of_run(run)
+    table = marks.of_run(run)
     table = table[table["metric"] == "fooled_at_multiple"]
-    figure, grid = panel_row(places_of(table))
-    balls = dict(zip(dict.fromkeys(table["reading"]), sns.color_palette("flare", 5), strict=False))
-    for (dataset, model), ax in grid.items():
-        here = table[(table["dataset"] == dataset) & (table["model"] == model)]
-        for ball, colour in balls.items():
-            line(ax, here[here["reading"] == ball], ball.replace("=", " = "), color=colour, markersize=3)
+    balls = table["reading"].str.replace("=", " = ")
+    frame = marks.tidy(table.assign(panel=marks.place(table), series=balls, x=marks.eps(table)))
+    colours = dict(zip(dict.fromkeys(balls), sns.color_palette("flare", 5), strict=False))
+    figure, grid = panel_row(frame, ylabel="fooled, percent")
+    lines(grid, frame, lambda ball: {"color": colours[ball], "markersize": 3})
+    for ax in grid.values():
         ax.axvline(1, color="black", linewidth=0.8, linestyle=":")
         ax.set(xlabel="eps / smallest feasible eps", ylim=(-3, 103))
-    next(iter(grid.values())).set_ylabel("fooled, percent")
     share_legend(figure, list(grid.values()), columns=5)
     return figure
 
 
 def scales(run) -> Figure:
     """Fooled images at one eps over the factor on the logits: flat for every method that looks at margins."""
-    table = cells.of_run(run)
-    table = table[(table["metric"] == "fooling_ratio") & (table["eps"] != "")]
+    table = fooling(marks.of_run(run))
     factors = table["reading"].where(table["reading"] != "default", "scale=1").str.removeprefix("scale=")
-    table = table.assign(factor=factors, at=table["eps"])
     compared = table.loc[table["reading"] != "default", ["dataset", "model", "eps"]].drop_duplicates()
-    table = table.merge(compared) if len(compared) else table
-    figure, grid = panel_row(places_of(table))
-    for (dataset, model), ax in grid.items():
-        here = table[(table["dataset"] == dataset) & (table["model"] == model)]
-        for method in dict.fromkeys(here["attack"]):
-            own = here[here["attack"] == method].assign(eps=lambda t: t["factor"])
-            line(ax, own, method, color=COLOURS[method], markersize=3, **STYLES.get(method, {}))
+    table = table.assign(x=factors.map(cells.eps_number))
+    frame = marks.tidy(table.merge(compared) if len(compared) else table, across=["reading"])
+    figure = over(frame, "logits times", 3)
+    for ax in figure.axes:
+        sizes = dict.fromkeys(frame.loc[frame["panel"] == ax.get_title(), "eps"])
         ax.set_xscale("log", base=4)
-        ax.set(xlabel=f"logits times (eps {', '.join(dict.fromkeys(here['at']))})", ylim=(-3, 103))
-    next(iter(grid.values())).set_ylabel("fooled, percent")
-    share_legend(figure, list(grid.values()), columns=3)
+        ax.set_xlabel(f"logits times (eps {', '.join(sizes)})")
     return figure
 
 
@@ -207,10 +199,7 @@ def steps(run) -> Figure:
     shown = list({r.provenance["declaration"]["model"]: r for r in shown}.values())
     rows = [(r, i) for r in shown for i in range(min(2, len(r.arrays["image"])))]
     columns = max((1 + len(r.arrays["step"]) for r in shown), default=1)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(max(1, len(rows)), columns, figsize=(1.5 * columns, 1.6 * max(1, len(rows))),
-                                    squeeze=False)  # fmt: skip
-        plt.close(figure)
+    figure, axes = canvas(max(1, len(rows)), columns, figsize=(1.5 * columns, 1.6 * max(1, len(rows))))
     for row, (result, i) in zip(axes, rows, strict=False):
         balls = [*result.provenance["declaration"]["settings"]["p"], "random"]
         show(row[0], result.arrays["image"][i], result.provenance["declaration"]["model"], vmin=0, vmax=255)
@@ -227,9 +216,7 @@ def segmentation(run) -> Figure:
     """Four perturbed images and the segments that the network sees in them, one row an eps."""
     shown = [r for r in run.shown if "target" in r.arrays][-1:]
     texts = [t.decode() for t in shown[0].arrays["eps"]] if shown else []
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(max(1, len(texts)), 8, figsize=(9, 1.3 * max(1, len(texts)) + 0.3), squeeze=False)
-        plt.close(figure)
+    figure, axes = canvas(max(1, len(texts)), 8, figsize=(9, 1.3 * max(1, len(texts)) + 0.3))
     for ax in axes.flat:
         ax.axis("off")
     for i, text in enumerate(texts):
@@ -245,14 +232,13 @@ def segmentation(run) -> Figure:
 
 def moved(run) -> Figure:
     """The share of the stroke's pixels that carry the target class, over eps, beside random signs."""
-    table = cells.of_run(run)
+    table = marks.of_run(run)
     table = table[(table["metric"] == "pixels_moved_mean") & (table["attack"] != "none")]
-    table = table.assign(value=100 * table["value"])
-    figure, grid = panel_row(places_of(table), width=4.2)
-    for (dataset, model), ax in grid.items():
-        here = table[(table["dataset"] == dataset) & (table["model"] == model)]
-        for method in dict.fromkeys(here["attack"]):
-            line(ax, here[here["attack"] == method], method, color=COLOURS[method], markersize=3)
-        ax.set(xlabel="eps", ylim=(-3, 103), ylabel="pixels of the stroke, percent")
+    table = table.assign(panel=marks.place(table), series=table["attack"], x=marks.eps(table))
+    frame = marks.tidy(table)
+    figure, grid = panel_row(frame, width=4.2)
+    lines(grid, frame, style)
+    for ax in grid.values():
+        ax.set(xlabel="eps", ylim=(-0.03, 1.03), ylabel="share of the stroke's pixels")
     share_legend(figure, list(grid.values()), columns=3)
     return figure

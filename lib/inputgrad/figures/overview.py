@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from .. import cells, claims
-from .panels import STYLE, chosen, line, share_legend, show
-from .sign import COLOURS
+from . import marks
+from .panels import canvas, lines, panel_row, share_legend, show
+from .sign import COLOURS, curve
 
 VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced": "#c8553d", "not run": "#d9d9d9",
                    "close": "#1b7f5c", "inside": "#57a683", "near": "#8fc9a8", "apart": "#c8553d",
@@ -18,17 +19,18 @@ VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced
 def scoreboard() -> Figure:
     """Claims and table cells of each paper by verdict, as stacked bars."""
     board = claims.scoreboard().iloc[::-1]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
-    for ax, words, suffix, title in (
-        (axes[0], claims.WORDS, "", "claims"),
-        (axes[1], cells.WORDS, " cells", "table cells"),
-    ):
+    frame = marks.tidy(*(
+        pd.DataFrame({"panel": title, "series": word, "x": board["paper"], "value": board[word + suffix],
+                      "metric": title, "unit": "count", "which": "", "seeds": 0})
+        for title, words, suffix in (("claims", claims.WORDS, ""), ("table cells", cells.WORDS, " cells"))
+        for word in words
+    ))  # fmt: skip
+    figure, axes = canvas(1, 2, frame, figsize=(9, 3), sharey=True)
+    for ax, (title, part) in zip(axes[0], frame.groupby("panel", sort=False), strict=True):
         left = np.zeros(len(board))
-        for word in words:
-            values = board[word + suffix].to_numpy()
-            ax.barh(board["paper"], values, left=left, color=VERDICT_COLOURS[word], label=word)
-            left = left + values
+        for word, counted in part.groupby("series", sort=False):
+            ax.barh(counted["x"], counted["value"], left=left, color=VERDICT_COLOURS[word], label=word)
+            left += counted["value"].to_numpy(float)
         ax.set_title(title)
         ax.grid(visible=False, axis="y")
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
@@ -39,8 +41,7 @@ def stand_ins() -> Figure:
     """The first eight test images of each embedded data set."""
     from ..data.digits import EMBEDDED
 
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(len(EMBEDDED), 8, figsize=(8, 3.6))
+    figure, axes = canvas(len(EMBEDDED), 8, figsize=(8, 3.6))
     for row, (name, make) in zip(axes, EMBEDDED.items(), strict=True):
         images, labels = make("test")
         for ax, image, label in zip(row, images, labels, strict=False):
@@ -51,24 +52,19 @@ def stand_ins() -> Figure:
 
 def readme() -> Figure:
     """The study's first picture: accuracy over eps with and without the sign, paper and ours, on CIFAR-10."""
-    ours, paper = cells.ours("sign"), cells.of_paper("sign")
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
-    for ax, model in zip(axes, ("AlexNet", "ResNet-18"), strict=True):
-        here = {"dataset": "CIFAR-10", "model": model, "metric": "accuracy"}
-        for attack, reading, label, style in (
-            ("FGSM", "default", "FGSM", "-"),
-            ("FGM", "default", "FGM", "-"),
-            ("FGM", "attack_loss=nll_logits", "FGM on −z_y", ":"),
-        ):
-            own = chosen(ours, {**here, "attack": [attack, "none"], "reading": [reading, "default"]})
-            own = own[(own["reading"] == reading) | (own["attack"] == "none")]
-            line(ax, own[own["table"] != ""], f"{label}, ours", color=COLOURS[attack], linestyle=style)
-            if reading == "default":
-                printed = chosen(paper, {**here, "attack": [attack, "none"]})
-                printed = printed.assign(x=printed["eps"].map(cells.eps_number)).sort_values("x")
-                ax.plot(printed["x"], printed["value"], "--", color=COLOURS[attack], alpha=0.8, label=f"{label}, paper")
-        ax.set(title=f"CIFAR-10, {model}", xlabel="eps", ylim=(-3, 103))
-    axes[0].set_ylabel("accuracy, percent")
-    share_legend(figure, list(axes), columns=5)
+    ours, paper = (t[t["dataset"].eq("CIFAR-10") & t["metric"].eq("accuracy") & t["table"].ne("")]
+                   for t in (marks.of_study("sign"), marks.of_paper("sign")))  # fmt: skip
+    ours = ours.sort_values("model", kind="stable")
+    frame = marks.tidy(
+        *(curve(ours, attack, f"{attack}, ours") for attack in ("FGSM", "FGM")),
+        *(curve(paper, attack, f"{attack}, paper") for attack in ("FGSM", "FGM")),
+        curve(ours, "FGM", "FGM on −z_y, ours", "attack_loss=nll_logits"),
+    )
+    looks = {"FGM on −z_y, ours": {"linestyle": ":"}}
+    looks |= {f"{attack}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for attack in ("FGSM", "FGM")}
+    figure, grid = panel_row(frame, width=4.2, height=3.2, ylabel="accuracy, percent")
+    lines(grid, frame, lambda name: {"color": COLOURS[name.replace(",", "").split()[0]], **looks.get(name, {})})
+    for ax in grid.values():
+        ax.set(xlabel="eps", ylim=(-3, 103))
+    share_legend(figure, list(grid.values()), columns=5)
     return figure

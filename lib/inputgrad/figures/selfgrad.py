@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from .. import cells
-from .panels import STYLE, panel_row, share_legend
+from . import marks
+from .panels import STYLE, bars, canvas, lines, panel_row, points, share_legend
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {"Standard": PALETTE[7], "Madry PGD": PALETTE[0], "Self gradient": PALETTE[3], "FGSM training": PALETTE[2],
@@ -24,9 +28,7 @@ def architecture() -> Figure:
     calls = calls_of_a_forward()
     first, block, second = calls[0], calls[1:-1], calls[-1]
     layers = [f"{conv}\n{tanh}" for (conv, _), (tanh, _) in zip(block[::2], block[1::2], strict=True)]
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(9.5, 3))
-        plt.close(figure)
+    figure, ((ax,),) = canvas(figsize=(9.5, 3))
     ax.set(xlim=(0, 104), ylim=(0, 32))
     ax.axis("off")
     top, low, step = 24, 7, 48 / max(1, len(layers))
@@ -93,28 +95,41 @@ def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], text: 
 
 def over_steps(run) -> Figure:
     """Accuracy over the steps of PGD (lines) and CW (dashed), one panel a data set; the paper's PGD as crosses."""
-    mine = cells.of_run(run)
-    mine = mine[mine["attack"].isin(["PGD", "CW"]) & ~mine["defense"].str.contains("inference")]
-    paper = cells.of_paper("selfgrad")
-    paper = paper[paper["table"].isin(["2", "3", "4"]) & paper["attack"].eq("PGD")]
-    datasets = list(dict.fromkeys(mine["dataset"]))
-    figure, grid = panel_row([(name, "PGD and CW") for name in datasets], width=8 / max(1, len(datasets)), height=3.6)
-    for (dataset, _), ax in grid.items():
-        for defense, colour in COLOURS.items():
-            of_defense = mine[(mine["dataset"] == dataset) & (mine["defense"] == defense)].sort_values("steps")
-            for attack, style in (("PGD", "o-"), ("CW", "s--")):
-                line = of_defense[of_defense["attack"] == attack]
-                ax.plot(line["steps"], line["value"], style, color=colour, markersize=4)
-            printed = paper[(paper["dataset"] == dataset) & (paper["defense"] == defense)]
-            ax.plot(printed["steps"].astype(int), printed["value"], "x", color=colour)
-            if len(of_defense) or len(printed):
-                ax.plot([], [], color=colour, linewidth=4, label=defense)
-        for style, label in (("o-", "PGD"), ("s--", "CW"), ("x", "PGD in the paper")):
-            ax.plot([], [], style, color="black", markersize=4, label=label)
+    ours, paper = marks.of_run(run), marks.of_paper("selfgrad")
+    ours = ours[
+        (ours["metric"] == "accuracy") & ours["attack"].isin(["PGD", "CW"]) & ours["defense"].isin(list(COLOURS))
+    ]
+    several = ours.groupby(["dataset", "defense", "attack"])["model"].transform("nunique") > 1
+    ours = ours.assign(which=ours["which"].mask(several, ours["model"] + " " + ours["which"]))
+    paper = paper[paper["table"].isin(["2", "3", "4"]) & (paper["attack"] == "PGD") & (paper["metric"] == "accuracy")]
+    paper = paper[paper["dataset"].isin(ours["dataset"]) & paper["defense"].isin(list(COLOURS))]
+    frame = marks.tidy(*(
+        t.assign(panel=t["dataset"] + ", PGD and CW", series=t["defense"] + ", " + t["attack"] + suffix,
+                 x=t["steps"].astype(int)) for t, suffix in ((ours, ""), (paper, " in the paper"))
+    ))  # fmt: skip
+    figure, grid = panel_row(frame, width=8 / max(1, frame["panel"].nunique()), height=3.6, ylabel="accuracy, percent")
+    lines(grid, frame, of_steps, band=0)
+    for ax in grid.values():
         over_log_steps(ax)
-    next(iter(grid.values())).set_ylabel("accuracy, percent")
-    share_legend(figure, list(grid.values()), columns=4)
+    names = dict.fromkeys(frame["defense"])
+    handles = {name: Line2D([], [], color=COLOURS[name], linewidth=4) for name in COLOURS if name in names}
+    handles |= {name: Line2D([], [], **{"color": "black", "markersize": 4, **STEPS[name]}) for name in STEPS}
+    with plt.style.context(STYLE):
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
     return figure
+
+
+STEPS: Mapping[str, Mapping] = {
+    "PGD": {"marker": "o", "linestyle": "-"},
+    "CW": {"marker": "s", "linestyle": "--"},
+    "PGD in the paper": {"marker": "x", "linestyle": "none", "markersize": 6},
+}
+
+
+def of_steps(series: str) -> Mapping:
+    """Colour by defence and line by attack."""
+    defense, attack = series.rsplit(", ", 1)
+    return {"color": COLOURS[defense], "markersize": 4, **STEPS[attack]}
 
 
 def over_log_steps(ax: Axes) -> None:
@@ -130,21 +145,30 @@ def over_log_steps(ax: Axes) -> None:
 
 def convergence(run) -> Figure:
     """Figure 2: how the self gradient changes from one iteration to the next; and the theorem's iterates."""
-    mine = cells.of_run(run)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4))
-        plt.close(figure)
+    mine = marks.of_run(run)
     networks = mine[mine["metric"].eq("change_l2_mean") & mine["steps"].gt(0)]
-    for (attack, line), colour in zip(networks.groupby("attack", sort=False), PALETTE, strict=False):
-        line = line.sort_values("steps")
-        axes[0].plot(line["steps"], line["value"].clip(lower=1e-12), "o-", color=colour, label=attack, markersize=4)
-    axes[0].set(yscale="log", xlabel="iteration k", ylabel="mean l2 of g(k) − g(k−1)", title="the trained network")
-    quadratic = mine[mine["attack"] == "quadratic"]
-    for (eps, line), style in zip(quadratic.groupby("eps", sort=False), ("o-", "s-", "^--", "v--"), strict=False):
-        line = line.sort_values("steps")
-        axes[1].plot(line["steps"], line["value"].clip(upper=1e6), style, label=f"x²/2, eps {eps}", markersize=4)
-    axes[1].set(yscale="log", xlabel="iteration n", ylabel="|fⁿ − fⁿ⁻¹| at 1 (cut at 10⁶)", title="Theorem 1 on x²/2")
-    share_legend(figure, list(axes), columns=3)
+    quadratic = mine[mine["attack"] == "quadratic"].drop_duplicates(["eps", "steps"])  # the same beside every network
+    frame = marks.tidy(
+        networks.assign(
+            panel="the trained network", series=networks["attack"] + marks.suffix(networks), x=networks["steps"]
+        ),
+        quadratic.assign(panel="Theorem 1 on x²/2", series="x²/2, eps " + quadratic["eps"], x=quadratic["steps"]),
+    )
+    figure, axes = canvas(1, 2, frame, figsize=(9.5, 3.4))
+    grid = dict(zip(("the trained network", "Theorem 1 on x²/2"), axes[0], strict=True))
+    looks = dict(
+        zip(dict.fromkeys(networks["attack"] + marks.suffix(networks)), ({"color": c} for c in PALETTE), strict=False)
+    )
+    kinds = ({"marker": m, "linestyle": s} for m, s in (("o", "-"), ("s", "-"), ("^", "--"), ("v", "--")))
+    looks |= dict(zip(dict.fromkeys("x²/2, eps " + quadratic["eps"]), kinds, strict=False))
+    lines(grid, frame, lambda name: {"markersize": 4, **looks[name]})
+    for title, ax in grid.items():
+        ax.set(yscale="log", title=title)
+    axes[0, 0].set(xlabel="iteration k", ylabel="mean l2 of g(k) − g(k−1)")
+    axes[0, 1].set(xlabel="iteration n", ylabel="|fⁿ − fⁿ⁻¹| at 1 (axis ends at 10⁶)")
+    if quadratic["value"].max() > 1e6:
+        axes[0, 1].set_ylim(None, 1e6)
+    share_legend(figure, axes[0], columns=3)
     return figure
 
 
@@ -153,18 +177,14 @@ def convergence(run) -> Figure:
 
 def audit(run) -> Figure:
     """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
-    mine = cells.of_run(run)
+    mine = marks.of_run(run)
     mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(list(COLOURS)) & mine["attack"].ne("PGD over eps")]
     names = [name(c) for c in mine.itertuples()]
-    mine = mine.assign(name=names)
-    order = list(dict.fromkeys(mine["name"]))
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(8, 1.0 + 0.28 * len(order)))
-        plt.close(figure)
-    for defense, group in mine.groupby("defense", sort=False):
-        ax.plot(group["value"], [order.index(n) for n in group["name"]], "o", color=COLOURS[defense], label=defense)
-    ax.set_yticks(range(len(order)), order)
-    ax.invert_yaxis()
+    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=names))
+    of = dict(zip(frame["series"], frame["defense"], strict=True))
+    order = list(dict.fromkeys(names))
+    figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 1.0 + 0.28 * len(order)))
+    points(ax, frame, lambda series: {"color": COLOURS[of[series]], "markersize": 4}, order, apart=0.14)
     ax.grid(axis="y", linewidth=0.3)
     ax.set(xlabel="accuracy, percent", xlim=(-2, None))
     share_legend(figure, [ax])
@@ -180,15 +200,12 @@ def name(cell) -> str:
 
 def radii(run) -> Figure:
     """Accuracy under PGD-20 over the radius: a network whose gradient tells the truth ends at zero."""
-    mine = cells.of_run(run)
-    at_all = mine[mine["attack"].eq("PGD over eps") & mine["metric"].eq("accuracy")]
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(6, 3.2))
-        plt.close(figure)
-    for defense, group in at_all.groupby("defense", sort=False):
-        line = group.assign(x=255 * group["eps"].map(cells.eps_number)).sort_values("x")
-        ax.plot(line["x"], line["value"], "o-", color=COLOURS.get(defense), label=defense)
-        ax.fill_between(line["x"], line["low"], line["high"], color=COLOURS.get(defense), alpha=0.12, linewidth=0)
+    mine = marks.of_run(run)
+    mine = mine[mine["attack"].eq("PGD over eps") & mine["metric"].eq("accuracy")]
+    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=255 * marks.eps(mine)))
+    of = dict(zip(frame["series"], frame["defense"], strict=True))
+    figure, ((ax,),) = canvas(1, 1, frame, figsize=(6, 3.2))
+    lines({"": ax}, frame, lambda series: {"color": COLOURS.get(of[series])}, band=0.12)
     ax.set(xscale="log", xlabel="eps, in units of 1/255", ylabel="accuracy under PGD-20, percent", ylim=(-2, None))
     share_legend(figure, [ax])
     return figure
@@ -199,39 +216,49 @@ def radii(run) -> Figure:
 
 def costs(run) -> Figure:
     """Robust accuracy during training, over epochs and over seconds."""
-    mine = cells.of_run(run)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
-        plt.close(figure)
-    for defense, group in mine[mine["metric"] == "robust_accuracy"].groupby("defense", sort=False):
-        robust = group.groupby("steps")["value"].mean()
-        seconds = mine[mine["metric"].eq("seconds") & mine["defense"].eq(defense)].groupby("steps")["value"].mean()
-        axes[0].plot(robust.index, robust, "o-", color=COLOURS[defense], label=defense, markersize=4)
-        axes[1].plot(seconds.reindex(robust.index), robust, "o-", color=COLOURS[defense], markersize=4)
-    axes[0].set(xlabel="epoch", ylabel="accuracy under PGD-10, percent")
-    axes[1].set(xlabel="seconds of training")
-    share_legend(figure, list(axes))
+    mine = marks.of_run(run)
+    robust, keys = mine[mine["metric"] == "robust_accuracy"], ["dataset", "model", "defense", "steps", "which"]
+    seconds = mine.loc[mine["metric"] == "seconds", [*keys, "value"]].rename(columns={"value": "x"})
+    titles = {"epoch": robust.assign(x=robust["steps"]), "seconds of training": robust.merge(seconds, on=keys)}
+    frame = marks.tidy(*(
+        t.assign(panel=title, series=t["defense"] + marks.suffix(t))
+        for title, t in titles.items()
+    ))  # fmt: skip
+    of = dict(zip(frame["series"], frame["defense"], strict=True))
+    figure, axes = canvas(1, 2, frame, figsize=(9, 3.2), sharey=True)
+    grid = dict(zip(titles, axes[0], strict=True))
+    lines(grid, frame, lambda series: {"color": COLOURS[of[series]], "markersize": 4})
+    for title, ax in grid.items():
+        ax.set_xlabel(title)
+    axes[0, 0].set_ylabel("accuracy under PGD-10, percent")
+    share_legend(figure, axes[0])
     return figure
+
+
+COLUMNS = {("none", 0): "clean", ("FGSM", 1): "FGSM", ("PGD", 10): "PGD-10", ("PGD", 100): "PGD-100",
+           ("CW", 100): "CW-100"}  # fmt: skip
 
 
 def chapter() -> Figure:
     """Accuracy on CIFAR-10, clean and under FGSM, PGD-10, PGD-100 and CW-100: the paper's rows and ours."""
-    ours, paper = cells.ours("selfgrad"), cells.of_paper("selfgrad")
-    columns = (("none", 0), ("FGSM", 1), ("PGD", 10), ("PGD", 100), ("CW", 100))
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
-        plt.close(figure)
-    for ax, (title, table) in zip(axes, {"the paper": paper, "ours": ours}.items(), strict=True):
-        here = table[(table["dataset"] == "CIFAR-10") & (table["metric"] == "accuracy")]
-        for i, (defense, colour) in enumerate(COLOURS.items()):
-            mine = here[(here["defense"] == defense) & here["table"].isin(["2", "own"])]
-            mine = mine[mine["exhibit"].eq("selfgrad/defences")] if "exhibit" in mine else mine
-            value = {(c.attack, int(c.steps)): c.value for c in mine.itertuples()}
-            heights = [value.get(column, float("nan")) for column in columns]
-            if len(mine):
-                ax.bar([x + 0.14 * (i - 2.5) for x in range(len(columns))], heights, 0.14, color=colour, label=defense)
-        ax.set_xticks(range(len(columns)), ["clean", "FGSM", "PGD-10", "PGD-100", "CW-100"])
+    ours, paper = marks.of_study("selfgrad"), marks.of_paper("selfgrad")
+    ours = ours[ours["exhibit"] == "selfgrad/defences"]
+
+    def rows(table: pd.DataFrame, panel: str) -> pd.DataFrame:
+        table = table[
+            table["dataset"].eq("CIFAR-10") & table["metric"].eq("accuracy") & table["table"].isin(["2", "own"])
+        ]
+        table = table.assign(x=[COLUMNS.get((c.attack, int(c.steps))) for c in table.itertuples()])
+        return table[table["x"].notna() & table["defense"].isin(list(COLOURS))].assign(
+            panel=panel, series=table["defense"]
+        )
+
+    frame = marks.tidy(rows(paper, "the paper"), rows(ours, "ours"))
+    figure, axes = canvas(1, 2, frame, figsize=(9, 3.2), sharey=True)
+    for ax, title in zip(axes[0], ("the paper", "ours"), strict=True):
+        here = frame[frame["panel"] == title]
+        bars(ax, here, lambda name: {"color": COLOURS[name]}, list(COLOURS), list(COLUMNS.values()), width=0.84)
         ax.set_title(title)
-    axes[0].set_ylabel("accuracy on CIFAR-10, percent")
-    share_legend(figure, list(axes), columns=3)
+    axes[0, 0].set_ylabel("accuracy on CIFAR-10, percent")
+    share_legend(figure, axes[0], columns=3)
     return figure

@@ -10,9 +10,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .. import cells
 from ..data import DATASETS
-from .panels import STYLE, datasets_shown, line, panels, share_legend, show
+from . import marks
+from .panels import STYLE, bars, canvas, datasets_shown, lines, panels, rules, share_legend, show
 
 COLOURS = dict(
     zip(("FGSM", "FGM", "FGM-l2", "PGD", "random sign", "random normal"), sns.color_palette("colorblind"), strict=False)
@@ -26,39 +26,38 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
     Args:
         run: what ``inputgrad.run`` gave.
         metric: ``"accuracy"`` or ``"error"``.
-        attacks: drawn beside the paper's numbers.
+        attacks: drawn beside the paper's numbers, each in the first reading it was run in.
         extra: further curves of ours, ``(attack, reading, label)``.
     """
-    table = cells.of_run(run)
-    table = table[table["metric"] == metric]
-    paper = cells.of_paper(run.exhibit.split("/")[0])
-    paper = paper[(paper["metric"] == metric) & (paper["eps"] != "")]
-    figure, grid = panels(table, share=metric == "accuracy")
-    for (model, dataset), ax in grid.items():
-        here = table[(table["model"] == model) & (table["dataset"] == dataset)]
-        theirs = paper[(paper["model"] == model) & (paper["dataset"] == dataset)]
-        natural = here[here["attack"] == "none"]
-        for attack in attacks:
-            own = here[here["attack"] == attack]
-            own = own[own["reading"] == next(iter(own["reading"]), "default")]  # the first reading it was run in
-            line(ax, pd.concat([natural, own]), f"{attack}, ours", color=COLOURS[attack])
-            printed = theirs[theirs["attack"].isin([attack, "none"])]
-            printed = printed.assign(x=printed["eps"].map(cells.eps_number)).sort_values("x")
-            if len(printed):
-                ax.plot(
-                    printed["x"], printed["value"], "--", color=COLOURS[attack], alpha=0.8, label=f"{attack}, paper"
-                )
-        for attack, reading, label in extra:
-            own = here[(here["attack"] == attack) & (here["reading"] == reading)]
-            if len(own):
-                line(ax, pd.concat([natural, own]), label, color=COLOURS[attack], linestyle=":", alpha=0.7)
-        ax.set(
-            xlabel="eps",
-            ylim=(-3, 103) if metric == "accuracy" else (0, None),
-            xlim=(-0.01, 0.32 if not run.own else None),
-        )
+    ours, paper = marks.of_run(run), marks.of_paper(run.exhibit.split("/")[0])
+    ours = ours[ours["metric"] == metric]
+    paper = paper[(paper["metric"] == metric) & (paper["eps"] != "") & marks.place(paper).isin(marks.place(ours))]
+    first = {a: next(iter(ours.loc[ours["attack"] == a, "reading"]), "default") for a in attacks}
+    frame = marks.tidy(
+        *(curve(ours, a, f"{a}, ours", first[a]) for a in attacks),
+        *(curve(paper, a, f"{a}, paper") for a in attacks),
+        *(curve(ours, a, label, reading) for a, reading, label in extra),
+    )
+    figure, grid = panels(frame, share=metric == "accuracy")
+    styles = {f"{a}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for a in attacks}
+    styles |= {label: {"linestyle": ":", "alpha": 0.7} for _, _, label in extra}
+    colours = {label: COLOURS[a] for a, _, label in extra}
+    lines(
+        grid, frame, lambda name: {"color": colours.get(name, COLOURS.get(name.split(", ")[0])), **styles.get(name, {})}
+    )
+    for ax in grid.values():
+        ax.set(xlabel="eps", ylim=(-3, 103) if metric == "accuracy" else (0, None),
+               xlim=(-0.01, 0.32 if not run.own else None))  # fmt: skip
     share_legend(figure, list(grid.values()))
     return figure
+
+
+def curve(table: pd.DataFrame, attack: str, series: str, reading: str = "default") -> pd.DataFrame:
+    """An attack over eps as a series, from the natural value on; nothing where it was not run."""
+    own = table[(table["attack"] == attack) & (table["reading"] == reading)]
+    natural = table[(table["attack"] == "none") & marks.place(table).isin(marks.place(own))]
+    own = pd.concat([natural, own])
+    return own.assign(panel=marks.place(own), series=series, x=marks.eps(own))
 
 
 ORACLES = {
@@ -73,33 +72,43 @@ ORACLES = {
 
 def oracle(run, eps: str | None = None) -> Figure:
     """Error after one step of D-FGSM, by whose label the step was told and which images were edited."""
-    table = cells.of_run(run)
+    table = marks.of_run(run)
     table = table[(table["metric"] == "error") & table["attack"].isin(["D-FGSM", "none"])]
     tried = table[table["attack"] == "D-FGSM"].groupby("eps", sort=False).size()
     eps = eps or (tried.idxmax() if len(tried) else None)  # the eps at which most readings were run
-    figure, grid = panels(table, height=2.2)
-    for (model, dataset), ax in grid.items():
-        here = table[(table["model"] == model) & (table["dataset"] == dataset)]
-        shown = here[(here["attack"] == "D-FGSM") & (here["eps"] == eps) & here["reading"].isin(ORACLES)]
-        ax.barh([ORACLES[r] for r in shown["reading"]], shown["value"], color=COLOURS["FGSM"], alpha=0.85)
-        for value in here.loc[here["attack"] == "none", "value"]:
-            ax.axvline(value, color="black", linestyle="--", linewidth=1, label="natural error")
-        ax.invert_yaxis()
-        ax.set_ylabel("")
-        ax.set_xlabel(f"error, percent (eps {eps})")
+    natural, steps = table[table["attack"] == "none"], table[(table["attack"] == "D-FGSM") & (table["eps"] == eps)]
+    steps = steps[steps["reading"].isin(ORACLES)]
+    frame = marks.tidy(
+        natural.assign(panel=marks.place(natural), series="natural error", x=""),
+        steps.assign(panel=marks.place(steps), series="D-FGSM", x=steps["reading"].map(ORACLES)),
+        across=["reading"],
+    )
+    order = [name for name in ORACLES.values() if name in set(frame["x"])]
+    figure, grid = panels(frame, height=2.2)
+    for title, ax in grid.items():
+        here = frame[frame["panel"] == title]
+        bars(
+            ax,
+            here[here["x"] != ""],
+            lambda _: {"color": COLOURS["FGSM"], "alpha": 0.85},
+            ["D-FGSM"],
+            order,
+            lying=True,
+        )
+        rules(ax, here[here["x"] == ""], lambda _: {"linestyle": "--"})
+        ax.set(ylabel="", xlabel=f"error, percent (eps {eps})", ylim=(max(1, len(order)) - 0.5, -0.5))
     share_legend(figure, list(grid.values()))
     return figure
 
 
 def equal_norm(run) -> Figure:
     """Fooled images over the median l2 length of the step, every method at the same lengths."""
-    table = cells.of_run(run)
-    table = table[(table["metric"] == "fooled")]
-    figure, grid = panels(table)
-    for (model, dataset), ax in grid.items():
-        here = table[(table["model"] == model) & (table["dataset"] == dataset)]
-        for attack in dict.fromkeys(here["attack"]):
-            line(ax, here[here["attack"] == attack], attack, color=COLOURS[attack])
+    table = marks.of_run(run)
+    table = table[table["metric"] == "fooled"]
+    frame = marks.tidy(table.assign(panel=marks.place(table), series=table["attack"], x=marks.eps(table)))
+    figure, grid = panels(frame)
+    lines(grid, frame, lambda attack: {"color": COLOURS[attack]})
+    for ax in grid.values():
         ax.axhline(50, color="black", linewidth=0.8, linestyle=":")
         ax.set_xscale("log", base=2)
         ax.set(xlabel="median l2 of the step", ylim=(-3, 103))
@@ -156,9 +165,7 @@ def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> Non
 def gradients(run) -> Figure:
     """For each data set an image, the loss gradient at it, and that gradient's sign."""
     shown = datasets_shown(run)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(len(shown), 3, figsize=(6.5, 2.2 * len(shown)), squeeze=False)
-        plt.close(figure)
+    figure, axes = canvas(len(shown), 3, figsize=(6.5, 2.2 * len(shown)))
     for row, result in zip(axes, shown, strict=True):
         gradient = result.arrays["gradient/value"]
         peak = float(np.abs(gradient).max()) or 1.0

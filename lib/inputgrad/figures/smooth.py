@@ -4,121 +4,118 @@ from __future__ import annotations
 
 import math
 
-import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .. import cells, results
-from .panels import STYLE, datasets_shown, share_legend, show
+from . import marks
+from .panels import bars, canvas, datasets_shown, lines, panel_row, points, rules, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {"control": PALETTE[7], "updates": PALETTE[0]}
 
 
 def errors(run) -> Figure:
-    """Figures 1 and 2: misclassified validation images over epochs, median and range over runs, both arms."""
-    table = results.table(run.shown)
+    """Figures 1 and 2: misclassified validation images over epochs, both arms; the median and range of three runs
+    or more, else each run.
+    """
+    table = marks.of_run(run)
     table = table[table["metric"] == "validation_error"]
-    places = list(dict.fromkeys(zip(table["dataset"], table["model"], strict=True)))
-    rows = max(1, math.ceil(len(places) / 4))
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(rows, min(4, max(1, len(places))), figsize=(9.5, 0.6 + 2.3 * rows), squeeze=False)
-        plt.close(figure)
-    for ax in axes.flat[len(places) :]:
+    table = table.assign(**table[["low", "high"]].where(table["seeds"] >= 3))
+    frame = marks.tidy(table.assign(panel=marks.place(table), series=table["defense"], x=table["steps"]))
+    titles = list(dict.fromkeys(frame["panel"]))
+    rows = max(1, math.ceil(len(titles) / 4))
+    figure, axes = canvas(rows, min(4, max(1, len(titles))), frame, figsize=(9.5, 0.6 + 2.3 * rows))
+    for ax in axes.flat[len(titles) :]:
         ax.axis("off")
-    grid = dict(zip(places, axes.flat, strict=False))
-    for (dataset, model), ax in grid.items():
-        here = table[(table["dataset"] == dataset) & (table["model"] == model)]
-        for arm, colour in COLOURS.items():
-            epochs = here[here["defense"] == arm].groupby("steps")["value"].agg(["median", "min", "max"]) * 100
-            ax.plot(epochs.index, epochs["median"], color=colour, label=arm)
-            ax.fill_between(epochs.index, epochs["min"], epochs["max"], color=colour, alpha=0.2, linewidth=0)
-        ax.set(xlabel="epoch", yscale="log", title=f"{dataset}, {model}")
+    grid = dict(zip(titles, axes.flat, strict=False))
+    lines(grid, frame, lambda arm: {"color": COLOURS[arm], "marker": ""}, band=0.2)
+    for title, ax in grid.items():
+        ax.set(xlabel="epoch", yscale="log", title=title)
     for ax in axes[:, 0]:
         ax.set_ylabel("misclassified, percent")
     share_legend(figure, list(grid.values()))
     return figure
 
 
+GAINS = {
+    "paper": "black",
+    "ours, gradient in training mode": PALETTE[0],
+    "ours, gradient in evaluation mode": PALETTE[3],
+}
+READINGS = {"default": "ours, gradient in training mode", "attack_mode=eval": "ours, gradient in evaluation mode"}
+
+
+def gains(table: pd.DataFrame) -> pd.DataFrame:
+    """What the updates gain under FGSM at eps 0.1 and 0.2, in points, of every network of cells."""
+    table = table[(table["metric"] == "accuracy") & (table["table"] == "5") & (table["attack"] == "FGSM")]
+    table = table[table["eps"].isin(["0.1", "0.2"]) & table["reading"].isin(READINGS)]
+    gain = marks.difference(table, "defense", of="updates", less="control")
+    series = gain["reading"].map(READINGS).where(gain["whose"] == "ours", "paper")
+    return gain.assign(panel="FGSM, eps " + gain["eps"], series=series, x=marks.place(gain))
+
+
 def chapter() -> Figure:
-    """What the updates gain at eps 0.1 and 0.2 on each network, in the paper and in two readings of ours."""
-    ours, paper = cells.ours("smooth"), cells.of_paper("smooth")
-    ours = ours[ours["table"] == "5"]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
-        plt.close(figure)
-    for ax, eps in zip(axes, ("0.1", "0.2"), strict=True):
-        series = {
-            "paper": paper,
-            "ours, gradient in training mode": ours[ours["reading"] == "default"],
-            "ours, gradient in evaluation mode": ours[ours["reading"] == "attack_mode=eval"],
-        }
-        names = list(dict.fromkeys(zip(paper["dataset"], paper["model"], strict=True)))
-        for (label, table), colour, shift in zip(
-            series.items(), ("black", PALETTE[0], PALETTE[3]), (-0.2, 0, 0.2), strict=True
-        ):
-            here = table[(table["attack"] == "FGSM") & (table["eps"] == eps)]
-            arms = here.pivot_table(index=["dataset", "model"], columns="defense", values="value")
-            if {"control", "updates"} <= set(arms.columns):
-                gain = arms["updates"] - arms["control"]
-                places = [names.index(name) + shift for name in gain.index]
-                ax.barh(places, gain, height=0.2, color=colour, label=label)
-        ax.set_yticks(range(len(names)), [f"{d}, {m}" for d, m in names])
+    """What the updates gain at eps 0.1 and 0.2 on each network, in the paper and in two readings of ours; of two
+    runs each.
+    """
+    paper = gains(marks.of_paper("smooth"))
+    frame = marks.tidy(paper, gains(marks.of_study("smooth")))
+    figure, axes = canvas(1, 2, frame, figsize=(9, 4), sharey=True)
+    for ax, (title, part) in zip(axes[0], frame.groupby("panel"), strict=True):
+        order = list(dict.fromkeys(paper["x"]))
+        bars(ax, part, lambda name: {"color": GAINS[name]}, list(GAINS), order, lying=True, width=0.6)
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set(title=f"FGSM, eps {eps}", xlabel="gain of the updates, points")
-    axes[0].invert_yaxis()
-    share_legend(figure, list(axes), columns=3)
+        ax.set(title=title, xlabel="gain of the updates, points")
+    axes[0, 0].invert_yaxis()
+    share_legend(figure, axes[0], columns=3)
     return figure
 
 
 def variants(run, eps: str | None = None) -> Figure:
     """Accuracy at one eps for every reading of the update, under the attacks, as points in a row each."""
-    table = cells.of_run(run)
-    table = table[(table["metric"] == "accuracy")]
+    table = marks.of_run(run)
+    table = table[table["metric"] == "accuracy"]
     sizes = [e for e in dict.fromkeys(table["eps"]) if e != "0"]
     eps = eps or (sizes[0] if sizes else "0")
     table = table[table["eps"].isin([eps, "0"])]
-    readings = list(dict.fromkeys(table["reading"]))
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(7.5, 0.8 + 0.32 * len(readings)))
-        plt.close(figure)
-    for attack, colour in zip(dict.fromkeys(table["attack"]), PALETTE, strict=False):
-        own = table[table["attack"] == attack].groupby("reading", sort=False)["value"].mean()
-        label = "clean" if attack == "none" else attack
-        ax.plot(own.values, [readings.index(r) for r in own.index], "o", color=colour, label=label)
-    paper = cells.of_paper("smooth")
-    paper = paper[(paper["dataset"] == "MNIST") & (paper["model"] == "CNN") & (paper["eps"] == eps)]
-    for printed in paper.itertuples():
-        style = ":" if printed.defense == "control" else "--"
-        ax.axvline(printed.value, color="black", linewidth=1, linestyle=style, label=f"paper, {printed.defense}")
-    ax.set_yticks(range(len(readings)), readings)
-    ax.invert_yaxis()
-    ax.set(xlabel=f"accuracy, percent (eps {eps})", xlim=(-2, 102))
-    share_legend(figure, [ax], columns=3)
+    mine = table.assign(panel=marks.place(table), series=table["attack"].replace("none", "clean"), x=table["reading"])
+    paper = marks.of_paper("smooth")
+    paper = paper[(paper["eps"] == eps) & (paper["metric"] == "accuracy")]
+    paper = paper.assign(panel=marks.place(paper), series="paper, " + paper["defense"], x="")
+    frame = marks.tidy(mine, paper[paper["panel"].isin(mine["panel"])], across=["reading"])
+    readings, attacks = list(dict.fromkeys(mine["x"])), list(dict.fromkeys(mine["series"]))
+    colours = dict(zip(attacks, PALETTE, strict=False))
+    figure, grid = panel_row(frame, width=6.9, height=0.8 + 0.32 * len(readings))
+    for title, ax in grid.items():
+        here = frame[frame["panel"] == title]
+        points(ax, here[here["whose"] == "ours"], lambda attack: {"color": colours[attack], "markersize": 6}, readings)
+        rules(ax, here[here["whose"] == "paper"], lambda arm: {"linestyle": ":" if "control" in arm else "--"})
+        ax.set(xlabel=f"accuracy, percent (eps {eps})", xlim=(-2, 102))
+    share_legend(figure, list(grid.values()), columns=3)
     return figure
 
 
 def sweep(run) -> Figure:
     """Accuracy over the rate, of both signs, under each attack, one panel an eps; the rate 0 is the control."""
-    table = cells.of_run(run)
-    table = table[(table["metric"] == "accuracy")]
+    table = marks.of_run(run)
+    table = table[table["metric"] == "accuracy"]
     words = table["reading"].str.replace("control", "0 sum accumulate").str.split(" ", expand=True)
     main = words[words[0] != "0"].iloc[0, 1:]
-    table = table.assign(rate=words[0].astype(float))[(words[[1, 2]] == main).all(axis=1) | (words[0] == "0")]
+    table = table.assign(x=words[0].astype(float))[(words[[1, 2]] == main).all(axis=1) | (words[0] == "0")]
+    table = table.assign(series=table["attack"].replace("none", "clean"))
+    where = marks.suffix(table)
     sizes = [e for e in dict.fromkeys(table["eps"]) if e != "0"]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, len(sizes), figsize=(9.5, 3.4), sharey=True, squeeze=False)
-        plt.close(figure)
-    for ax, eps in zip(axes[0], sizes, strict=True):
-        here = table[table["eps"].isin(["0", eps])]
-        for attack, colour in zip(dict.fromkeys(here["attack"]), PALETTE, strict=False):
-            line = here[here["attack"] == attack].groupby("rate")["value"].mean()
-            ax.plot(line.index, line.values, "o-", color=colour, label="clean" if attack == "none" else attack)
+    frame = marks.tidy(*(table[table["eps"].isin(["0", eps])].assign(panel=f"eps {eps}" + where) for eps in sizes),
+                       across=["reading"])  # fmt: skip
+    colours = dict(zip(dict.fromkeys(frame["series"]), PALETTE, strict=False))
+    figure, grid = panel_row(frame, width=9 / max(1, frame["panel"].nunique()), height=3.4, ylabel="accuracy, percent")
+    lines(grid, frame, lambda attack: {"color": colours[attack]})
+    for ax in grid.values():
         ax.axvline(0, color="black", linewidth=0.6)
-        ax.set(xlabel="rate (positive goes up the loss)", title=f"eps {eps}", ylim=(-2, 102))
-    axes[0, 0].set_ylabel("accuracy, percent")
-    share_legend(figure, list(axes[0]), columns=3)
+        ax.set(xlabel="rate (positive goes up the loss)", ylim=(-2, 102))
+    share_legend(figure, list(grid.values()), columns=3)
     return figure
 
 
@@ -126,11 +123,7 @@ def rescued(run) -> Figure:
     """Figures 3 and 4: attacked images that only the hardened network gets right, and the perturbation alone."""
     shown = [r for r in datasets_shown(run) if len(r.arrays["true"])] or datasets_shown(run)[:1]
     columns = max(1, max(len(r.arrays["true"]) for r in shown))
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(
-            3 * len(shown), columns, figsize=(1.1 * columns, 3.4 * len(shown)), squeeze=False
-        )  # fmt: skip
-        plt.close(figure)
+    figure, axes = canvas(3 * len(shown), columns, figsize=(1.1 * columns, 3.4 * len(shown)))
     for ax in axes.flat:
         ax.axis("off")
     for i, result in enumerate(shown):
@@ -147,9 +140,7 @@ def drift(run) -> Figure:
     shown = datasets_shown(run)
     epochs = max(r.arrays["drift"].shape[0] for r in shown)
     rows = [(r, i) for r in shown for i in range(min(2, r.arrays["drift"].shape[1]))]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(len(rows), epochs, figsize=(1.0 * epochs, 1.25 * len(rows)), squeeze=False)
-        plt.close(figure)
+    figure, axes = canvas(len(rows), epochs, figsize=(1.0 * epochs, 1.25 * len(rows)))
     for row, (result, i) in zip(axes, rows, strict=True):
         for ax in row:
             ax.axis("off")

@@ -1,0 +1,584 @@
+"""What figures draw: the marks read back from matplotlib, their frame, and the rows of the result files."""
+
+import re
+from collections import Counter, defaultdict
+from functools import cache
+from statistics import median
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import QuadMesh
+
+from from_files import Cell, measured, printed, size
+from inputgrad import book, figures, results, runner
+from inputgrad.checks import InputError
+from inputgrad.figures import marks
+from inputgrad.study import EXHIBITS
+from recounts import ROOT
+
+OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)", "PGD")
+NETWORKS = ("Standard", "Madry PGD", "Self gradient", "FGSM training", "Self gradient, rescaled", "Bilateral")
+PICTURES = {"stand-ins", "sign.galleries", "sign.gradients", "convex.examples", "convex.steps", "convex.segmentation",
+            "smooth.rescued", "smooth.drift", "selfgrad.architecture", "butterfly.gallery", "butterfly.by_gamma"}  # fmt: skip
+"""Figures without numbers."""
+
+
+# Where a cell belongs: each function gives (panel, series, x) for every mark that a cell makes in a figure
+
+
+def place(c):
+    return f"{c['dataset']}, {c['model']}"
+
+
+def number(c):
+    return float(size(c["eps"]))
+
+
+def over_eps(metric, curves):
+    """``curves``: series by (attack, reading); the natural value begins each."""
+
+    def ours(c):
+        if c["metric"] == metric:
+            of = [s for (attack, reading), s in curves.items()
+                  if c["attack"] == "none" or (c["attack"], c["reading"]) == (attack, reading)]  # fmt: skip
+            return [(place(c), series, number(c)) for series in of]
+        return None
+
+    def paper(c):
+        if c["metric"] == metric and c["eps"]:
+            return [(place(c), f"{a}, paper", number(c)) for (a, reading), series in curves.items()
+                    if series == f"{a}, ours" and c["attack"] in ("none", a)]  # fmt: skip
+        return None
+
+    return ours, paper
+
+
+COOPERATIVE = {
+    "default": "true label, wrong images", "edit=all": "true label, all",
+    "label=predicted": "predicted, wrong images", "label=predicted edit=all": "predicted, all",
+    "label=random": "random, wrong images", "label=random edit=all": "random, all",
+}  # fmt: skip
+
+
+def oracle(c):
+    if c["metric"] == "error" and c["attack"] == "none":
+        return [(place(c), "natural error", "")]
+    if c["metric"] == "error" and c["attack"] == "D-FGSM" and c["eps"] == "0.10":
+        return [(place(c), "D-FGSM", COOPERATIVE[c["reading"]])]
+    return None
+
+
+def equal_norm(c):
+    return [(place(c), c["attack"], number(c))] if c["metric"] == "fooled" else []
+
+
+def fooling(*methods, reading="default"):
+    def ours(c):
+        if c["metric"] == "fooling_ratio" and c["attack"] != "none" and c["reading"] == reading and c["eps"]:
+            return [(place(c), c["attack"], number(c))] if not methods or c["attack"] in methods else []
+        return None
+
+    def paper(c):
+        found = ours(c)
+        return [
+            (name, f"{series}, paper", x) for panel, series, x in found or [] for name in (panel, f"{panel} (authors)")
+        ]
+
+    return ours, paper
+
+
+def clipping(c):
+    if c["metric"] == "fooling_ratio" and c["attack"] in ("DeepFool", "Algorithm 1", "FastGrad") and c["eps"]:
+        ends = {"default": "", "clip=True": ", in the box"}
+        return [(place(c), c["attack"] + ends[c["reading"]], number(c))] if c["reading"] in ends else []
+    return None
+
+
+def multiples(c):
+    if c["metric"] == "fooled_at_multiple":
+        return [(place(c), c["reading"].replace("=", " = "), number(c))]
+    return None
+
+
+SCALED = {
+    "LeNet-5 (authors)": "0.06733",
+    "FCNN": "0.034",
+    "LeNet-5": "0.06733",
+    "NIN": "0.01067",
+    "DenseNet-40": "0.004",
+}
+"""At which eps the logits were scaled."""
+
+
+def scales(c):
+    if c["metric"] == "fooling_ratio" and c["attack"] != "none" and c["eps"] == SCALED.get(c["model"]):
+        times = re.fullmatch(r"default|scale=(.*)", c["reading"])
+        return [(place(c), c["attack"], float(size(times[1] or "1")))] if times else []
+    return None
+
+
+MEASURES = {"rho1_hat": "ρ₁", "rho2_hat": "ρ₂", "eps_fooled_99": "eps, 99 % fooled"}
+
+
+def measures(whose):
+    def of(c):
+        if c["metric"] in MEASURES and c["reading"] == "default":
+            names = [place(c)] if whose == "ours" else [place(c), f"{place(c)} (authors)"]  # theirs is the paper's own
+            return [(MEASURES[c["metric"]], whose, name) for name in names]
+        return None
+
+    return of
+
+
+def moved(c):
+    if c["metric"] == "pixels_moved_mean" and c["attack"] != "none":
+        return [(place(c), c["attack"], number(c))]
+    return None
+
+
+def errors(c):
+    return [(place(c), c["defense"], int(c["steps"]))] if c["metric"] == "validation_error" else []
+
+
+def variants(c):
+    if c["metric"] == "accuracy" and c["eps"] in ("0", "0.1"):
+        return [(place(c), c["attack"].replace("none", "clean"), c["reading"])]
+    return None
+
+
+def printed_variants(c):
+    if (c["dataset"], c["model"], c["eps"], c["metric"]) == ("MNIST", "CNN", "0.1", "accuracy"):
+        return [(place(c), f"paper, {c['defense']}", "")]
+    return None
+
+
+def sweep(c):
+    rate, *rest = c["reading"].replace("control", "0 sum accumulate").split()
+    if c["metric"] == "accuracy" and rest == ["sum", "accumulate"]:
+        sizes = ("0.1", "0.2") if c["eps"] == "0" else (c["eps"],)
+        return [(f"eps {eps}", c["attack"].replace("none", "clean"), float(rate)) for eps in sizes]
+    return None
+
+
+def over_steps(suffix):
+    def of(c):
+        if (
+            c["metric"] == "accuracy"
+            and c["attack"] in ("PGD", "CW")[: 1 if suffix else 2]
+            and c["defense"] in NETWORKS
+        ):
+            return [(f"{c['dataset']}, PGD and CW", f"{c['defense']}, {c['attack']}{suffix}", int(c["steps"]))]
+        return None
+
+    return of
+
+
+def convergence(c):
+    if c["metric"] == "change_l2_mean" and int(c["steps"]) > 0:
+        return [("the trained network", c["attack"], int(c["steps"]))]
+    if c["attack"] == "quadratic":
+        return [("Theorem 1 on x²/2", f"x²/2, eps {c['eps']}", int(c["steps"]))]
+    return None
+
+
+def audit(c):
+    if c["metric"] == "accuracy" and c["defense"] in NETWORKS and c["attack"] != "PGD over eps":
+        several = f"{c['attack']}-{c['steps']}" if c["attack"] in ("PGD", "CW") else c["attack"]
+        return [("", c["defense"], several.replace("none", "clean"))]
+    return None
+
+
+def radii(c):
+    if c["metric"] == "accuracy" and c["attack"] == "PGD over eps":
+        return [("", c["defense"], 255 * number(c))]
+    return None
+
+
+def defences(panel):
+    heads = {"none": "clean", "FGSM": "FGSM", "PGD10": "PGD-10", "PGD100": "PGD-100", "CW100": "CW-100"}
+
+    def of(c):
+        head = heads.get(c["attack"] + (c["steps"] if c["attack"] in ("PGD", "CW") else ""))
+        fits = c["dataset"] == "CIFAR-10" and c["metric"] == "accuracy" and c["table"] in ("2", "own")
+        if head and fits and c["defense"] in NETWORKS and c.get("exhibit", "selfgrad/defences") == "selfgrad/defences":
+            return [(panel, c["defense"], head)]
+        return None
+
+    return of
+
+
+def short(row):
+    return row.replace("[A] scratch classifier, ", "[A] ").replace("[B] pretrained classifier, ", "[B] ")
+
+
+def rows(c):
+    if c["metric"] == "accuracy" and c["attack"] in OWN and c["table"] != "3":
+        return [("", place(c), short(c["defense"]))]
+    return None
+
+
+CURVES = {"g_loss": "L_G", "d_loss": "L_D", "d_accuracy": "D right, percent", "good": "t = 1, percent",
+          "l2": "mean l2 of v", "gained": "false to correct", "lost": "correct to false",
+          "held_accuracy": "accuracy held out, percent"}  # fmt: skip
+
+
+def curves(problem):
+    def of(c):
+        arm = c["defense"].split(", ")
+        if arm[0] == problem and c["metric"] in CURVES and c["table"] != "3":
+            if not c["eps"]:
+                return [(CURVES[c["metric"]], "without v", "")] if arm[1] == "ls" else []
+            return [(CURVES[c["metric"]], f"{arm[1]}, gamma {c['eps']}", int(c["steps"]))] if int(c["steps"]) else []
+        return None
+
+    return of
+
+
+ARMS = {"Vanilla": "left alone", "Proposed-50": "generator", "Proposed-small": "generator", "Proposed-101": "larger generator",
+        "Proposed-large": "larger generator", "Proposed-small, direct": "direct", "linear probe of the encoder": "linear probe",
+        "Proposed-B": "unknown classifier", "UAP": "UAP", "EHA": "EHA"}  # fmt: skip
+
+
+def arms(c):
+    kind, _, row = c["defense"].rpartition("classifier, ")
+    panels = {"[A] scratch ": "enhancing [A]", "[B] pretrained ": "attacking [B]"}
+    problem = c.get("exhibit", {"1": "butterfly/enhancing", "2": "butterfly/attacking"}.get(c["table"]))
+    panel = {"butterfly/enhancing": "enhancing [A]", "butterfly/attacking": "attacking [B]"}.get(problem)
+    fits = c["metric"] == "accuracy" and c["attack"] in OWN and panel and panels.get(kind, panel) == panel
+    shown = {
+        "enhancing [A]": list(ARMS.values())[:7],
+        "attacking [B]": [a for a in ARMS.values() if a != "linear probe"],
+    }
+    if fits and ARMS.get(row) in shown[panel]:
+        return [(panel, place(c) if "exhibit" in c else "the paper, one bar a network", ARMS[row])]
+    return None
+
+
+HEADS = {
+    "none": "no step", "D-FGSM, predicted label": "downhill, predicted label",
+    "D-FGSM, true label": "downhill, true label", "FGM-linf": "without sign, equal l∞",
+    "FGM-l2": "without sign, equal l2", "FGSM": "with sign (FGSM)", "UAP": "one v for all (UAP)",
+}  # fmt: skip
+
+
+def accuracies(c):
+    if c["metric"] == "accuracy":
+        name = ", ".join(t for t in (place(c), c["defense"]) if t not in ("", "as trained"))
+        return [("", name, HEADS.get(c["attack"], c["attack"]))]
+    return None
+
+
+def on_cifar(of):
+    return lambda c: of(c) if c["dataset"] == "CIFAR-10" and c["table"] else []
+
+
+def of_fig2(of):
+    return lambda c: of(c) if (c["table"], c["dataset"]) == ("fig2", "MNIST") else []
+
+
+SIGN = over_eps("accuracy", {("FGSM", "default"): "FGSM, ours", ("FGM", "default"): "FGM, ours",
+                             ("FGM", "attack_loss=nll_logits"): "FGM on −z_y, ours"})  # fmt: skip
+ADVERSARIAL = {("FGSM", "default"): "FGSM, ours", ("FGM", "default"): "FGM, ours",
+               ("FGM", "attack_loss=nll_logits"): "FGM, ours, −z_y", ("random sign", "default"): "random sign",
+               ("PGD", "default"): "PGD-20"}  # fmt: skip
+FIGURE2 = ("Algorithm 1-10", "DeepFool", "Algorithm 1", "FastGrad (float64)", "FastGrad", "Algorithm 2", "Random")
+
+WHERE = {
+    "sign": tuple(map(on_cifar, SIGN)),
+    "convex": tuple(map(of_fig2, fooling(*FIGURE2))),
+    "selfgrad": (defences("ours"), defences("the paper")),
+    "butterfly": (arms, arms),
+    "synthesis": (accuracies,),
+    "sign/adversarial sign.over_eps": over_eps("accuracy", ADVERSARIAL),
+    "sign/cooperative sign.over_eps": over_eps(
+        "error", {(f"D-{a}", "default"): f"D-{a}, ours" for a in ("FGSM", "FGM")}
+    ),
+    "sign/cooperative sign.oracle": (oracle,),
+    "sign/perceptibility sign.equal_norm": (equal_norm,),
+    "convex/fooling convex.over_eps": fooling(*FIGURE2, "Algorithm 1-5", "PGD"),
+    "convex/fooling convex.clipping": (clipping,),
+    "convex/rounding convex.over_eps": fooling(),
+    "convex/rounding convex.scales": (scales,),
+    "convex/pairs convex.over_eps": fooling(),
+    "convex/robustness convex.measures": (measures("ours"), measures("paper")),
+    "convex/framework convex.multiples": (multiples,),
+    "convex/regression convex.moved": (moved,),
+    "smooth/hardening smooth.errors": (errors,),
+    "smooth/readings smooth.variants": (variants, printed_variants),
+    "smooth/readings smooth.sweep": (sweep,),
+    "selfgrad/defences selfgrad.over_steps": (over_steps(""), over_steps(" in the paper")),
+    "selfgrad/convergence selfgrad.convergence": (convergence,),
+    "selfgrad/audit selfgrad.audit": (audit,),
+    "selfgrad/audit selfgrad.radii": (radii,),
+    "butterfly/enhancing butterfly.rows": (rows,),
+    "butterfly/attacking butterfly.rows": (rows,),
+    "butterfly/told butterfly.rows": (rows,),
+    'butterfly/curves butterfly.curves(run, "enhance")': (curves("enhance"),),
+    'butterfly/curves butterfly.curves(run, "attack")': (curves("attack"),),
+    "synthesis/attacks synthesis.attacks": (accuracies,),
+}
+"""Of each figure, which cells of ours and of the paper it draws, and where."""
+
+
+# The rows
+
+
+def runs(cell):
+    """The marks that a cell makes: of two runs one each, else one with its interval."""
+    if len(cell.values) != 2:
+        yield "", cell.center, cell.interval
+        return
+    for k, parts in enumerate(zip(cell.values, cell.counts, cell.totals, strict=True)):
+        yield str(k), parts[0], Cell(cell.place, *([part] for part in parts)).interval
+
+
+@cache
+def of_files(key):
+    return measured(ROOT, key)
+
+
+def wanted(key, where):
+    """Every mark of a figure as the files have it: value, low and high by (whose, panel, series, which, x)."""
+    out = {}
+    for whose, of, found in zip(
+        ("ours", "paper"), where, (of_files(key), printed(ROOT, key.split("/")[0])), strict=False
+    ):
+        for cell in found:
+            for panel, series, x in of(cell.place) or ():
+                for which, value, ends in runs(cell):
+                    which = place(cell.place) if series == "the paper, one bar a network" else which
+                    spot = whose, panel, series, which, x
+                    assert spot not in out, spot
+                    out[spot] = value, *(ends if whose == "ours" else (np.nan, np.nan))
+    return {spot: out[spot] for spot in shown(list(out))}
+
+
+def shown(spots):
+    """The natural value begins a curve only where there is one; the paper's numbers stand only beside ours."""
+    curves = {spot[:3] for spot in spots if spot[4] != 0 or not isinstance(spot[4], float)}
+    ours = {(panel, series.removesuffix(", ours")) for whose, panel, series in curves if whose == "ours"}
+    panels, rows = {"the paper", *(panel for panel, _ in ours)}, {spot[4] for spot in spots if spot[0] == "ours"}
+    for spot in spots:
+        whose, panel, series, _, x = spot
+        natural = isinstance(x, float) and spot[:3] not in curves
+        alone = series.endswith(", paper") and (panel, series.removesuffix(", paper")) not in ours
+        if whose == "ours" or not alone and not (series == "paper" and x not in rows):
+            if panel in panels and not natural:
+                yield spot
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Every figure of the book, by its name or by its page and call."""
+    out = {name: draw() for name, draw in book.FIGURES.items()}
+    for exhibit in [name for name in EXHIBITS if results.recorded(name)]:
+        order = results.declared_places(exhibit)
+        shown = sorted(results.largest(results.recorded(exhibit)), key=lambda result: order.index(result.place))
+        run = runner.Run(exhibit, shown, computed=0, own=False)
+        for cell in nbformat.read(ROOT / "notebooks" / f"{exhibit}.ipynb", 4).cells:
+            if cell.cell_type == "code" and cell.source.startswith("figures."):
+                call = cell.source.removeprefix("figures.")
+                name = call if exhibit == "butterfly/curves" else call.split("(")[0]
+                out[f"{exhibit} {name}"] = eval(cell.source, {"run": run, "figures": figures})
+    return out
+
+
+def test_every_figure_is_counted(drawn):
+    numbers = {name for name, figure in drawn.items() if hasattr(figure, "frame")}
+    assert {name.split()[-1] for name in set(drawn) - numbers} <= PICTURES
+    counted = {*WHERE, "smooth", "scoreboard", "selfgrad/cost selfgrad.costs"}
+    assert numbers == {name for name in counted if "/" not in name or results.recorded(name.split()[0])}
+
+
+def near(value):
+    """A number to nine digits, so that positions can be compared."""
+    return float(f"{value:.9g}") + 0.0
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_a_figures_frame_is_what_the_files_say(name, drawn):
+    if name not in drawn:
+        pytest.skip("nothing of it is recorded")
+    found = {}
+    for mark in drawn[name].frame.itertuples():
+        x = mark.x if isinstance(mark.x, str) else near(mark.x)
+        found[mark.whose, mark.panel, mark.series, mark.which, x] = (mark.value, mark.low, mark.high)
+    expected = {
+        (*spot[:4], spot[4] if isinstance(spot[4], str) else near(spot[4])): mark
+        for spot, mark in wanted(name.split()[0], WHERE[name]).items()
+    }
+    assert expected
+    assert set(found) == set(expected)
+    for spot, (value, *ends) in expected.items():
+        assert found[spot][0] == pytest.approx(value, nan_ok=True), spot
+        few = name == "smooth/hardening smooth.errors" and spot[3]  # bands there are the range of three runs or more
+        if "rho" not in name and not few:
+            assert found[spot][1:] == pytest.approx(ends, nan_ok=True, abs=1e-6), spot
+
+
+# What is drawn
+
+
+def panel_of(ax, frame):
+    """The panel of a frame that an axes shows: by its title, or by what stands along it."""
+    return ax.get_title() if ax.get_title() in set(frame["panel"]) else ax.get_xlabel()
+
+
+def marks_of(ax, frame):
+    """(panel, series, x, value) of every labelled line, bar and rule of a panel."""
+    panel = panel_of(ax, frame)
+    names = {x for x in frame.loc[frame["panel"] == panel, "x"] if isinstance(x, str) and x}
+    axes = {"x": ax.xaxis, "y": ax.yaxis}
+    ticks = {
+        name: dict(zip(axis.get_ticklocs(), axis.get_major_formatter().format_ticks(axis.get_ticklocs()), strict=True))
+        for name, axis in axes.items()
+    }
+    lying, upright = (names <= set(ticks[axis].values()) and bool(names) for axis in "yx")
+
+    def at(axis, position):
+        """The name of the tick that a position belongs to."""
+        tick, name = min(ticks[axis].items(), key=lambda item: abs(item[0] - position))
+        assert abs(tick - position) < 0.5
+        return name
+
+    for line in ax.lines:
+        series, x, y = line.get_label(), *map(np.asarray, line.get_data())
+        if series.startswith("_"):
+            continue
+        if line.get_transform() != ax.transData:  # a rule across the panel
+            yield panel, series, "", near((x if x[0] == x[1] and list(y) == [0, 1] else y)[0])
+            continue
+        for a, b in zip(x, y, strict=True):
+            if not np.isnan(float(b)):
+                yield (panel, series, at("y", b), near(a)) if lying else (panel, series, near(a), near(b))
+    for container in ax.containers:
+        for bar in container:
+            middle = bar.get_y() + bar.get_height() / 2 if lying else bar.get_x() + bar.get_width() / 2
+            value = bar.get_width() if lying else bar.get_height()
+            yield panel, container.get_label(), at("y" if lying else "x", middle), near(value)
+            assert lying or upright
+    for mesh in (c for c in ax.collections if isinstance(c, QuadMesh)):
+        values = np.ma.filled(mesh.get_array(), np.nan).reshape(len(ticks["y"]), len(ticks["x"]))
+        for series, row in zip(ticks["y"].values(), values, strict=True):
+            yield from (
+                (panel, series, x, near(v)) for x, v in zip(ticks["x"].values(), row, strict=True) if not np.isnan(v)
+            )
+
+
+def reach_of(ax):
+    """The values up to which the bands and intervals of a panel reach, by series."""
+    out = defaultdict(set)
+    for collection in ax.collections:
+        series = str(collection.get_label())
+        if series.startswith("_") and not series.startswith("_child"):
+            for path in collection.get_paths():
+                out[series[1:]] |= {near(v) for v in path.vertices.ravel() if not np.isnan(v)}
+    return out
+
+
+def test_every_figure_draws_its_frame(drawn):
+    for name, figure in drawn.items():
+        if not hasattr(figure, "frame"):
+            continue
+        frame = figure.frame[figure.frame["value"].notna()]
+        assert len(frame), name
+        found = Counter(mark for ax in figure.axes if ax.get_label() != "<colorbar>" for mark in marks_of(ax, frame))
+        expected = Counter((m.panel, m.series, m.x if isinstance(m.x, str) else near(m.x), near(m.value))
+                           for m in frame.itertuples())  # fmt: skip
+        assert found == expected, (name, found - expected, expected - found)
+        for ax in figure.axes:
+            for series, reached in reach_of(ax).items():
+                here = frame[(frame["panel"] == panel_of(ax, frame)) & (frame["series"] == series)]
+                ends = {near(v) for v in here[["low", "high"]].to_numpy(float).ravel() if not np.isnan(v)}
+                assert ends <= reached, (name, series, ends - reached)
+
+
+def test_the_gains_of_the_updates_are_those_of_the_rows(drawn):
+    """Accuracy with the updates less accuracy without, run by run where there are two, each number of the files."""
+    names = {"default": "ours, gradient in training mode", "attack_mode=eval": "ours, gradient in evaluation mode"}
+    sides = defaultdict(dict)
+    for whose, cells in (("paper", printed(ROOT, "smooth")), ("ours", of_files("smooth/hardening"))):
+        for cell in cells:
+            c = cell.place
+            if (c["metric"], c["attack"], c["table"]) == ("accuracy", "FGSM", "5") and c["reading"] in names:
+                series = names[c["reading"]] if whose == "ours" else "paper"
+                for which, value, _ in runs(cell):
+                    sides[f"FGSM, eps {c['eps']}", series, place(c), which][c["defense"]] = value
+    expected = {k: v["updates"] - v["control"] for k, v in sides.items() if k[0] in ("FGSM, eps 0.1", "FGSM, eps 0.2")}
+    frame = drawn["smooth"].frame
+    found = {(m.panel, m.series, m.x, m.which): m.value for m in frame.itertuples()}
+    assert set(found) == set(expected)
+    assert found == pytest.approx(expected)
+
+
+def test_accuracy_over_the_time_of_training_is_that_of_the_rows(drawn):
+    """Each accuracy stands over its epoch, and over the seconds that its row of the same epoch says."""
+    cells = {
+        (c.place["defense"], int(c.place["steps"]), c.place["metric"]): c.center for c in of_files("selfgrad/cost")
+    }
+    robust = {k[:2]: value for k, value in cells.items() if k[2] == "robust_accuracy"}
+    expected = {("epoch", series, epoch): value for (series, epoch), value in robust.items()}
+    expected |= {("seconds of training", *k[:1], cells[(*k, "seconds")]): value for k, value in robust.items()}
+    frame = drawn["selfgrad/cost selfgrad.costs"].frame
+    assert {(m.panel, m.series, m.x): m.value for m in frame.itertuples()} == pytest.approx(expected)
+
+
+def test_the_scoreboard_draws_its_counts(drawn):
+    from inputgrad import claims
+
+    board = claims.scoreboard().set_index("paper")
+    for mark in drawn["scoreboard"].frame.itertuples():
+        column = mark.series + (" cells" if mark.panel == "table cells" else "")
+        assert mark.value == board.loc[mark.x, column]
+
+
+def test_every_figures_numbers_are_a_table(drawn):
+    for name, figure in drawn.items():
+        if hasattr(figure, "frame"):
+            table = figures.as_table(figure).frame
+            assert len(table) == len(figure.frame), name
+            assert {"at", "value"} <= set(table.columns), name
+
+
+# What may not be drawn
+
+
+def test_the_old_gains_are_refused():
+    """A pivot once averaged accuracies with the pixels' distances, so that a third of each gain was drawn."""
+    table = marks.of_study("smooth")
+    table = table[(table["table"] == "5") & (table["attack"] == "FGSM") & (table["eps"] == "0.1")]
+    table = table[table["reading"] == "default"]
+    mixed = marks.difference(table, "defense", of="updates", less="control")
+    mixed = mixed.assign(panel="FGSM, eps 0.1", series="ours", x=marks.place(mixed))
+    with pytest.raises(InputError, match="would mix rows of metric accuracy and pixels_linf_median"):
+        marks.tidy(mixed)
+    accuracy = mixed[mixed["metric"] == "accuracy"]
+    assert len(marks.tidy(accuracy)) == len(accuracy)
+    with pytest.raises(InputError, match="rows stand where one can be drawn: panel 'FGSM, eps 0.1', series 'ours'"):
+        marks.tidy(accuracy, accuracy)
+    with pytest.raises(InputError, match="cannot be subtracted"):
+        marks.difference(pd.concat([table, table]), "defense", of="updates", less="control")
+
+
+@pytest.mark.parametrize(("column", "other"), [("metric", "error"), ("unit", "x"), ("reading", "edit=all")])
+def test_one_panel_has_one_measure_and_one_series_one_reading(column, other):
+    table = marks.of_study("sign")
+    table = table[(table["metric"] == "accuracy") & (table["attack"] == "FGSM") & (table["reading"] == "default")]
+    table = table[table["table"] != ""].assign(panel=marks.place(table), series="FGSM", x=marks.eps(table))
+    assert len(marks.tidy(table))
+    second = table.assign(**{column: other}, x=table["x"] + 1)
+    with pytest.raises(InputError, match=f"would mix rows of {column}"):
+        marks.tidy(table, second)
+
+
+def test_of_two_runs_each_is_drawn_and_of_three_the_centre():
+    row = {"exhibit": "smooth/hardening", "profile": "quick", "table": "5", "dataset": "MNIST", "model": "CNN",
+           "defense": "control", "attack": "FGSM", "eps": "0.1", "steps": 1, "reading": "default", "metric": "accuracy",
+           "unit": "fraction", "total": 100}  # fmt: skip
+    values = (0.1, 0.5, 0.6)
+    table = pd.DataFrame([{**row, "seed": k, "value": v, "count": round(100 * v)} for k, v in enumerate(values)])
+    two, three = marks.of_rows(table[:2]), marks.of_rows(table)
+    assert list(zip(two["which"], two["value"], two["seeds"], strict=True)) == [("0", 10, 1), ("1", 50, 1)]
+    assert list(zip(three["which"], three["value"], three["seeds"], strict=True)) == [("", 100 * median(values), 3)]
