@@ -364,9 +364,9 @@ def shown(spots):
         whose, panel, series, _, x = spot
         natural = isinstance(x, float) and spot[:3] not in curves
         alone = series.endswith(", paper") and (panel, series.removesuffix(", paper")) not in ours
-        if whose == "ours" or not alone and not (series == "paper" and x not in rows):
-            if panel in panels and not natural:
-                yield spot
+        alone |= series == "paper" and x not in rows
+        if panel in panels and not natural and (whose == "ours" or not alone):
+            yield spot
 
 
 @pytest.fixture(scope="module")
