@@ -25,6 +25,11 @@ PAGES = sorted([*(ROOT / "book").rglob("*.md"), *(ROOT / "notebooks").rglob("*.i
                 ROOT / "CHANGELOG.md"])  # fmt: skip
 
 
+def filled(page):
+    """Are a page's tokens filled when the book is staged? Not in notebooks, the README and the changelog."""
+    return page.suffix == ".md" and page.parent != ROOT
+
+
 def prose(page):
     """What a page says in words: no code, tables, directives, front matter, tokens or generated parts."""
     text = page.read_text(encoding="utf-8")
@@ -32,11 +37,11 @@ def prose(page):
         text = "\n\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "markdown")
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
     text = re.sub(r"<!-- scoreboard.*?<!-- end of scoreboard -->", "", text, flags=re.S)
-    text = PLAIN.sub(" ", text.split("\n## 0.1.0\n")[0])  # of the changelog, what is concluded now
+    text = text.split("\n## 0.1.0\n")[0]  # of the changelog, what is concluded now
     text = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
     text = re.sub(r"\$\$.*?\$\$", "", text, flags=re.S)
     text = book.TOKEN.sub("N", text)
-    text = book.HOLDS.sub(" ", text)
+    text = (book.HOLDS if filled(page) else PLAIN).sub(" ", text)
     return "\n".join(line for line in text.split("\n") if not line.startswith(("|", "#", ":", "(")))
 
 
