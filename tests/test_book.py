@@ -210,7 +210,7 @@ def test_a_table_escapes_what_papers_say():
 
 def test_every_verdict_word_is_coloured(root):
     style, script = ((root / "book" / "_static" / f).read_text() for f in ("book.css", "sort.js"))
-    assert set(VERDICTS) == {*cells.WORDS, *claims.WORDS}
+    assert set(VERDICTS) == {*cells.WORDS, *claims.WORDS, *claims.IN_PRINT.values()}
     for word in VERDICTS:
         assert f".v-{word.replace(' ', '-')}" in style
         assert f'"{word}"' in script

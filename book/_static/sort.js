@@ -1,7 +1,7 @@
 // Click, Enter or Space on a head sorts a table by that column; numbers as numbers, a second time downwards.
 // A filterable table gets a field for words, and a choice for each column that has few different values.
 // Verdict words get their colour here where a table came from Markdown.
-const WORDS = ["close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "not run"];
+const WORDS = ["close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "holds in print", "fails in print", "not run"];
 
 // A number, alone or with its spread or unit; else the text; null where there is none.
 function sortKey(cell) {

@@ -6,6 +6,7 @@ import pandas as pd
 
 from .. import cells, results
 from ..markup import Table, between, number
+from ..study import EXHIBITS
 from .common import described, main_reading, side_by_side
 
 MEASURES = {
@@ -183,7 +184,7 @@ def authors(run) -> Table:
     mine = cells.of_run(run)
     mine = mine[(mine["reading"] == "default") & (mine["dataset"] == "MNIST")]
     printed = cells.of_paper("convex")
-    printed = printed[(printed["model"] == "LeNet-5") & printed["metric"].isin(mine["metric"].unique())]
+    printed = printed[(printed["model"] == "LeNet-5") & printed["metric"].isin(EXHIBITS[run.exhibit].metrics)]
     theirs = cells.compare(printed, mine[mine["model"] == "LeNet-5 (authors)"].assign(model="LeNet-5"))
     ours = cells.compare(printed, mine[mine["model"] == "LeNet-5"])["ours"]
     places = [1 if unit == "percent" else 4 for unit in printed["unit"]]
