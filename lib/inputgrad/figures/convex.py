@@ -124,7 +124,8 @@ def clipping(run) -> Figure:
     table = fooling(marks.of_run(run))
     boxed = table["reading"].str.contains("clip=True") & ~table["reading"].str.contains("least")
     free = table[(table["reading"] == main_reading(table)) & ~boxed & table["attack"].isin(table.loc[boxed, "attack"])]
-    kept = table[boxed].assign(series=table["attack"] + ", in the box")
+    kept = table[boxed]
+    kept = kept.assign(series=kept["attack"] + ", in the box")
     return over(marks.tidy(free, kept), "eps", 3)
 
 
