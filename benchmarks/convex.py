@@ -16,11 +16,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from inputgrad.attacks import algorithm1, deepfool
-from inputgrad.gradients import frozen
-from inputgrad.metrics import correct
-from inputgrad.norms import norm
-from inputgrad.study.schema import Recipe
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks import algorithm1, deepfool
+from inputgrad.compute.gradients import frozen
+from inputgrad.compute.metrics import correct
+from inputgrad.compute.norms import norm
 
 from . import harness
 from .harness import FWD, GRAD, Row, Timing, compared, counted, exact, forward, judged, timed

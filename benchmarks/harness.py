@@ -26,16 +26,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inputgrad.checks import whole
-from inputgrad.data import load
-from inputgrad.device import cpu_name
-from inputgrad.files import write_text
-from inputgrad.gradients import frozen
-from inputgrad.metrics import correct
-from inputgrad.paths import BUILD
-from inputgrad.progress import progress
-from inputgrad.study.schema import Recipe
-from inputgrad.training import trained
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.data import load
+from inputgrad.compute.device import cpu_name
+from inputgrad.compute.gradients import frozen
+from inputgrad.compute.metrics import correct
+from inputgrad.compute.training.networks import trained
+from inputgrad.ground.checks import whole
+from inputgrad.ground.files import write_text
+from inputgrad.ground.paths import BUILD
+from inputgrad.ground.progress import progress
 
 FWD, GRAD = "t_fwd", "t_grad"
 README = Path(__file__).with_name("README.md")

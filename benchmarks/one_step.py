@@ -11,9 +11,9 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from inputgrad.attacks import ATTACKS, sweep
-from inputgrad.gradients import frozen
-from inputgrad.study.schema import Recipe
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks import ATTACKS, sweep
+from inputgrad.compute.gradients import frozen
 
 from . import harness
 from .harness import FWD, GRAD, Row, Timing, compared, counted, exact, forward, judged, ratio, timed

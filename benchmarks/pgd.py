@@ -16,9 +16,9 @@ import torch
 from pyautoattack.autopgd_base import APGDAttack
 from torch import Tensor, nn
 
-from inputgrad.attacks import ATTACKS, pgd, steps_to_fool
-from inputgrad.gradients import frozen, margin
-from inputgrad.metrics import correct
+from inputgrad.compute.attacks import ATTACKS, pgd, steps_to_fool
+from inputgrad.compute.gradients import frozen, margin
+from inputgrad.compute.metrics import correct
 
 from . import harness
 from .convex import IMAGES, MODEL, RECIPE, Attack, in_channels_last, repeated

@@ -89,11 +89,12 @@ def tiny(tmp_path):
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """Results and checkpoints of this test go to a folder of its own."""
-    from inputgrad import results, training
+    from inputgrad.compute.training import checkpoints
+    from inputgrad.record import results
 
     monkeypatch.setattr(results, "SCRATCH", tmp_path / "scratch")
     monkeypatch.setattr(results, "RECORDED", tmp_path / "recorded")
-    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / "checkpoints")
     return tmp_path
 
 

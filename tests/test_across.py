@@ -2,7 +2,7 @@
 
 import re
 
-from inputgrad import book, cells, claims
+from inputgrad.report import book, cells, claims
 from inputgrad.study import CHAPTERS, STUDY
 
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from inputgrad.attacks import ATTACKS, NOISE, STEPS, along, noise, one_step, pgd, pgd_restarts, sweep
-from inputgrad.checks import InputError
-from inputgrad.gradients import LOSSES
+from inputgrad.compute.attacks import ATTACKS, NOISE, STEPS, along, noise, one_step, pgd, pgd_restarts, sweep
+from inputgrad.compute.gradients import LOSSES
+from inputgrad.ground.checks import InputError
 
 EPS = {"0.05": 0.05, "0.1": 0.1, "0.3": 0.3}
 

@@ -9,10 +9,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from inputgrad import book, cells, claims, figures, results, runner, study, tables
-from inputgrad.checks import InputError
-from inputgrad.markup import VERDICTS, Table, number
+from inputgrad import study
+from inputgrad.compute.training import checkpoints
+from inputgrad.ground.checks import InputError
+from inputgrad.record import results
+from inputgrad.report import book, cells, claims, figures, tables
+from inputgrad.report.markup import VERDICTS, Table, number
 from inputgrad.study import EXHIBITS, STUDY
+from inputgrad.trials import runner
 
 matplotlib.use("agg")
 
@@ -51,11 +55,9 @@ def small():
     import tempfile
     from pathlib import Path
 
-    from inputgrad import training
-
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as m:
         m.setattr(results, "SCRATCH", Path(folder) / "scratch")
-        m.setattr(training, "CHECKPOINTS", Path(folder) / "checkpoints")
+        m.setattr(checkpoints, "CHECKPOINTS", Path(folder) / "checkpoints")
         yield {name: runner.run(name, **{**SMALL, **small_parameters(name)}) for name in EXHIBITS}
 
 

@@ -10,17 +10,20 @@ import pytest
 import torch
 from torch import nn
 
-from inputgrad import cells, claims, models, results, runner, tables, training
-from inputgrad.checks import InputError
-from inputgrad.data import load
-from inputgrad.game import decisions
-from inputgrad.models import build
-from inputgrad.probe import probe
+from inputgrad.catalogue import models
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.data import load
+from inputgrad.compute.methods.game import decisions
+from inputgrad.compute.methods.probe import probe
+from inputgrad.compute.models import build
+from inputgrad.compute.training import checkpoints
+from inputgrad.compute.training.networks import begin_at, trained
+from inputgrad.ground.checks import InputError
+from inputgrad.record import results
+from inputgrad.report import cells, claims, tables
 from inputgrad.study import trials
 from inputgrad.study.butterfly import FOUR, scale
-from inputgrad.study.schema import Recipe
-from inputgrad.training import begin_at, trained
-from inputgrad.trials import butterfly
+from inputgrad.trials import butterfly, runner
 from inputgrad.trials.butterfly import COMPARED, PRINTED, ROWS, TABLE_3, random_of, shuffled, standing
 from inputgrad.trials.butterfly_figures import followed, optimum, spread_at_the_end, turned
 from inputgrad.trials.tally import Tally
@@ -37,7 +40,7 @@ def tiny_runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("butterfly")
     with pytest.MonkeyPatch.context() as m:
         m.setattr(results, "SCRATCH", folder / "scratch")
-        m.setattr(training, "CHECKPOINTS", folder / "checkpoints")
+        m.setattr(checkpoints, "CHECKPOINTS", folder / "checkpoints")
         own = {
             "enhancing": {"sizes": ["small"]},
             "told": {"d_train": ["head", "full"]},
@@ -199,7 +202,7 @@ def test_the_best_generator_makes_nothing_bad():
 
 
 def test_training_can_begin_at_another_network(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
     data, recipe = load("digits32"), Recipe(epochs=1, images=64, width=0.125, lr=1e-6)
     shape = (3, 32, 32)
     first = trained(load("digits100"), "resnet18_imagenet", recipe, 1, CPU)
@@ -221,7 +224,7 @@ def test_training_can_begin_at_another_network(tmp_path, monkeypatch):
 
 def test_a_row_says_what_decisions_say(tiny_runs, monkeypatch):
     run = tiny_runs["enhancing"]
-    monkeypatch.setattr(training, "CHECKPOINTS", results_folder(run))
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", results_folder(run))
     data = load("digits32")
     recipe = Recipe(**run.results[0].provenance["declaration"]["settings"]["recipe"])
     net = trained(data, "resnet18_imagenet", recipe, 0, CPU).model

@@ -7,16 +7,18 @@ import pytest
 import torch
 from torch import nn
 
-from inputgrad import game, training
-from inputgrad.attacks import eha, random_sign, scaled_to, universal
-from inputgrad.checks import InputError
-from inputgrad.data import load
-from inputgrad.game import Game, Images, Rules, play, play_batch, played
-from inputgrad.models import build, label
-from inputgrad.models.generator import Discriminator, Generator, feature_map, features
-from inputgrad.models.imagenet import modern, with_imagenet_weights
-from inputgrad.study.schema import Recipe
-from inputgrad.training import Trained, fit
+from inputgrad.catalogue.models import label
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks import eha, random_sign, scaled_to, universal
+from inputgrad.compute.data import load
+from inputgrad.compute.methods import game
+from inputgrad.compute.methods.game import Game, Images, Rules, play, play_batch, played
+from inputgrad.compute.methods.generator import Discriminator, Generator, feature_map, features
+from inputgrad.compute.models import build
+from inputgrad.compute.models.imagenet import modern, with_imagenet_weights
+from inputgrad.compute.training import checkpoints
+from inputgrad.compute.training.networks import Trained, fit
+from inputgrad.ground.checks import InputError
 
 CPU = torch.device("cpu")
 GREY = (1, 28, 28)
@@ -221,7 +223,7 @@ class Opaque(nn.Module):
 
 @pytest.mark.parametrize("d_train", ["head", "full"])
 def test_a_black_box_is_only_asked(d_train, trained, digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
     target, judge = Opaque(copy.deepcopy(trained)), small(7)
     versions = [value._version for value in target.state_dict().values()]
     weights = [id(p) for p in target.parameters()]
@@ -268,7 +270,7 @@ def test_a_killed_game_ends_with_the_weights_of_an_unbroken_one(trained, digits,
     target, encoder = Trained(trained, [], 0.0, 0.0, "target", {}), Trained(small(5), [], 0.0, 0.0, "encoder", {})
 
     def run(folder):
-        monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / folder)
+        monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / folder)
         return played(digits, target, encoder, rules, recipe, 0, CPU, first=10, widths=(16,))
 
     unbroken = run("unbroken")
@@ -523,7 +525,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_gets_one_clear_sentence(name, digits, digits32, trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
     call, sentence = BAD[name]
     with pytest.raises(InputError) as raised:
         call(digits, digits32, trained)

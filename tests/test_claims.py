@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inputgrad import cells, claims
-from inputgrad.checks import InputError
-from inputgrad.claims import Claim, judge
-from inputgrad.predicates import FUNCTIONS, Vector
+from inputgrad.ground.checks import InputError
+from inputgrad.report import cells, claims
+from inputgrad.report.claims import Claim, judge
+from inputgrad.report.predicates import FUNCTIONS, Vector
 from inputgrad.study import STUDY
 
 CELL = {"exhibit": "sign/adversarial", "profile": "quick", "table": "1", "dataset": "CIFAR-10", "model": "AlexNet", "defense": "none",

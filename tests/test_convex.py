@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from inputgrad import data, training
-from inputgrad.attacks import algorithm1, algorithm2, deepfool, fast_grad
-from inputgrad.attacks.convex import perturbation, smallest_eps
-from inputgrad.checks import InputError
-from inputgrad.gradients import Margins, margins
-from inputgrad.norms import norm
-from inputgrad.study.schema import Recipe
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute import data
+from inputgrad.compute.attacks import algorithm1, algorithm2, deepfool, fast_grad
+from inputgrad.compute.attacks.convex import perturbation, smallest_eps
+from inputgrad.compute.gradients import Margins, margins
+from inputgrad.compute.norms import norm
+from inputgrad.compute.training import checkpoints, networks
+from inputgrad.ground.checks import InputError
 
 EXPONENTS = [1, 1.5, 2, 3, math.inf]
 DUAL = {1: math.inf, 2: 2, math.inf: 1}
@@ -29,10 +30,10 @@ def affine():
 def digits(tmp_path_factory):
     """``(model, x, y)``: LeNet-5 after seconds of training, and test images that it classifies right."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "CHECKPOINTS", tmp_path_factory.mktemp("checkpoints"))
+        patch.setattr(checkpoints, "CHECKPOINTS", tmp_path_factory.mktemp("checkpoints"))
         loaded = data.load("digits28")
         recipe = Recipe(epochs=4, lr=2e-3, schedule="onecycle")
-        model = training.trained(loaded, "lenet5", recipe, 0, torch.device("cpu")).model
+        model = networks.trained(loaded, "lenet5", recipe, 0, torch.device("cpu")).model
     x, y = loaded.x_test[:80].float() / 255, loaded.y_test[:80]
     right = wrong(model, x, y).logical_not()
     assert right.sum() >= 64

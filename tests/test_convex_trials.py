@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from inputgrad import runner
-from inputgrad.gradients import LOSSES, input_gradient
-from inputgrad.norms import UNIT, norm
-from inputgrad.trials import convex
+from inputgrad.compute.gradients import LOSSES, input_gradient
+from inputgrad.compute.norms import UNIT, norm
+from inputgrad.trials import convex, runner
 from inputgrad.trials.convex import Victim
 
 JOB = SimpleNamespace(trial=SimpleNamespace(exhibit="convex/robustness", name="by-hand"))

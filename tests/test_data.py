@@ -3,9 +3,11 @@ import pytest
 import torch
 from PIL import Image
 
-from inputgrad import data
-from inputgrad.checks import InputError
-from inputgrad.data import DATASETS, readers
+from inputgrad.catalogue import datasets
+from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.compute import data
+from inputgrad.compute.data import readers
+from inputgrad.ground.checks import InputError
 
 
 @pytest.mark.parametrize("name", ["digits28", "digits32", "digits100"])
@@ -20,7 +22,7 @@ def test_embedded_sets_have_the_catalogued_shape_and_content(name):
 
 
 def test_digits_of_training_and_test_are_apart():
-    from inputgrad.data.digits import digits
+    from inputgrad.catalogue.digits import digits
 
     parts = digits()
     train, test = ({x.tobytes() for x in parts[split][0]} for split in ("train", "test"))
@@ -153,6 +155,6 @@ def test_torchvision_arrays_become_channels_first(name, content, tmp_path, monke
 
 
 def test_present(tiny):
-    assert data.present("digits28")
-    assert data.present("tiny", str(tiny))
-    assert not data.present("mnist", str(tiny))
+    assert datasets.present("digits28")
+    assert datasets.present("tiny", str(tiny))
+    assert not datasets.present("mnist", str(tiny))

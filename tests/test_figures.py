@@ -12,10 +12,12 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from from_files import Cell, measured, printed, size
-from inputgrad import book, figures, results, runner
-from inputgrad.checks import InputError
-from inputgrad.figures import marks
+from inputgrad.ground.checks import InputError
+from inputgrad.record import results
+from inputgrad.report import book, figures
+from inputgrad.report.figures import marks
 from inputgrad.study import EXHIBITS
+from inputgrad.trials import runner
 from recounts import ROOT
 
 OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)", "PGD")
@@ -526,7 +528,7 @@ def test_accuracy_over_the_time_of_training_is_that_of_the_rows(drawn):
 
 
 def test_the_scoreboard_draws_its_counts(drawn):
-    from inputgrad import claims
+    from inputgrad.report import claims
 
     board = claims.scoreboard().set_index("paper")
     for mark in drawn["scoreboard"].frame.itertuples():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from inputgrad.gradients import LOSSES, frozen, input_gradient
+from inputgrad.compute.gradients import LOSSES, frozen, input_gradient
 
 
 def test_linear_model_has_the_closed_form_gradient(linear):

@@ -7,14 +7,17 @@ import torch
 import torch.nn.functional as F
 
 from from_files import files
-from inputgrad import hardening, study, training
-from inputgrad.checks import InputError
-from inputgrad.data import load
-from inputgrad.hardening import CONTROL, Update, hardened
-from inputgrad.study.schema import Recipe
-from inputgrad.tables import smooth
-from inputgrad.tables.common import schedules
-from inputgrad.tables.smooth import paired_test
+from inputgrad import study
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.data import load
+from inputgrad.compute.methods import hardening
+from inputgrad.compute.methods.hardening import CONTROL, Update, hardened
+from inputgrad.compute.training import checkpoints
+from inputgrad.compute.training.steps import set_lr
+from inputgrad.ground.checks import InputError
+from inputgrad.report.tables import smooth
+from inputgrad.report.tables.common import schedules
+from inputgrad.report.tables.smooth import paired_test
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
@@ -28,7 +31,7 @@ def digits():
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
     return tmp_path
 
 
@@ -107,9 +110,9 @@ def test_the_arms_are_in_lock_step(digits):
 @pytest.mark.parametrize("augment", ["none", "distort"])
 def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(digits, tmp_path, monkeypatch, augment):
     recipe = RECIPE.override({"augment": augment})
-    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "unbroken")
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / "unbroken")
     unbroken = hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))
-    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "broken")
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / "broken")
     step, steps = hardening.one_batch, []
 
     def dies(*arguments):
@@ -217,7 +220,7 @@ def test_rates_drop_where_the_schedule_says():
     for schedule, expected in (("early_step", [1, 1, 0.1, 0.01, 0.01]), ("gentle_step", [1, 1, 1, 0.5, 0.1])):
         found = []
         for done in (0, 0.19, 0.2, 0.4, 0.99):
-            training.set_lr(optimizer, Recipe(lr=1.0, schedule=schedule), done)
+            set_lr(optimizer, Recipe(lr=1.0, schedule=schedule), done)
             found.append(optimizer.param_groups[0]["lr"])
         assert found == pytest.approx(expected)
 

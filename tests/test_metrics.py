@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from inputgrad.metrics import correct, paired_difference, perceptibility
+from inputgrad.compute.metrics import correct, paired_difference, perceptibility
 
 
 def test_perceptibility_of_rows_worked_by_hand():

@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from inputgrad.checks import InputError
-from inputgrad.gradients import input_gradient
-from inputgrad.models import MODELS, build, label
+from inputgrad.catalogue.models import MODELS, label
+from inputgrad.compute.gradients import input_gradient
+from inputgrad.compute.models import build
+from inputgrad.ground.checks import InputError
 
 SHAPES = [(1, 28, 28), (3, 32, 32)]
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from inputgrad.checks import InputError
-from inputgrad.norms import DIRECTIONS, dual, norm, steepest, unit
+from inputgrad.compute.norms import DIRECTIONS, dual, norm, steepest, unit
+from inputgrad.ground.checks import InputError
 
 DUAL = {1: torch.inf, 1.5: 3, 2: 2, 3: 1.5, torch.inf: 1}
 

@@ -6,8 +6,10 @@ import nbformat
 import pytest
 
 from from_files import MEDIANS, NOTHING, Cell, size
-from inputgrad import figures, results, runner, tables
+from inputgrad.record import results
+from inputgrad.report import figures, tables
 from inputgrad.study import EXHIBITS
+from inputgrad.trials import runner
 from recounts import NAMES, RECOUNTS, ROOT, Page, agrees, place_of
 
 UNCOUNTED = {

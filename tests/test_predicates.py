@@ -2,8 +2,8 @@
 
 import pytest
 
-from inputgrad import cells, claims
-from inputgrad.claims import ROUNDING, Missing, decide, select_ours, values_on_paper, without_effect
+from inputgrad.report import cells, claims
+from inputgrad.report.claims import ROUNDING, Missing, decide, select_ours, values_on_paper, without_effect
 from inputgrad.study import CHAPTERS
 
 CHECKED = [(key, claim) for key in CHAPTERS for claim in claims.load(key) if claim.removed]

@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from inputgrad import data, models, runner, study, training
-from inputgrad.checks import InputError
-from inputgrad.models import Architecture, published
-from inputgrad.models.published import LENET5_AUTHORS, Place
-from inputgrad.study.schema import Recipe
+from inputgrad import study
+from inputgrad.catalogue import models, published
+from inputgrad.catalogue.models import Architecture
+from inputgrad.catalogue.published import LENET5_AUTHORS, Place
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute import data
+from inputgrad.compute.models import build
+from inputgrad.compute.training import networks
+from inputgrad.ground.checks import InputError
+from inputgrad.trials import runner
 
 NAME = "lenet5_authors"
 
@@ -38,7 +43,7 @@ def test_the_places_do_not_overlap_and_fill_the_network():
     places = sorted((p.offset, p.offset + 4 * int(np.prod(p.shape))) for p in LENET5_AUTHORS.places.values())
     assert all(end <= start for (_, end), (start, _) in zip(places, places[1:], strict=False))
     assert places[-1][1] <= LENET5_AUTHORS.size
-    net = models.build(NAME, shape=(1, 28, 28), classes=10)
+    net = build(NAME, shape=(1, 28, 28), classes=10)
     assert {n: p.numel() for n, p in net.named_parameters()} == {
         n: int(np.prod(p.shape)) for n, p in LENET5_AUTHORS.places.items()
     }
@@ -47,7 +52,7 @@ def test_the_places_do_not_overlap_and_fill_the_network():
 def test_a_loaded_network_computes_what_its_layout_says(made):
     """One image through numpy in TensorFlow's order (H, W, C), and through the loaded network."""
     root, values = made
-    net = training.loaded(data.load("digits28"), NAME, torch.device("cpu"), str(root))
+    net = networks.loaded(data.load("digits28"), NAME, torch.device("cpu"), str(root))
     x = np.random.default_rng(1).random((28, 28, 1)).astype(np.float32)
     h = np.pad(x, ((2, 2), (2, 2), (0, 0)))
     for layer, size in (("body.0", 28), ("body.3", 10)):
@@ -87,15 +92,15 @@ def test_tensors_of_another_network_do_not_load(made, monkeypatch):
     weights = dataclasses.replace(models.MODELS[NAME].weights, places=places)
     monkeypatch.setitem(models.MODELS, NAME, dataclasses.replace(models.MODELS[NAME], weights=weights))
     with pytest.raises(InputError, match=r"lenet.ckpt\S* does not hold 'lenet5_authors'.*body.11.weight"):
-        training.loaded(data.load("digits28"), NAME, torch.device("cpu"), str(root))
+        networks.loaded(data.load("digits28"), NAME, torch.device("cpu"), str(root))
 
 
 def test_it_takes_no_other_images_and_is_never_trained(made):
     root, _ = made
     with pytest.raises(InputError, match=r"takes images of \(1, 28, 28\) of 10 classes: digits32 has \(3, 32, 32\)"):
-        training.loaded(data.load("digits32"), NAME, torch.device("cpu"), str(root))
+        networks.loaded(data.load("digits32"), NAME, torch.device("cpu"), str(root))
     with pytest.raises(InputError, match="model 'lenet5_authors' is loaded as its authors trained it"):
-        training.trained(data.load("digits28"), NAME, Recipe(), 0, torch.device("cpu"))
+        networks.trained(data.load("digits28"), NAME, Recipe(), 0, torch.device("cpu"))
 
 
 def test_its_seed_draws_the_images(made, workspace):

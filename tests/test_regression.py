@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from inputgrad.attacks.regression import (
+from inputgrad.catalogue.models import MODELS
+from inputgrad.compute.attacks.regression import (
     dense,
     direction,
     farther,
@@ -15,10 +16,10 @@ from inputgrad.attacks.regression import (
     sign_iteration,
     top_singular,
 )
-from inputgrad.checks import InputError
-from inputgrad.models import MODELS, build
-from inputgrad.norms import norm
-from inputgrad.objectives import OBJECTIVES, measurements, segments
+from inputgrad.compute.models import build
+from inputgrad.compute.norms import norm
+from inputgrad.compute.training.objectives import OBJECTIVES, measurements, segments
+from inputgrad.ground.checks import InputError
 
 
 @pytest.fixture

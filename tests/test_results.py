@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from inputgrad import results, study
-from inputgrad.checks import InputError
-from inputgrad.files import write_text
-from inputgrad.paths import RECORDED
+from inputgrad import study
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.files import write_text
+from inputgrad.ground.paths import RECORDED
+from inputgrad.record import results
 from inputgrad.study.schema import PROFILES
 
 SIGN = "sign/adversarial"

@@ -11,8 +11,11 @@ import nbformat
 import pytest
 
 import inputgrad
-from inputgrad import results, runner, study
-from inputgrad.checks import InputError
+from inputgrad import study
+from inputgrad.compute.training import checkpoints
+from inputgrad.ground.checks import InputError
+from inputgrad.record import results
+from inputgrad.trials import runner
 
 SIGN = "sign/adversarial"
 SMALL = {
@@ -30,8 +33,8 @@ def flags(**parameters):
 
 def test_importing_the_package_imports_no_torch(root):
     code = (
-        "import inputgrad, inputgrad.claims, inputgrad.tables, inputgrad.figures, inputgrad.book, inputgrad.study, sys;"
-        "inputgrad.claims.scoreboard(); sys.exit('torch' in sys.modules)"
+        "import inputgrad, inputgrad.__main__, inputgrad.report.book, sys;"
+        "inputgrad.report.claims.scoreboard(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 
@@ -73,7 +76,7 @@ def test_only_misclassified_images_are_edited_by_default(workspace):
 
 
 def test_a_killed_trial_leaves_no_result(workspace, monkeypatch):
-    from inputgrad import trials
+    from inputgrad.trials import job as trials
 
     def dies(trial, **options):
         raise KeyboardInterrupt
@@ -89,9 +92,9 @@ def test_a_killed_trial_leaves_no_result(workspace, monkeypatch):
 def compute_in_a_process(folder):
     from pathlib import Path
 
-    from inputgrad import results, training
+    from inputgrad.record import results
 
-    results.SCRATCH, training.CHECKPOINTS = Path(folder) / "scratch", Path(folder) / "checkpoints"
+    results.SCRATCH, checkpoints.CHECKPOINTS = Path(folder) / "scratch", Path(folder) / "checkpoints"
     return inputgrad.run(SIGN, **SMALL).computed
 
 

@@ -10,19 +10,21 @@ import torch
 from torch import nn
 
 from from_files import files
-from inputgrad import cells, defences, results, tables
-from inputgrad.attacks import pgd, steps_to_fool
-from inputgrad.checks import InputError
-from inputgrad.data import load
-from inputgrad.defences import Defence
-from inputgrad.device import matrix_rate
-from inputgrad.flops import flops
-from inputgrad.gradients import input_gradient
-from inputgrad.models import build
-from inputgrad.models.selfgrad import LabelGradient, SelfGradient, gradient_block, taken
+from inputgrad.compute.attacks import pgd, steps_to_fool
+from inputgrad.compute.data import load
+from inputgrad.compute.device import matrix_rate
+from inputgrad.compute.gradients import input_gradient
+from inputgrad.compute.methods import defences
+from inputgrad.compute.methods.defences import Defence
+from inputgrad.compute.methods.flops import flops
+from inputgrad.compute.methods.selfgradient import LabelGradient, SelfGradient, gradient_block, taken
+from inputgrad.compute.methods.theorem import THRESHOLD, fixed_point, iterated_quadratic
+from inputgrad.compute.models import build
+from inputgrad.compute.training.networks import fit
+from inputgrad.ground.checks import InputError
+from inputgrad.record import results
+from inputgrad.report import cells, tables
 from inputgrad.study import trials
-from inputgrad.theorem import THRESHOLD, fixed_point, iterated_quadratic
-from inputgrad.training import fit
 from inputgrad.trials.audit import falls_along, smoothed
 from inputgrad.trials.selfgrad import changes, convergence, defended, softened
 
@@ -182,7 +184,7 @@ def test_an_attack_step_is_one_forward_and_one_backward_pass_on_who_stands(netwo
 
 @pytest.mark.parametrize("name", [*defences.named("raw", 1.0, False), "oracle"])
 def test_every_defence_trains_and_resumes(name, digits32, tmp_path):
-    from inputgrad.study.schema import Recipe
+    from inputgrad.catalogue.recipe import Recipe
 
     defence = {**defences.named("raw", 1.0, False), "oracle": Defence(2, "oracle", "max1", detach=True)}[name]
     recipe = Recipe("sgd", lr=0.05, batch=64, epochs=2, images=128)
@@ -419,7 +421,7 @@ def test_a_row_in_another_reading_stays_in_its_table(monkeypatch):
         {**shared, "defense": "Standard", "reading": "default"},
         {**shared, "defense": "Self gradient", "reading": "block_input=sign"},
     ])  # fmt: skip
-    monkeypatch.setattr("inputgrad.results.table", lambda shown: rows)
+    monkeypatch.setattr("inputgrad.record.results.table", lambda shown: rows)
     nothing = []
     run = SimpleNamespace(exhibit="selfgrad/defences", shown=nothing, results=nothing)
     (table,) = tables.selfgrad.defences(run).tables

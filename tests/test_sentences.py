@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from inputgrad import book, claims
-from inputgrad.checks import InputError
+from inputgrad.ground.checks import InputError
+from inputgrad.report import book, claims
 
 ROOT = Path(__file__).resolve().parents[1]
 KNOWN = ROOT / "tests" / "sentences"

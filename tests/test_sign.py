@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from inputgrad.checks import InputError
+from inputgrad.ground.checks import InputError
 from inputgrad.study import trials
 from inputgrad.trials.sign import adversarial, another, labels, runner_up
 

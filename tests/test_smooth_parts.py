@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from inputgrad import augmentation, whitening
-from inputgrad.augmentation import augment
-from inputgrad.checks import InputError
-from inputgrad.gradients import input_gradient
-from inputgrad.models import build
-from inputgrad.training import load_optimizer, optimizer_tensors
-from inputgrad.wame import WAME
-from inputgrad.whitening import Whitening
+from inputgrad.compute.gradients import input_gradient
+from inputgrad.compute.methods import distortion as augmentation
+from inputgrad.compute.methods import whitening
+from inputgrad.compute.methods.distortion import augment
+from inputgrad.compute.methods.whitening import Whitening
+from inputgrad.compute.models import build
+from inputgrad.compute.training.checkpoints import load_optimizer, optimizer_tensors
+from inputgrad.compute.training.wame import WAME
+from inputgrad.ground.checks import InputError
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 

@@ -5,9 +5,10 @@ import pytest
 import yaml
 
 from inputgrad import study
-from inputgrad.checks import InputError
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground.checks import InputError
 from inputgrad.study import EXHIBITS, STUDY
-from inputgrad.study.schema import PROFILES, Grid, Recipe
+from inputgrad.study.schema import PROFILES, Grid
 
 SIGN = "sign/adversarial"
 
@@ -78,7 +79,7 @@ def test_declared_trials_are_distinct_and_pass_their_own_checks(exhibit, profile
 
 
 def test_the_smoke_profile_needs_no_download():
-    from inputgrad.data import DATASETS
+    from inputgrad.catalogue.datasets import DATASETS
 
     assert all(DATASETS[t.dataset].embedded for e in EXHIBITS for t in study.declared_trials(e, "smoke"))
 

@@ -8,11 +8,13 @@ from functools import partial
 import pytest
 
 from from_files import PERCENTAGES, closeness, files, measured, printed, same, size
-from inputgrad import book, cells, claims, data, models, results, summaries, tables
-from inputgrad.checks import InputError
-from inputgrad.markup import measured as measured_text
-from inputgrad.runner import Run
+from inputgrad.catalogue import datasets, models
+from inputgrad.ground.checks import InputError
+from inputgrad.record import results
+from inputgrad.report import book, cells, claims, summaries, tables
+from inputgrad.report.markup import measured as measured_text
 from inputgrad.study import STUDY
+from inputgrad.trials.runner import Run
 from recounts import agrees, runs
 
 
@@ -149,7 +151,7 @@ def test_what_ran_at_full_scale_is_said(root):
         full = defaultdict(set)
         for trial in trials:
             if trial["profile"] == "paper":
-                full[models.label(trial["model"])].add(data.label(trial["dataset"]))
+                full[models.label(trial["model"])].add(datasets.label(trial["dataset"]))
         said = {
             n: set(re.split(", | and ", where)) for where, names in summaries.at_paper_scale(key).items() for n in names
         }

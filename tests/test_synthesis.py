@@ -6,13 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from inputgrad import cells, figures, results, runner, study, tables, training
-from inputgrad.attacks import ATTACKS
-from inputgrad.checks import InputError
-from inputgrad.data import load
-from inputgrad.norms import norm
+from inputgrad import study
+from inputgrad.compute.attacks import ATTACKS
+from inputgrad.compute.data import load
+from inputgrad.compute.norms import norm
+from inputgrad.compute.training import checkpoints
+from inputgrad.ground.checks import InputError
+from inputgrad.record import results
+from inputgrad.report import cells, figures, tables
 from inputgrad.study import EXHIBITS, convex, selfgrad, sign, smooth
-from inputgrad.trials import Job
+from inputgrad.trials import runner
+from inputgrad.trials.job import Job
 from inputgrad.trials.synthesis import DEFENCES, OUTSIDE, measured, network, radius, steps_of, without_sign
 from inputgrad.trials.tally import Tally
 
@@ -26,7 +30,7 @@ def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("synthesis")
     with pytest.MonkeyPatch.context() as m:
         m.setattr(results, "SCRATCH", folder / "scratch")
-        m.setattr(training, "CHECKPOINTS", folder / "checkpoints")
+        m.setattr(checkpoints, "CHECKPOINTS", folder / "checkpoints")
         yield runner.run("synthesis/attacks", **TINY)
 
 

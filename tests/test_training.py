@@ -3,10 +3,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from inputgrad import data, training
-from inputgrad.checks import InputError
-from inputgrad.study.schema import Recipe
-from inputgrad.training import TrainingDiverged, augment, trained
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute import data
+from inputgrad.compute.training import checkpoints, networks
+from inputgrad.compute.training.networks import trained
+from inputgrad.compute.training.steps import OPTIMISERS, TrainingDiverged, augment, set_lr
+from inputgrad.ground.checks import InputError
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch=16, images=48, lr=1e-3, augment="crop_flip")
@@ -36,7 +38,7 @@ def test_the_loss_falls(loaded, optimizer, lr):
 def test_same_seed_same_bits_other_seed_other_bits(loaded, monkeypatch, tmp_path):
     found = []
     for i, seed in enumerate((0, 0, 1)):
-        monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / str(i))
+        monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / str(i))
         found.append(weights(trained(loaded, "alexnet", RECIPE, seed, CPU)))
     assert same(found[0], found[1])
     assert not same(found[0], found[2])
@@ -44,7 +46,7 @@ def test_same_seed_same_bits_other_seed_other_bits(loaded, monkeypatch, tmp_path
 
 def test_a_checkpoint_is_used_instead_of_training(loaded, monkeypatch):
     first = trained(loaded, "alexnet", RECIPE, 0, CPU)
-    monkeypatch.setattr(training, "fit", None)  # would fail if it were called
+    monkeypatch.setattr(networks, "fit", None)  # would fail if it were called
     assert same(weights(first), weights(trained(loaded, "alexnet", RECIPE, 0, CPU)))
 
 
@@ -52,8 +54,8 @@ def test_a_checkpoint_is_used_instead_of_training(loaded, monkeypatch):
 def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(loaded, monkeypatch, tmp_path, optimizer):
     recipe = replace(RECIPE, optimizer=optimizer)
     unbroken = weights(trained(loaded, "alexnet", recipe, 0, CPU))
-    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "killed")
-    steps, step = [], training.train_step
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / "killed")
+    steps, step = [], networks.train_step
 
     def dies(*arguments):
         if len(steps) == 7:  # in the third of three epochs of three steps
@@ -61,13 +63,13 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(loaded, monkeypat
         steps.append(1)
         return step(*arguments)
 
-    monkeypatch.setattr(training, "train_step", dies)
+    monkeypatch.setattr(networks, "train_step", dies)
     with pytest.raises(KeyboardInterrupt):
         trained(loaded, "alexnet", recipe, 0, CPU)
     assert list((tmp_path / "killed").glob("*.partial"))
     assert not list((tmp_path / "killed").glob("*.safetensors"))
     steps.clear()
-    monkeypatch.setattr(training, "train_step", lambda *a: steps.append(1) or step(*a))
+    monkeypatch.setattr(networks, "train_step", lambda *a: steps.append(1) or step(*a))
     assert same(unbroken, weights(trained(loaded, "alexnet", recipe, 0, CPU)))
     assert len(steps) == 3  # only the epoch that was cut short
     assert not list((tmp_path / "killed").glob("*.partial"))
@@ -107,10 +109,10 @@ def test_bfloat16_training_gives_a_float32_network(loaded):
 def test_onecycle_rises_and_falls():
     net = torch.nn.Linear(1, 1)
     recipe = Recipe(optimizer="sgd", lr=0.4, schedule="onecycle")
-    optimizer = training.optimizer_of(net, recipe)
+    optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
     rates = []
     for done in (0.0, 0.15, 0.3, 0.65, 0.999):
-        training.set_lr(optimizer, recipe, done)
+        set_lr(optimizer, recipe, done)
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0, 0.2, 0.4, 0.2, 0.4 * 0.001 / 0.7])
 

@@ -3,6 +3,6 @@
 Importing this package imports no torch; torch starts when something has to be computed.
 """
 
-from .runner import Run, run
+from inputgrad.trials.runner import Run, run
 
 __all__ = ["Run", "run"]

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import yaml
 
-from . import checks, data, study
-from .checks import InputError
-from .models import MODELS
-from .models.published import fetch as fetch_weights
-from .paths import BUILD, data_root, relative
-from .study.schema import PROFILES
+from inputgrad import study
+from inputgrad.catalogue import datasets
+from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.published import fetch as fetch_weights
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.paths import BUILD, data_root, relative
+from inputgrad.study.schema import PROFILES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,7 +89,7 @@ def parsed(assignments: list[str]) -> dict:
 
 def list_exhibits(args: argparse.Namespace) -> None:
     """Print a line for each exhibit."""
-    from . import results
+    from inputgrad.record import results
 
     print(f"{'exhibit':24} {'reproduces':62} recorded (of declared trials)")
     for paper in (*study.STUDY.values(), study.synthesis.PAPER):
@@ -107,7 +109,7 @@ def list_exhibits(args: argparse.Namespace) -> None:
 
 def run_exhibit(args: argparse.Namespace) -> None:
     """Run one notebook and say where it is."""
-    from .runner import execute
+    from inputgrad.trials.runner import execute
 
     checks.one_of("exhibit", args.exhibit, study.EXHIBITS)
     parameters = {"profile": args.profile, **parsed(args.parameters)}
@@ -118,7 +120,7 @@ def run_exhibit(args: argparse.Namespace) -> None:
 
 def show_verdicts(args: argparse.Namespace) -> None:
     """Print the scoreboard, and unless brief every claim."""
-    from . import claims
+    from inputgrad.report import claims
 
     if args.paper:
         checks.one_of("paper", args.paper, study.STUDY)
@@ -135,31 +137,33 @@ def fetch(args: argparse.Namespace) -> None:
     published = {name: a.weights for name, a in MODELS.items() if a.weights}
     for name in args.names:
         if name not in published:
-            data.check_name(name, args.data_root)
+            datasets.check_name(name, args.data_root)
     for name in args.names:
         if name in published:
             print(fetch_weights(published[name], data_root(args.data_root)))
         else:
-            print(data.fetch(name, root=args.data_root))
+            from inputgrad.compute.data import fetch as fetch_data  # torch starts here
+
+            print(fetch_data(name, root=args.data_root))
 
 
 def stage(args: argparse.Namespace) -> None:
     """Lay out the book."""
-    from . import book
+    from inputgrad.report import book
 
     book.stage(checks.one_of("profile", args.profile, PROFILES))
 
 
 def readme(args: argparse.Namespace) -> None:
     """Bring the README up to date."""
-    from . import book
+    from inputgrad.report import book
 
     book.write_readme()
 
 
 def announce(args: argparse.Namespace) -> None:
     """Say where the book is."""
-    from . import book
+    from inputgrad.report import book
 
     print(book.announce())
 

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .. import checks, data
-from ..checks import InputError
-from ..models import MODELS
+from inputgrad.catalogue.datasets import check_name, fingerprint
+from inputgrad.catalogue.models import MODELS
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.paths import data_root
+
 from . import butterfly, convex, selfgrad, sign, smooth, synthesis
 from .schema import PROFILES, Exhibit, Grid, Paper, Parameter, Trial
 
@@ -68,7 +71,7 @@ def trials(name: str, **given: Any) -> list[Trial]:
     models = checks.unique("models", chosen(values, "models", grid.models))
     seeds = checks.unique("seeds", chosen(values, "seeds", grid.seeds))
     for dataset in datasets:
-        data.check_name(dataset, root)
+        check_name(dataset, root)
     for model in models:
         objective = MODELS[checks.one_of("model", model, MODELS)].objective
         if objective not in declared.objectives:
@@ -88,7 +91,7 @@ def trials(name: str, **given: Any) -> list[Trial]:
         settings = {"images": images, "recipe": recipe_of(grid, dataset, model, values["recipe"]), **own}
         if declared.scale:
             settings |= declared.scale(profile, dataset, settings)
-        if print_of := data.fingerprint(dataset, root):
+        if print_of := fingerprint(dataset, root):
             settings["data"] = print_of
         found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in seeds]
     return found
@@ -120,7 +123,7 @@ def checked_root(given: object) -> str | None:
     if named is None:
         return None
     what = "data_root" if given is not None else "INPUTGRAD_DATA"
-    if not isinstance(named, str) or not data.data_root(named).is_dir() or not os.access(named, os.R_OK | os.X_OK):
+    if not isinstance(named, str) or not data_root(named).is_dir() or not os.access(named, os.R_OK | os.X_OK):
         raise InputError(f"{what} {named!r} is not a folder that can be read")
     return given
 

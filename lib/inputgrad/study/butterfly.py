@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 
-from .. import checks
-from ..data import DATASETS
-from .parameters import choice, count, flag, names, ratio
-from .schema import Exhibit, Paper, Parameter, Recipe, grid
+from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
+from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground import checks
 
-PROBLEMS = ("enhance", "attack")
-GAME_LOSSES = ("ls", "lr")
-L2 = ("mean_square", "norm")
-D_TRAIN = ("head", "full")
-OBJECTIVES = ("game", "direct")
-DISCRIMINATORS = ("blind", "told")
-"""The choices of a game's rules, explained in ``inputgrad.game.Rules``; the first is the default."""
+from .parameters import choice, count, flag, names, ratio
+from .schema import Exhibit, Paper, Parameter, grid
 
 SIZES = ("small", "large")
 """Of the generator's encoder: ResNet-50 and ResNet-101 in the paper."""

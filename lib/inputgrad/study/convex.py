@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .. import checks
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground import checks
+
 from .parameters import choice, count, eps_list, flag, names, ratio, several
-from .schema import Exhibit, Grid, Paper, Parameter, Recipe, grid
+from .schema import Exhibit, Grid, Paper, Parameter, grid
 
 ON_MNIST = ("fcnn", "lenet5")
 ON_CIFAR = ("nin", "densenet40")

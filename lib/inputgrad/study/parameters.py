@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from .. import checks
+from inputgrad.ground import checks
+
 from .schema import Parameter
 
 

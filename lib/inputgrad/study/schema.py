@@ -5,77 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .. import checks
-from ..checks import InputError
-from ..data import DATASETS
-from ..models import MODELS
+from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
 
-SCHEDULES = ("constant", "onecycle", "step", "early_step", "gentle_step", "quarter_step")
 PROFILES = ("smoke", "quick", "paper")
 """From the smallest to the largest; a result of a later one is shown in place of an earlier one."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How one network is trained. Every field may be overridden by a notebook's ``recipe`` parameter.
-
-    Attributes:
-        optimizer: ``"adam"``, ``"sgd"`` or ``"wame"``.
-        lr: peak learning rate.
-        batch: images per step.
-        epochs: passes over the training images.
-        images: how many training images are used, a fixed prefix of the set; ``None`` is all.
-        width: factor on every channel count of the network.
-        schedule: ``"constant"``, ``"onecycle"`` (linear up for 30 %, then down to zero), or a rate that drops twice:
-            ``"step"`` (a tenth after half of the training, a hundredth after three quarters), ``"early_step"`` (the
-            same after a fifth and two fifths), ``"gentle_step"`` (a half after 30 %, a tenth after 60 %); or
-            ``"quarter_step"``, a tenth of it after each quarter.
-        momentum: of SGD.
-        weight_decay: L2 penalty as the optimiser applies it.
-        augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``; in `smooth` ``"distort"``:
-            elastic distortion of grey images; rotation, zoom and mirror image of colour ones.
-        precision: ``"fp32"``, or ``"bf16"`` for bfloat16 autocast during training. Evaluation is always float32.
-    """
-
-    optimizer: str = "adam"
-    lr: float = 1e-3
-    batch: int = 32
-    epochs: int = 10
-    images: int | None = None
-    width: float = 1.0
-    schedule: str = "constant"
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    augment: str = "none"
-    precision: str = "fp32"
-
-    def __post_init__(self) -> None:
-        checks.one_of("recipe optimizer", self.optimizer, ("adam", "sgd", "wame"))
-        checks.one_of("recipe schedule", self.schedule, SCHEDULES)
-        checks.one_of("recipe augment", self.augment, ("none", "crop", "crop_flip", "distort"))
-        checks.one_of("recipe precision", self.precision, ("fp32", "bf16"))
-        for name in ("batch", "epochs"):
-            checks.whole(f"recipe {name}", getattr(self, name), least=1)
-        if self.images is not None:
-            checks.whole("recipe images", self.images, least=1)
-        for name in ("lr", "width", "momentum", "weight_decay"):
-            object.__setattr__(self, name, checks.number(f"recipe {name}", getattr(self, name)))
-
-    def override(self, changes: object) -> Recipe:
-        """This recipe with the fields named in ``changes`` replaced.
-
-        Raises:
-            InputError: not a mapping, an unknown field (with the closest), or a value that is not allowed.
-        """
-        if not isinstance(changes, Mapping):
-            raise InputError(f"recipe is {changes!r}: give a mapping such as {{'epochs': 2}}")
-        names = [f.name for f in fields(self)]
-        for name in changes:
-            checks.one_of("recipe field", name, names)
-        return Recipe(**{**asdict(self), **changes})
 
 
 @dataclass(frozen=True)
@@ -159,7 +99,7 @@ class Exhibit:
         tables: which of the paper's tables (the ``table`` column) its cells stand beside.
         metrics: which metrics of those tables.
         objectives: what the networks it takes are trained to do.
-        network: ``"module:function"`` that gives a trial's network, called as ``training.trained``.
+        network: ``"module:function"`` that gives a trial's network, called as ``networks.trained``.
         center: what is shown of several seeds, ``"mean"`` or ``"median"``.
         stand_in: the network of a smaller profile stands for that of the larger ones, whose results replace its own.
         check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
@@ -176,7 +116,7 @@ class Exhibit:
     tables: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ("classify",)
-    network: str = "inputgrad.training:trained"
+    network: str = "inputgrad.compute.training.networks:trained"
     center: str = "mean"
     stand_in: bool = False
     check: Callable[[Mapping[str, Any]], None] | None = None

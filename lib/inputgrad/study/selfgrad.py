@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from .. import checks
-from .parameters import choice, count, eps_list, flag, names, ratio
-from .schema import Exhibit, Paper, Parameter, Recipe, grid
+from inputgrad.catalogue.choices import TAKES
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground import checks
 
-TAKES = ("raw", "max1", "sign")
-"""How a network is given a gradient: as it is, divided by its own largest value, or only its sign."""
+from .parameters import choice, count, eps_list, flag, names, ratio
+from .schema import Exhibit, Paper, Parameter, grid
 
 TABLES = {"cifar10": "2", "cifar100": "3", "svhn": "4"}
 STEPS = (10, 20, 40, 100)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from inputgrad.catalogue.recipe import Recipe
+
 from .parameters import choice, count, eps_list, flag, names
-from .schema import Exhibit, Grid, Paper, Parameter, Recipe
+from .schema import Exhibit, Grid, Paper, Parameter
 
 REAL = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 STAND_INS = ("digits28", "digits32", "digits100")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from .. import checks
+from inputgrad.catalogue.choices import MODES, REDUCTIONS, outside
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground import checks
+
 from .parameters import choice, count, eps_list, flag, names
-from .schema import Exhibit, Paper, Parameter, Recipe, grid
+from .schema import Exhibit, Paper, Parameter, grid
 
 GREY = ("smooth_dnn", "smooth_dnn_aug", "smooth_cnn", "smooth_cnn_aug")
 COLOUR = ("smooth_cnn", "smooth_cnn_aug")
@@ -15,8 +18,6 @@ REAL = {"mnist": GREY, "cifar10": COLOUR, "cifar100": COLOUR}
 STAND_INS = {"digits28": GREY, "digits32": COLOUR}
 
 TABLE5_EPS = ("0.001", "0.01", "0.1", "0.2")
-MODES = ("accumulate", "reset", "fresh", "discard", "noise")
-REDUCTIONS = ("sum", "mean")
 ATTACK_MODES = ("train", "eval")
 SOURCES = ("self", "control")
 
@@ -62,16 +63,6 @@ def rates(value: object) -> list[float]:
     return checks.unique("rates", [rate(v, "rates") for v in checks.items("rates", value)])
 
 
-def outside(what: str, value: float) -> None:
-    """Refuse a rate outside the paper's range.
-
-    Raises:
-        InputError: it is not in [-1, 1].
-    """
-    if not -1 <= value <= 1:
-        raise checks.InputError(f"{what} {value!r} is outside the paper's [-1, 1]: confirm it with beyond=true")
-
-
 def in_range(values: Mapping) -> None:
     """The paper's range of the rates, unless ``beyond`` says that a value outside it is meant."""
     for value in [] if values["beyond"] else values.get("rates", [values.get("rate")]):
@@ -89,7 +80,7 @@ HARDENING = Exhibit(
     title="Accuracy with and without the updates, clean and under FGSM",
     reproduces="Tables 4 and 5, the Wilcoxon tests of Sec. 5.3 and 6, Figures 1 and 2",
     compute="inputgrad.trials.smooth:hardening",
-    network="inputgrad.hardening:control",
+    network="inputgrad.compute.methods.hardening:control",
     center="median",
     version=2,
     tables=("4", "5"),
@@ -111,7 +102,7 @@ READINGS = Exhibit(
     title="Which reading hardens, and how much of it is noise",
     reproduces="what Tables 4 and 5 leave open: whose gradient, what becomes of the moves, which sign",
     compute="inputgrad.trials.smooth:readings",
-    network="inputgrad.hardening:control",
+    network="inputgrad.compute.methods.hardening:control",
     center="median",
     version=1,
     grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",)}, {"digits28": ("smooth_cnn",)}),
@@ -135,7 +126,7 @@ PICTURES = Exhibit(
     title="The pictures: rescued images, and how the training images drift",
     reproduces="Figures 3 to 6",
     compute="inputgrad.trials.smooth:pictures",
-    network="inputgrad.hardening:control",
+    network="inputgrad.compute.methods.hardening:control",
     version=1,
     grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",), "cifar10": ("smooth_cnn",)},
                 {"digits28": ("smooth_cnn",), "digits32": ("smooth_cnn",)}, seeds=1),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from inputgrad.catalogue.recipe import Recipe
+
 from . import convex, selfgrad, sign, smooth
 from .parameters import count
-from .schema import Exhibit, Grid, Paper, Parameter, Recipe, grid
+from .schema import Exhibit, Grid, Paper, Parameter, grid
 from .selfgrad import in_pixels
 
 EPS = {"mnist": "0.1", "digits28": "0.1"}

@@ -11,14 +11,15 @@ from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from pyautoattack.square import SquareAttack
 from torch import Tensor, nn
 
-from ..attacks import ATTACKS, along, pgd, pgd_restarts, random_sign, steps_to_fool
-from ..checks import eps_value
-from ..gradients import Classifier, input_gradient
-from ..metrics import correct, predict
-from ..models.selfgrad import SelfGradient
-from ..norms import norm
-from ..study.selfgrad import STEPS
-from . import Job, Outcome
+from inputgrad.compute.attacks import ATTACKS, along, pgd, pgd_restarts, random_sign, steps_to_fool
+from inputgrad.compute.gradients import Classifier, input_gradient
+from inputgrad.compute.methods.selfgradient import SelfGradient
+from inputgrad.compute.metrics import correct, predict
+from inputgrad.compute.norms import norm
+from inputgrad.ground.checks import eps_value
+from inputgrad.study.selfgrad import STEPS
+
+from .job import Job, Outcome
 from .selfgrad import asked, batches, defended, place, read
 from .tally import Tally
 

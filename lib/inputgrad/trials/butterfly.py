@@ -9,22 +9,34 @@ from functools import cache, lru_cache, partial
 import torch
 from torch import Tensor, nn
 
-from .. import data, models
-from ..attacks import ATTACKS, eha, pgd, scaled_to, universal
-from ..checks import InputError, eps_value
-from ..data import Splits
-from ..game import BATCH, HELD, Played, Rules, decisions, perturbations, pixels, played, untrained
-from ..metrics import predict
-from ..models.generator import Generator, features
-from ..models.imagenet import NAMES as WITH_WEIGHTS
-from ..models.imagenet import torchvision_net, with_imagenet_weights
-from ..norms import UNIT, into, norm
-from ..probe import probe
-from ..progress import progress
-from ..study.butterfly import ATTACKING, ENHANCING, EXTERNAL, FOUR, SIZES
-from ..study.schema import Recipe
-from ..training import Trained, trained
-from . import Job, Outcome
+from inputgrad.catalogue import datasets, models
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute import data
+from inputgrad.compute.attacks import ATTACKS, eha, pgd, scaled_to, universal
+from inputgrad.compute.data import Splits
+from inputgrad.compute.methods.game import (
+    BATCH,
+    HELD,
+    Played,
+    Rules,
+    decisions,
+    perturbations,
+    pixels,
+    played,
+    untrained,
+)
+from inputgrad.compute.methods.generator import Generator, features
+from inputgrad.compute.methods.probe import probe
+from inputgrad.compute.metrics import predict
+from inputgrad.compute.models.imagenet import NAMES as WITH_WEIGHTS
+from inputgrad.compute.models.imagenet import torchvision_net, with_imagenet_weights
+from inputgrad.compute.norms import UNIT, into, norm
+from inputgrad.compute.training.networks import Trained, trained
+from inputgrad.ground.checks import InputError, eps_value
+from inputgrad.ground.progress import progress
+from inputgrad.study.butterfly import ATTACKING, ENHANCING, EXTERNAL, FOUR, SIZES
+
+from .job import Job, Outcome
 from .tally import Tally, reading_of
 
 SCRATCH, FINE_TUNED = "[A] scratch classifier", "[B] pretrained classifier"
@@ -62,7 +74,7 @@ COMPARED = {"none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)"}
 
 def place(job: Job, eps: str = "", *, defense: str) -> dict[str, str]:
     """Where a cell belongs; which of the paper's tables it stands in is decided by :func:`standing`."""
-    dataset = PRINTED.get(job.trial.dataset) or data.label(job.trial.dataset)
+    dataset = PRINTED.get(job.trial.dataset) or datasets.label(job.trial.dataset)
     return {"table": "own", "dataset": dataset, "model": models.label(job.trial.model), "defense": defense}
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..game import BATCH, HELD, decisions, optimal_generator_loss, perturbations
-from ..metrics import predict
-from ..norms import norm
-from ..study.butterfly import SIZES
-from . import Job, Outcome
+from inputgrad.compute.methods.game import BATCH, HELD, decisions, optimal_generator_loss, perturbations
+from inputgrad.compute.metrics import predict
+from inputgrad.compute.norms import norm
+from inputgrad.study.butterfly import SIZES
+
 from .butterfly import encoder, game_images, measured, place, play, read, rules_of, victim
+from .job import Job, Outcome
 from .smooth import as_uint8, signed
 from .tally import Tally
 

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
-from ..game import Rules, decisions, perturbations, pixels
-from ..metrics import paired_difference, predict
-from ..models.generator import features
-from ..probe import probe
-from ..study.schema import Recipe
-from ..training import Trained, trained
-from . import Job, Outcome
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.methods.game import Rules, decisions, perturbations, pixels
+from inputgrad.compute.methods.generator import features
+from inputgrad.compute.methods.probe import probe
+from inputgrad.compute.metrics import paired_difference, predict
+from inputgrad.compute.training.networks import Trained, trained
+
 from .butterfly import ANOTHER, SCRATCH, Arm, described, measured, of_arm, place, play, vanilla
+from .job import Job, Outcome
 from .tally import Tally, reading_of
 
 DIRECT = "direct"

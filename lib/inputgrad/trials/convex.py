@@ -12,19 +12,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import data, models
-from ..attacks import algorithm1, deepfool, pgd, random_sign
-from ..attacks.convex import CLASS_CHOICES, perturbation, smallest_eps
-from ..checks import eps_value
-from ..gradients import Margins, input_gradient, margins
-from ..metrics import correct
-from ..models.prepared import Prepared
-from ..norms import UNIT, Box, dual, into, norm, steepest
-from ..progress import progress
-from ..study.convex import WAYS, fig2_eps
-from ..study.schema import Recipe
-from ..training import trained
-from . import Job, Outcome
+from inputgrad.catalogue import datasets, models
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks import algorithm1, deepfool, pgd, random_sign
+from inputgrad.compute.attacks.convex import CLASS_CHOICES, perturbation, smallest_eps
+from inputgrad.compute.gradients import Margins, input_gradient, margins
+from inputgrad.compute.metrics import correct
+from inputgrad.compute.models.prepared import Prepared
+from inputgrad.compute.norms import UNIT, Box, dual, into, norm, steepest
+from inputgrad.compute.training.networks import trained
+from inputgrad.ground.checks import eps_value
+from inputgrad.ground.progress import progress
+from inputgrad.study.convex import WAYS, fig2_eps
+
+from .job import Job, Outcome
 from .tally import Tally, reading_of
 
 BATCH = 128
@@ -40,7 +41,7 @@ def place(job: Job, eps: str) -> dict[str, str]:
     table = {"robustness": "I", "fooling": "fig2" if eps in ("0", *fig2_eps(trial.model)) else ""}.get(exhibit, "own")
     return {
         "table": table,
-        "dataset": data.label(trial.dataset),
+        "dataset": datasets.label(trial.dataset),
         "model": models.label(trial.model),
         "defense": "none",
     }

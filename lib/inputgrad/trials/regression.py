@@ -10,16 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import models
-from ..attacks import algorithm1, random_sign
-from ..attacks.regression import METHODS, dense, direction, farther, jacobian, sign_bound
-from ..checks import eps_value
-from ..gradients import frozen
-from ..norms import UNIT, into, norm, unit
-from ..objectives import measurements, segments
-from ..progress import progress
-from . import Job, Outcome
+from inputgrad.catalogue import models
+from inputgrad.compute.attacks import algorithm1, random_sign
+from inputgrad.compute.attacks.regression import METHODS, dense, direction, farther, jacobian, sign_bound
+from inputgrad.compute.gradients import frozen
+from inputgrad.compute.norms import UNIT, into, norm, unit
+from inputgrad.compute.training.objectives import measurements, segments
+from inputgrad.ground.checks import eps_value
+from inputgrad.ground.progress import progress
+
 from .convex import place, shown
+from .job import Job, Outcome
 from .tally import Tally
 
 

@@ -10,22 +10,23 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from .. import data, models
-from ..attacks import ATTACKS, pgd, steps_to_fool
-from ..checks import eps_value
-from ..defences import MADRY_STEPS, STANDARD, WATCHED, Defence, named
-from ..device import matrix_rate
-from ..flops import flops
-from ..gradients import Classifier
-from ..metrics import correct, predict
-from ..models.selfgrad import SelfGradient
-from ..norms import norm
-from ..progress import progress
-from ..study.schema import Recipe
-from ..study.selfgrad import TABLES
-from ..theorem import iterated_quadratic
-from ..training import Trained, trained
-from . import Job, Outcome
+from inputgrad.catalogue import datasets, models
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks import ATTACKS, pgd, steps_to_fool
+from inputgrad.compute.device import matrix_rate
+from inputgrad.compute.gradients import Classifier
+from inputgrad.compute.methods.defences import MADRY_STEPS, STANDARD, WATCHED, Defence, named
+from inputgrad.compute.methods.flops import flops
+from inputgrad.compute.methods.selfgradient import SelfGradient
+from inputgrad.compute.methods.theorem import iterated_quadratic
+from inputgrad.compute.metrics import correct, predict
+from inputgrad.compute.norms import norm
+from inputgrad.compute.training.networks import Trained, trained
+from inputgrad.ground.checks import eps_value
+from inputgrad.ground.progress import progress
+from inputgrad.study.selfgrad import TABLES
+
+from .job import Job, Outcome
 from .tally import Tally, reading_of
 
 BATCH = 100
@@ -40,7 +41,7 @@ ORACLE = {"gradient_input": "max1", "detach_train": True}
 def place(job: Job, eps: str = "", *, table: str = "own", defense: str = "Self gradient") -> dict[str, str]:
     """Which table of the paper a cell belongs to, and what the paper calls its data set, network and row."""
     model = PRINTED if table != "own" else models.label(job.trial.model)
-    return {"table": table, "dataset": data.label(job.trial.dataset), "model": model, "defense": defense}
+    return {"table": table, "dataset": datasets.label(job.trial.dataset), "model": model, "defense": defense}
 
 
 def asked(job: Job) -> dict[str, Defence]:

@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import data, models
-from ..attacks import NOISE, STEPS, along, one_step, pgd, sweep
-from ..checks import InputError, eps_value
-from ..gradients import input_gradient
-from ..metrics import correct, predict
-from ..norms import DIRECTIONS, UNIT, Box, norm
-from ..progress import progress
-from ..study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
-from . import Job, Outcome
+from inputgrad.catalogue import datasets, models
+from inputgrad.compute.attacks import NOISE, STEPS, along, one_step, pgd, sweep
+from inputgrad.compute.gradients import input_gradient
+from inputgrad.compute.metrics import correct, predict
+from inputgrad.compute.norms import DIRECTIONS, UNIT, Box, norm
+from inputgrad.ground.checks import InputError, eps_value
+from inputgrad.ground.progress import progress
+from inputgrad.study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
+
+from .job import Job, Outcome
 from .tally import Tally, reading_of
 
 BATCH = 250
@@ -39,7 +40,7 @@ def place(job: Job, eps: str) -> dict[str, str]:
         table = ""
     return {
         "table": table,
-        "dataset": data.label(trial.dataset),
+        "dataset": datasets.label(trial.dataset),
         "model": models.label(trial.model),
         "defense": "none",
     }

@@ -11,17 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import data, models
-from ..attacks import pgd, pgd_restarts, random_sign
-from ..checks import eps_value, whole
-from ..gradients import input_gradient
-from ..hardening import CONTROL, Hardened, Update, hardened, prepared
-from ..metrics import correct, predict
-from ..norms import norm
-from ..progress import progress
-from ..study.schema import Recipe
-from ..whitening import Whitening, moments
-from . import Job, Outcome
+from inputgrad.catalogue import datasets, models
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks import pgd, pgd_restarts, random_sign
+from inputgrad.compute.gradients import input_gradient
+from inputgrad.compute.methods.hardening import CONTROL, Hardened, Update, hardened, prepared
+from inputgrad.compute.methods.whitening import Whitening, moments
+from inputgrad.compute.metrics import correct, predict
+from inputgrad.compute.norms import norm
+from inputgrad.ground.checks import eps_value, whole
+from inputgrad.ground.progress import progress
+
+from .job import Job, Outcome
 from .tally import Tally, reading_of
 
 BATCH = 128  # in training mode the attack's gradient has this batch's statistics
@@ -34,7 +35,7 @@ def place(job: Job, eps: str, *, defense: str) -> dict[str, str]:
     own = not job.trial.exhibit.endswith("/hardening")
     return {
         "table": "own" if own else {"0": "4", "": "fig"}.get(eps, "5"),
-        "dataset": data.label(job.trial.dataset),
+        "dataset": datasets.label(job.trial.dataset),
         "model": models.label(job.trial.model),
         "defense": defense,
     }

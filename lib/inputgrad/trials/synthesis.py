@@ -8,21 +8,22 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from .. import data, models
-from ..attacks import ATTACKS, NOISE, along, pgd, universal
-from ..checks import eps_value
-from ..data import Splits
-from ..defences import named
-from ..gradients import input_gradient
-from ..hardening import Update, control, hardened
-from ..metrics import correct, predict
-from ..norms import norm, per_image, steepest
-from ..progress import progress
-from ..study import selfgrad, smooth
-from ..study.schema import Recipe
-from ..study.synthesis import EPS, OTHERS, OWNERS
-from ..training import Trained, trained
-from . import Job, Outcome
+from inputgrad.catalogue import datasets, models
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks import ATTACKS, NOISE, along, pgd, universal
+from inputgrad.compute.data import Splits
+from inputgrad.compute.gradients import input_gradient
+from inputgrad.compute.methods.defences import named
+from inputgrad.compute.methods.hardening import Update, control, hardened
+from inputgrad.compute.metrics import correct, predict
+from inputgrad.compute.norms import norm, per_image, steepest
+from inputgrad.compute.training.networks import Trained, trained
+from inputgrad.ground.checks import eps_value
+from inputgrad.ground.progress import progress
+from inputgrad.study import selfgrad, smooth
+from inputgrad.study.synthesis import EPS, OTHERS, OWNERS
+
+from .job import Job, Outcome
 from .selfgrad import DEFAULT as BLOCK
 from .selfgrad import defended
 from .tally import Tally
@@ -71,7 +72,7 @@ def attacks(job: Job) -> Outcome:
     """
     eps, rows = radius(job), []
     for name, model in victims(job).items():
-        place = {"table": "own", "dataset": data.label(job.trial.dataset), "model": models.label(job.trial.model),
+        place = {"table": "own", "dataset": datasets.label(job.trial.dataset), "model": models.label(job.trial.model),
                  "defense": name}  # fmt: skip
         tally = Tally(lambda _, place=place: place)
         measured(tally, job, model, eps, name)

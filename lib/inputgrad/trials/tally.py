@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from ..metrics import perceptibility
+from inputgrad.compute.metrics import perceptibility
 
 
 class Tally:

@@ -1,0 +1,1 @@
+"""Names: the data sets, networks, recipes and choices there are. Needs no torch."""

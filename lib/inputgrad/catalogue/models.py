@@ -1,0 +1,59 @@
+"""The networks there are, by name; building one is for ``compute.models``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .published import LENET5_AUTHORS, Weights
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network of the catalogue: where its builder is, and how the papers print its name."""
+
+    name: str
+    label: str
+    builder: str  # "module:function", in ``compute.models``
+    options: tuple[tuple[str, object], ...] = ()
+    version: int = 1  # raised whenever the same recipe would train another network
+    objective: str = "classify"  # what it is trained to do, a name in ``training.objectives.OBJECTIVES``
+    weights: Weights | None = None  # published ones, which are loaded: such a network is never trained
+
+
+MODELS: dict[str, Architecture] = {
+    a.name: a
+    for a in (
+        Architecture("alexnet", "AlexNet", "alexnet:alexnet"),
+        Architecture("alexnet_5pool", "AlexNet, five pools", "alexnet:alexnet_5pool"),
+        Architecture("alexnet_224", "AlexNet at 224 pixels", "alexnet:alexnet_224"),
+        Architecture("resnet18", "ResNet-18", "resnet:resnet18"),
+        Architecture("resnet18_imagenet", "ResNet-18, ImageNet stem", "resnet:resnet18", (("stem", "imagenet"),)),
+        Architecture("linear", "linear", "lenet:linear"),
+        Architecture("fcnn", "FCNN", "lenet:fcnn"),
+        Architecture("lenet5", "LeNet-5", "lenet:lenet5"),
+        Architecture("lenet5_authors", "LeNet-5 (authors)", "lenet:lenet5", weights=LENET5_AUTHORS),
+        Architecture("nin", "NIN", "nin:nin"),
+        Architecture("densenet40", "DenseNet-40", "densenet:densenet", (("depth", 40),)),
+        Architecture("densenet16", "DenseNet-16", "densenet:densenet", (("depth", 16),)),
+        Architecture("smooth_dnn", "DNN", "smooth:dnn"),
+        Architecture("smooth_dnn_aug", "DNN-AUG", "smooth:dnn"),
+        Architecture("smooth_cnn", "CNN", "smooth:cnn"),
+        Architecture("smooth_cnn_aug", "CNN-AUG", "smooth:cnn"),
+        Architecture("smooth_cnn_pool", "CNN, poolings kept", "smooth:allcnn_pool"),
+        Architecture("wrn28_10", "WRN-28-10", "wideresnet:wide_resnet", (("depth", 28), ("factor", 10))),
+        Architecture("wrn16_4", "WRN-16-4", "wideresnet:wide_resnet", (("depth", 16), ("factor", 4))),
+        Architecture("wrn10_2", "WRN-10-2", "wideresnet:wide_resnet", (("depth", 10), ("factor", 2))),
+        Architecture("resnet50", "ResNet50", "imagenet:resnet50"),
+        Architecture("resnet101", "ResNet101", "imagenet:resnet101"),
+        Architecture("vgg16", "VGG16", "imagenet:vgg16"),
+        Architecture("densenet169", "DenseNet169", "imagenet:densenet169"),
+        Architecture("regressor", "regressor", "regression:regressor", objective="measure"),
+        Architecture("autoencoder", "autoencoder", "regression:autoencoder", objective="reconstruct"),
+        Architecture("segmenter", "segmenter", "regression:segmenter", objective="segment"),
+    )
+}
+
+
+def label(name: str) -> str:
+    """The network's name as the papers print it (``"resnet18"`` -> ``"ResNet-18"``)."""
+    return MODELS[name].label if name in MODELS else name

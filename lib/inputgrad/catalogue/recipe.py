@@ -1,0 +1,83 @@
+"""How one network is trained: the recipe, and the names of its choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
+
+OPTIMIZERS = ("adam", "sgd", "wame")
+
+SCHEDULES: dict[str, tuple[tuple[float, float], ...] | None] = {
+    "constant": (),
+    "onecycle": None,  # no steps: linear up, then down
+    "step": ((0.5, 0.1), (0.75, 0.01)),
+    "early_step": ((0.2, 0.1), (0.4, 0.01)),
+    "gentle_step": ((0.3, 0.5), (0.6, 0.1)),
+    "quarter_step": ((0.25, 0.1), (0.5, 0.01), (0.75, 0.001)),
+}
+"""From which share of the training on the learning rate is multiplied by what."""
+
+AUGMENTATIONS = ("none", "crop", "crop_flip", "distort")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained. Every field may be overridden by a notebook's ``recipe`` parameter.
+
+    Attributes:
+        optimizer: ``"adam"``, ``"sgd"`` or ``"wame"``.
+        lr: peak learning rate.
+        batch: images per step.
+        epochs: passes over the training images.
+        images: how many training images are used, a fixed prefix of the set; ``None`` is all.
+        width: factor on every channel count of the network.
+        schedule: ``"constant"``, ``"onecycle"`` (linear up for 30 %, then down to zero), or a rate that drops twice:
+            ``"step"`` (a tenth after half of the training, a hundredth after three quarters), ``"early_step"`` (the
+            same after a fifth and two fifths), ``"gentle_step"`` (a half after 30 %, a tenth after 60 %); or
+            ``"quarter_step"``, a tenth of it after each quarter.
+        momentum: of SGD.
+        weight_decay: L2 penalty as the optimiser applies it.
+        augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``; in `smooth` ``"distort"``:
+            elastic distortion of grey images; rotation, zoom and mirror image of colour ones.
+        precision: ``"fp32"``, or ``"bf16"`` for bfloat16 autocast during training. Evaluation is always float32.
+    """
+
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    batch: int = 32
+    epochs: int = 10
+    images: int | None = None
+    width: float = 1.0
+    schedule: str = "constant"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    augment: str = "none"
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        checks.one_of("recipe optimizer", self.optimizer, OPTIMIZERS)
+        checks.one_of("recipe schedule", self.schedule, SCHEDULES)
+        checks.one_of("recipe augment", self.augment, AUGMENTATIONS)
+        checks.one_of("recipe precision", self.precision, ("fp32", "bf16"))
+        for name in ("batch", "epochs"):
+            checks.whole(f"recipe {name}", getattr(self, name), least=1)
+        if self.images is not None:
+            checks.whole("recipe images", self.images, least=1)
+        for name in ("lr", "width", "momentum", "weight_decay"):
+            object.__setattr__(self, name, checks.number(f"recipe {name}", getattr(self, name)))
+
+    def override(self, changes: object) -> Recipe:
+        """This recipe with the fields named in ``changes`` replaced.
+
+        Raises:
+            InputError: not a mapping, an unknown field (with the closest), or a value that is not allowed.
+        """
+        if not isinstance(changes, Mapping):
+            raise InputError(f"recipe is {changes!r}: give a mapping such as {{'epochs': 2}}")
+        names = [f.name for f in fields(self)]
+        for name in changes:
+            checks.one_of("recipe field", name, names)
+        return Recipe(**{**asdict(self), **changes})

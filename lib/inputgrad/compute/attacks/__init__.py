@@ -1,0 +1,61 @@
+"""The catalogue of attacks: ``ATTACKS[name](model, x, y, *, eps, ...) -> x_adv``."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from inputgrad.compute.gradients import Classifier
+from inputgrad.compute.norms import UNIT, Box
+
+from .convex import algorithm1, algorithm2, deepfool, fast_grad
+from .one_step import NOISE, STEPS, Step, along, one_step, random_gauss, random_sign, sweep
+from .pgd import pgd, pgd_restarts, steps_to_fool
+from .universal import eha, scaled_to, universal
+
+__all__ = [
+    "ATTACKS",
+    "NOISE",
+    "STEPS",
+    "Step",
+    "algorithm1",
+    "algorithm2",
+    "along",
+    "deepfool",
+    "eha",
+    "fast_grad",
+    "noise",
+    "one_step",
+    "pgd",
+    "pgd_restarts",
+    "random_gauss",
+    "random_sign",
+    "scaled_to",
+    "steps_to_fool",
+    "sweep",
+    "universal",
+]
+
+
+def noise(
+    model: Classifier, x: Tensor, y: Tensor, *, eps: float, kind: str, seed: int = 0, box: Box | None = UNIT
+) -> Tensor:
+    """``x + eps * noise``, a control that never asks ``model``; ``kind`` is a name in ``NOISE``."""
+    return along(x, NOISE[kind](x, torch.Generator().manual_seed(seed)), eps, box=box)
+
+
+ATTACKS = {
+    **{name: partial(one_step, step=step) for name, step in STEPS.items()},
+    **{name: partial(noise, kind=name) for name in NOISE},
+    "PGD": pgd,
+    "CW": partial(pgd, loss="margin"),
+    "Algorithm 1": algorithm1,
+    "Algorithm 1-5": partial(algorithm1, steps=5),
+    "Algorithm 1-10": partial(algorithm1, steps=10),
+    "Algorithm 2": algorithm2,
+    "FastGrad": fast_grad,
+    "DeepFool": deepfool,
+}
+"""Adding an attack is one file and one line here."""

@@ -1,0 +1,82 @@
+"""Which device computes, and what to say of it."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+
+import torch
+
+from inputgrad.ground.checks import InputError, one_of
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def choose(device: str = "auto") -> torch.device:
+    """``"auto"``: the GPU when there is one, else the CPU.
+
+    Raises:
+        InputError: an unknown name, or ``"cuda"`` where there is none.
+    """
+    one_of("device", device, DEVICES)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device 'cuda' was asked for, but this machine has no CUDA GPU: use 'cpu' or 'auto'")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32 means float32
+    return torch.device(device)
+
+
+def describe(device: torch.device) -> dict[str, str | int]:
+    """What ran: kind, name and threads."""
+    if device.type == "cuda":
+        return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
+    return {"device": "cpu", "name": cpu_name(), "threads": torch.get_num_threads()}
+
+
+def cpu_name() -> str:
+    """The processor's name, as the operating system gives it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def matrix_rate(device: torch.device, precision: str = "fp32", rounds: int = 5) -> float:
+    """Floating-point operations a second in a large product of square matrices, the best of some rounds.
+
+    What the arithmetic of a training is measured against: no network does better.
+    """
+    n = 8192 if device.type == "cuda" else 1024
+    a = torch.randn(n, n, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    best = float("inf")
+    for _ in range(rounds):
+        synchronise(device)
+        start = time.perf_counter()
+        _ = a @ a
+        synchronise(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * n**3 / best
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until a GPU has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start counting anew, where the device can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the most the GPU's allocator held since the reset, or the most resident memory this process ever had."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,165 @@
+"""The gradient of the loss with respect to the input: the one place that computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inputgrad.ground.checks import InputError, one_of
+
+Classifier = Callable[[Tensor], Tensor]
+"""Maps ``x`` in [0, 1], ``(B, C, H, W)``, to logits ``(B, K)``."""
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """``-log softmax(z)_y``, one value an image."""
+    return F.cross_entropy(logits, y, reduction="none")
+
+
+def nll_logits(logits: Tensor, y: Tensor) -> Tensor:
+    """``-z_y``: what a negative log-likelihood loss gives when it is fed raw logits; it never saturates."""
+    return F.nll_loss(logits, y, reduction="none")
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """``max_{k != y} z_k - z_y``: positive exactly when the image is misclassified."""
+    others = logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
+    return others.amax(1) - logits.gather(1, y[:, None])[:, 0]
+
+
+def rival_scores(logits: Tensor, y: Tensor) -> Tensor:
+    r"""L = ``log sum_{k != y} exp(z_k) - z_y``; the cross-entropy is :math:`\log(1 + e^L)`, with a parallel gradient.
+
+    What single precision rounds away in the cross-entropy, one minus the probability of ``y``, is not in it.
+    """
+    others = logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
+    return others.logsumexp(1) - logits.gather(1, y[:, None])[:, 0]
+
+
+def clipped_cross_entropy(logits: Tensor, y: Tensor, least: float = 1e-7) -> Tensor:
+    """``-log p_y`` with ``p_y`` kept in [1e-7, 1 - 1e-7], as some libraries do: flat beyond it."""
+    return -logits.softmax(1).gather(1, y[:, None])[:, 0].clamp(least, 1 - least).log()
+
+
+LOSSES = {"ce": cross_entropy, "nll_logits": nll_logits, "margin": margin, "rival_scores": rival_scores,
+          "clipped_ce": clipped_cross_entropy}  # fmt: skip
+
+
+@contextmanager
+def frozen(model: Classifier) -> Iterator[None]:
+    """No parameter of ``model`` asks for a gradient inside the block; afterwards each asks as it did before."""
+    asking = [p for p in model.parameters() if p.requires_grad] if isinstance(model, nn.Module) else []
+    for p in asking:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in asking:
+            p.requires_grad_(True)
+
+
+def input_gradient(model: Classifier, x: Tensor, y: Tensor, *, loss: str = "ce") -> Tensor:
+    r""":math:`g(x) = \nabla_x L(f(x), y)`, the gradient of each image's own loss [sign, Eq. 2].
+
+    The loss is **summed** over the batch before it is differentiated, so an image's gradient does not depend on the
+    batch it travels in (a mean would shrink it as 1/B). Touches neither the model's mode nor any ``.grad``.
+
+    Args:
+        model: ``x`` -> logits ``(B, K)``; put it in eval mode, or batch statistics couple the images.
+        x: inputs in [0, 1], ``(B, C, H, W)``.
+        y: labels, ``(B,)``.
+        loss: a name in :data:`LOSSES`.
+
+    Returns:
+        The gradient, shaped like ``x``, detached.
+
+    Raises:
+        InputError: the model's output is not a batch of scores.
+    """
+    return scores_and_gradient(model, x, y, loss=loss)[1]
+
+
+def scores_and_gradient(model: Classifier, x: Tensor, y: Tensor, *, loss: str = "ce") -> tuple[Tensor, Tensor]:
+    """The logits ``(B, K)`` and :func:`input_gradient`, both detached, from one forward and one backward pass."""
+    with frozen(model), torch.enable_grad():
+        x = x.detach().requires_grad_()
+        f = scores(model, x)
+        return f.detach(), torch.autograd.grad(LOSSES[loss](f, y).sum(), x)[0]
+
+
+@dataclass(frozen=True)
+class Margins:
+    r"""First-order models of how far each image is ahead of its rival classes.
+
+    .. math:: L_l(x + \eta) \approx L_l(x) + \langle\nabla L_l(x), \eta\rangle, \qquad L_l = f_y - f_l
+
+    Attributes:
+        value: :math:`L_l(x)`, ``(B, R)`` for R rivals; negative where the rival is ahead.
+        gradient: :math:`\nabla L_l(x)`, ``(B, R, C, H, W)``.
+    """
+
+    value: Tensor
+    gradient: Tensor
+
+
+def margins(model: Classifier, x: Tensor, y: Tensor, rivals: str | Tensor = "all") -> Margins:
+    """The margins of the class ``y`` over its rivals, linearised at ``x`` [convex, Eq. 3].
+
+    One forward pass, and one backward pass a rival: ``C - 1`` for ``"all"``, one for ``"nearest"`` or a target.
+
+    Args:
+        model, x, y: as in :func:`input_gradient`.
+        rivals: ``"all"`` other classes, the ``"nearest"`` (the one with the smallest margin), or one target class an
+            image, ``(B,)``.
+
+    Raises:
+        InputError: the model's output is not a batch of scores, or a target is the label itself.
+    """
+    with frozen(model), torch.enable_grad():
+        x = x.detach().requires_grad_()
+        f = scores(model, x)
+        others = rival_classes(f.detach(), y, rivals)
+        value = f.gather(1, y[:, None]) - f.gather(1, others)
+        columns = value.sum(0)
+        last = len(columns) - 1
+        gradient = [torch.autograd.grad(c, x, retain_graph=i < last)[0] for i, c in enumerate(columns)]
+    return Margins(value.detach(), torch.stack(gradient, 1))
+
+
+def scores(model: Classifier, x: Tensor) -> Tensor:
+    """``model(x)``, after checking that it is one row of at least two scores an image.
+
+    Raises:
+        InputError: it is not.
+    """
+    f = model(x)
+    if not isinstance(f, Tensor) or f.ndim != 2 or len(f) != len(x) or f.shape[1] < 2:
+        found = tuple(f.shape) if isinstance(f, Tensor) else type(f).__name__
+        raise InputError(
+            f"the model's output is {found} for {len(x)} images: expected a batch of scores, ({len(x)}, classes) with "
+            "at least 2 classes"
+        )
+    return f
+
+
+def rival_classes(f: Tensor, y: Tensor, rivals: str | Tensor) -> Tensor:
+    """The classes that ``y`` is compared with, ``(B, R)``; see :func:`margins`."""
+    if not isinstance(rivals, str):
+        if not isinstance(rivals, Tensor) or rivals.shape != y.shape:
+            raise InputError(f"target {rivals!r} is not one class an image: give a tensor of {len(y)} classes")
+        if (rivals == y).any():
+            first = int((rivals == y).nonzero()[0])
+            raise InputError(f"target {int(rivals[first])} of image {first} is its own label: choose another class")
+        if not 0 <= int(rivals.min()) <= int(rivals.max()) < f.shape[1]:
+            raise InputError(f"target {rivals.tolist()} is not in 0 to {f.shape[1] - 1}, the classes of the model")
+        return rivals[:, None]
+    if rivals == "nearest":
+        return f.masked_fill(F.one_hot(y, f.shape[1]).bool(), -torch.inf).argmax(1, keepdim=True)
+    one_of("rivals", rivals, ("all", "nearest"))
+    every = torch.arange(f.shape[1] - 1, device=y.device).expand(len(y), -1)
+    return every + (every >= y[:, None])  # counts past y

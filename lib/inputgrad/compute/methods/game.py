@@ -1,0 +1,477 @@
+"""The game of `butterfly`: a generator of perturbations against a frozen classifier [butterfly, Sec. 3]."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.data import Splits
+from inputgrad.compute.gradients import Classifier, frozen, scores
+from inputgrad.compute.metrics import correct, predict
+from inputgrad.compute.models import build
+from inputgrad.compute.norms import UNIT, into, norm
+from inputgrad.compute.training.checkpoints import kept, load_optimizer, optimizer_tensors, restore, save
+from inputgrad.compute.training.networks import Trained
+from inputgrad.compute.training.steps import OPTIMISERS, augment, autocast, set_lr, stop_if_diverged
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.progress import progress
+
+from .generator import WIDTHS, Discriminator, Generator, feature_map, features
+
+VERSION = 2
+"""Raised whenever the game changes what generator comes out; a checkpoint of another version is not used."""
+
+BATCH = 250
+HELD = 1000
+"""On how many of the game's first images, and of the last test images, the accuracy is followed epoch by epoch."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    r"""What is played for.
+
+    Attributes:
+        problem: ``"enhance"`` rewards right decisions of the target [butterfly, Eq. 4], ``"attack"`` wrong ones
+            [butterfly, Eq. 10].
+        loss: ``"ls"``, least squares [butterfly, Eq. 7, 8], or ``"lr"``, logistic [butterfly, Eq. 25, 26].
+        gamma: :math:`\gamma`, weight of the intensity of v in the generator's loss [butterfly, Eq. 9].
+        l2: that intensity: ``"mean_square"`` of v over all values, or the mean over the images of its l2 ``"norm"``.
+        d_train: what of the discriminator learns, ``"head"`` or ``"full"``.
+        d_steps: steps of the discriminator for each step of the generator; the paper takes one.
+        d_lr: peak learning rate of the discriminator; the recipe's is the generator's.
+        limit: largest absolute value of v, in units of ``x``; ``None``, as in the paper, for no limit.
+        clip: clip ``x + v`` to [0, 1]; the paper does not say so.
+        known: the discriminator has the target's features; else those of another network, and the target is only ever
+            asked for its decision.
+        objective: ``"game"``; or ``"direct"``, beyond the paper, which has no discriminator: the generator goes down
+            the target's own :func:`distance_to_goal`.
+        discriminator: ``"blind"``, which sees the perturbed image and nothing else [butterfly, Eq. 3]; or ``"told"``,
+            beyond the paper, which is told the image's class, too.
+
+    Raises:
+        InputError: an unknown name, a number below 0, or a direct objective on an unknown target.
+    """
+
+    problem: str = PROBLEMS[0]
+    loss: str = GAME_LOSSES[0]
+    gamma: float = 1e-4
+    l2: str = L2[0]
+    d_train: str = D_TRAIN[0]
+    d_steps: int = 1
+    d_lr: float = 1e-3
+    limit: float | None = None
+    clip: bool = False
+    known: bool = True
+    objective: str = OBJECTIVES[0]
+    discriminator: str = DISCRIMINATORS[0]
+
+    def __post_init__(self) -> None:
+        allowed = {"problem": PROBLEMS, "loss": GAME_LOSSES, "l2": L2, "d_train": D_TRAIN, "objective": OBJECTIVES,
+                   "discriminator": DISCRIMINATORS}  # fmt: skip
+        for name, names in allowed.items():
+            checks.one_of(name, getattr(self, name), names)
+        for name in ("gamma", "d_lr") if self.limit is None else ("gamma", "d_lr", "limit"):
+            object.__setattr__(self, name, checks.number(name, getattr(self, name)))
+        checks.whole("d_steps", self.d_steps, least=1)
+        checks.truth("clip", self.clip)
+        if not checks.truth("known", self.known) and self.objective == "direct":
+            raise InputError("objective 'direct' needs known=True: it takes gradients through the target")
+
+    def applied(self, x: Tensor, v: Tensor) -> Tensor:
+        r""":math:`\tilde x = x + v` [butterfly, Eq. 1]."""
+        return into(x + v, UNIT if self.clip else None)
+
+
+# The losses. The discriminator gives logits z, and d = sigmoid(z).
+
+
+def rewards(target: Classifier, x_tilde: Tensor, y: Tensor, problem: str) -> Tensor:
+    """t, ``(B,)``: 1 where the target decides as the game wants, else 0 [butterfly, Eq. 4 and 10].
+
+    Asks the target for nothing but its decision.
+    """
+    right = correct(predict(target, x_tilde.detach()), y)
+    return (right if problem == "enhance" else ~right).float()
+
+
+def discriminator_loss(z: Tensor, t: Tensor, kind: str) -> Tensor:
+    r"""How badly d tells good images (t = 1) from bad ones (t = 0).
+
+    ``"ls"``: :math:`\frac1n \sum_i (d_i - t_i)^2` [butterfly, Eq. 7]. ``"lr"``:
+    :math:`-\frac1n \sum_i t_i \log d_i + (1 - t_i) \log(1 - d_i)` [butterfly, Eq. 25].
+
+    Args:
+        z: logits, ``(B,)``.
+        t: in {0, 1}, ``(B,)``.
+        kind: ``"ls"`` or ``"lr"``.
+    """
+    if kind == "ls":
+        return (z.sigmoid() - t).square().mean()
+    return F.binary_cross_entropy_with_logits(z, t)
+
+
+def generator_loss(z: Tensor, kind: str) -> Tensor:
+    r"""The discriminator's loss if every image were good.
+
+    ``"ls"``: :math:`\frac1n \sum_i (d_i - 1)^2` [butterfly, Eq. 8]. ``"lr"``: :math:`-\frac1n \sum_i \log d_i`
+    [butterfly, Eq. 26].
+    """
+    return discriminator_loss(z, torch.ones_like(z), kind)
+
+
+def penalty(v: Tensor, kind: str) -> Tensor:
+    """The intensity of a batch of perturbations, as :class:`Rules` explains it [butterfly, Eq. 9]."""
+    return v.square().mean() if kind == "mean_square" else norm(v, 2).mean()
+
+
+def optimal_discriminator(good: Tensor, bad: Tensor) -> Tensor:
+    r""":math:`D^* = p_g / (p_g + p_b)`, which minimises the least squares loss [butterfly, Eq. 15].
+
+    Args:
+        good: :math:`p_g`, how much of each image's probability goes with t = 1, shaped as one likes.
+        bad: :math:`p_b`, with t = 0.
+    """
+    return good / (good + bad)
+
+
+def optimal_generator_loss(good: Tensor, bad: Tensor) -> Tensor:
+    r""":math:`L_G(D^*) = \sum p_b^2 / (p_g + p_b)`, smallest where nothing is bad [butterfly, Eq. 21]."""
+    return (bad.square() / (good + bad)).sum()
+
+
+# The game
+
+
+@dataclass(frozen=True)
+class Game:
+    """Who plays, and by which rules. The generator and the discriminator move; the target is asked."""
+
+    generator: nn.Module
+    discriminator: Discriminator
+    target: Classifier
+    rules: Rules
+
+    @property
+    def moving(self) -> nn.ModuleDict:
+        """What learns, and therefore is kept."""
+        judging = self.discriminator if self.rules.d_train == "full" else self.discriminator.head
+        return nn.ModuleDict({"generator": self.generator, "discriminator": judging})
+
+
+@dataclass(frozen=True)
+class Images:
+    """uint8 images ``(N, C, H, W)`` with labels ``(N,)``: those that the game is played on, and some held out."""
+
+    x: Tensor
+    y: Tensor
+    x_held: Tensor
+    y_held: Tensor
+
+
+def play_batch(
+    game: Game, optimizers: Mapping[str, torch.optim.Optimizer], x: Tensor, y: Tensor, precision: str = "fp32"
+) -> dict[str, Tensor]:
+    """One round: v = G(x); t; a step of D; D again; a step of G [butterfly, Sec. 3.4].
+
+    Args:
+        game: the players; the target is in evaluation mode.
+        optimizers: of ``"generator"`` and ``"discriminator"``.
+        x: images in [0, 1], ``(B, C, H, W)``.
+        y: labels, ``(B,)``.
+        precision: ``"fp32"`` or ``"bf16"``, as in a recipe.
+
+    Returns:
+        Detached means over the batch: ``g_loss`` (with the penalty), ``penalty`` (without gamma), ``good`` (t), and
+        in a game ``d_loss`` and ``d_accuracy`` (how often d > 1/2 says t), both before its last step.
+    """
+    rules, found = game.rules, {}
+    with autocast(x.device, precision):
+        v = game.generator(x)
+        x_tilde = rules.applied(x, v)
+        t = rewards(game.target, x_tilde, y, rules.problem)
+    if rules.objective == "game":
+        for _ in range(rules.d_steps):
+            with autocast(x.device, precision):  # its own, which keeps no weights from before the step
+                z = game.discriminator(x_tilde.detach(), y)
+            found["d_loss"] = discriminator_loss(z.float(), t, rules.loss)
+            found["d_accuracy"] = ((z > 0) == t.bool()).float().mean()
+            descend(optimizers["discriminator"], found["d_loss"])
+    with autocast(x.device, precision):
+        wanted = wish(game, x_tilde, y)
+    found["penalty"] = penalty(v.float(), rules.l2)
+    found["g_loss"] = wanted + rules.gamma * found["penalty"]
+    descend(optimizers["generator"], found["g_loss"])
+    return {name: value.detach() for name, value in {**found, "good": t.mean()}.items()}
+
+
+def wish(game: Game, x_tilde: Tensor, y: Tensor) -> Tensor:
+    """The generator's loss without the penalty; its gradient goes through the other network and leaves it alone."""
+    if game.rules.objective == "game":
+        with frozen(game.discriminator):
+            return generator_loss(game.discriminator(x_tilde, y).float(), game.rules.loss)
+    with frozen(game.target):
+        return distance_to_goal(game.target(x_tilde).float(), y, game.rules.problem)
+
+
+def distance_to_goal(logits: Tensor, y: Tensor, problem: str) -> Tensor:
+    r"""How far a classifier is from deciding as the game wants; at least 0, as the losses of the game are.
+
+    With p the softmax probability of the true class: the mean of :math:`-\log p` to enhance (cross-entropy), of
+    :math:`-\log(1 - p)` to attack.
+
+    Args:
+        logits: ``(B, C)``.
+        y: labels, ``(B,)``.
+        problem: ``"enhance"`` or ``"attack"``.
+    """
+    if problem == "enhance":
+        return F.cross_entropy(logits, y)
+    others = logits.scatter(1, y[:, None], -torch.inf)
+    return (logits.logsumexp(1) - others.logsumexp(1)).mean()
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of the optimiser's parameters down the loss."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+
+
+def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -> dict:
+    """Play in place; resumes from ``partial`` when a killed run left one there.
+
+    ::
+
+        for epoch:  for a random batch (x, y):  play_batch
+                    how the target fares on G(x) + x, of the game's first images and of those held out
+
+    Every epoch draws its order and its augmentation from ``(seed, epoch)`` alone, and both optimisers are part of the
+    checkpoint, so that an interrupted run ends with the same weights as an unbroken one (bit for bit on a CPU). A last
+    batch of one image is left out, for the sake of batch norm. The target is put into evaluation mode and stays there.
+
+    Args:
+        game: the players, on their device.
+        images: uint8.
+        recipe: ``lr``, of the generator, ``batch``, ``epochs``, ``schedule``, ``augment`` and ``precision``.
+        seed: of order and augmentation.
+        partial: the file of an unfinished game.
+
+    Returns:
+        The note: ``seconds``, and ``history`` with the means of :func:`play_batch` over each epoch and, after it, with
+        :func:`fared` on the game's first :data:`HELD` images and ``held_accuracy``.
+
+    Raises:
+        InputError: a batch or a game of one image, an augmentation of `smooth`, or a damaged ``partial``.
+        TrainingDiverged: a loss became NaN or infinite.
+    """
+    checks.whole("recipe batch", recipe.batch, least=2)  # batch norm
+    checks.one_of("recipe augment", recipe.augment, ("none", "crop", "crop_flip"))
+    checks.whole("images of the game", len(images.x), least=2)
+    rules, device = game.rules, next(game.generator.parameters()).device
+    if isinstance(game.target, nn.Module):
+        game.target.eval()
+    x, y, x_held, y_held = (part.to(device) for part in (images.x, images.y, images.x_held, images.y_held))
+    recipes = {"generator": recipe, "discriminator": replace(recipe, lr=rules.d_lr)}
+    optimizers = {name: OPTIMISERS[recipes[name].optimizer](getattr(game, name), recipes[name]) for name in recipes}
+    note: dict = {"history": [], "seconds": 0.0}
+    if partial.is_file():
+        tensors, note = restore(partial, game.moving)
+        for name, optimizer in optimizers.items():
+            mark = f"extra.{name}."
+            load_optimizer(optimizer, {k.removeprefix(mark): t for k, t in tensors.items() if k.startswith(mark)})
+    x_seen, y_seen = x[:HELD], y[:HELD]
+    before = decisions(game.target, x_seen, y_seen)[0]
+    batches = math.ceil(len(x) / recipe.batch)
+    bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"play {partial.stem}")
+    for epoch in range(len(note["history"]), recipe.epochs):
+        start = time.perf_counter()
+        means = play_epoch(game, optimizers, recipes, x, y, epoch, seed, bar, partial.stem)
+        note["seconds"] += time.perf_counter() - start
+        after = fared(game, x_seen, y_seen, before)
+        held = {"held_accuracy": fared(game, x_held, y_held)["accuracy"]} if len(x_held) else {}
+        note["history"].append({"epoch": epoch + 1, **means, **after, **held, "seconds": note["seconds"]})
+        if epoch + 1 < recipe.epochs:
+            kept = {f"extra.{n}.{k}": t for n, o in optimizers.items() for k, t in optimizer_tensors(o).items()}
+            save(partial, {**game.moving.state_dict(), **kept}, note)
+    bar.close()
+    return note
+
+
+def play_epoch(
+    game: Game, optimizers: Mapping[str, torch.optim.Optimizer], recipes: Mapping[str, Recipe], x: Tensor, y: Tensor,
+    epoch: int, seed: int, bar, name: str,
+) -> dict[str, float]:  # fmt: skip
+    """One pass over the images; the means of :func:`play_batch` over them.
+
+    ``bar`` is told of every batch, and ``name`` stands in errors.
+    """
+    recipe = recipes["generator"]
+    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    torch.manual_seed(1_000_003 * seed + epoch)  # layers that draw
+    game.generator.train()
+    game.discriminator.train()
+    order = torch.randperm(len(x), generator=generator).to(x.device).split(recipe.batch)
+    parts = [part for part in order if len(part) > 1]
+    sums: dict[str, Tensor] = {}
+    for step, chosen in enumerate(parts):
+        for player, optimizer in optimizers.items():
+            set_lr(optimizer, recipes[player], (epoch + step / len(order)) / recipe.epochs)
+        batch = augment(pixels(x[chosen]), recipe.augment, generator)
+        found = play_batch(game, optimizers, batch, y[chosen], recipe.precision)
+        sums = {key: sums.get(key, 0) + value * len(chosen) for key, value in found.items()}
+        if step % 100 == 99 or step == len(parts) - 1:
+            stop_if_diverged(sum(sums.values()), epoch, step, name, recipe)
+        bar.update()
+    played = sum(len(part) for part in parts)
+    return {key: value.item() / played for key, value in sums.items()}
+
+
+# What came out
+
+
+def pixels(x: Tensor) -> Tensor:
+    """Images in [0, 1]: uint8 ones divided by 255, others as they are."""
+    return x if x.is_floating_point() else x.float() / 255
+
+
+def perturbations(generator: nn.Module, x: Tensor) -> Tensor:
+    """v = G(x) in evaluation mode, without a graph, batch by batch; shaped like ``x``, which is uint8 or in [0, 1]."""
+    generator.eval()
+    return torch.cat([predict(generator, pixels(part)) for part in x.split(BATCH)])
+
+
+def decisions(target: Classifier, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Which images the target classifies right, and its softmax probability of the true class, ``(N,)`` each."""
+    logits = torch.cat([predict(target, pixels(part)) for part in x.split(BATCH)])
+    return correct(logits, y), logits.softmax(1).gather(1, y[:, None])[:, 0]
+
+
+def fared(game: Game, x: Tensor, y: Tensor, before: Tensor | None = None) -> dict[str, float]:
+    """How the target fares on perturbed images, the generator being in evaluation mode.
+
+    Args:
+        game: the players, on the device of the images.
+        x: images, uint8 or in [0, 1], ``(N, C, H, W)``.
+        y: labels, ``(N,)``.
+        before: which of them it classified right without a perturbation, ``(N,)`` bool; ``None`` leaves the flips out.
+
+    Returns:
+        ``accuracy``; ``p_true``, the mean softmax probability of the true class; ``l2`` and ``mean_square``, the mean
+        over the images of the l2 norm and of the mean square of v; and counts of flips, ``gained`` (false to correct)
+        and ``lost`` (correct to false).
+    """
+    rows = []
+    for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True):
+        v = perturbations(game.generator, part)
+        right, p = decisions(game.target, game.rules.applied(pixels(part), v), labels)
+        rows.append(torch.stack([right, p, norm(v, 2), v.flatten(1).square().mean(1)]))
+    right, p, l2, mean_square = torch.cat(rows, 1)
+    found = {"accuracy": right, "p_true": p, "l2": l2, "mean_square": mean_square}
+    means = {name: value.mean().item() for name, value in found.items()}
+    if before is None:
+        return means
+    right = right.bool()
+    return {**means, "gained": int((right & ~before).sum()), "lost": int((~right & before).sum())}
+
+
+# From a declaration to its generator
+
+
+@dataclass(frozen=True)
+class Played(Trained):
+    """A generator (``model``) in evaluation mode, and the discriminator it was trained with."""
+
+    discriminator: Discriminator
+
+
+def untrained(
+    model: str, *, shape: tuple[int, int, int], classes: int, width: float, seed: int, device: torch.device
+) -> Trained:  # fmt: skip
+    """A network of the catalogue as it is drawn, to start an encoder from scratch."""
+    torch.manual_seed(seed)
+    net = build(model, shape=shape, classes=classes, width=width).to(device).eval()
+    return Trained(net, [], 0.0, 0.0, f"untrained-{model}-{width:g}-s{seed}", {})
+
+
+def played(
+    data: Splits, target: Trained, encoder: Trained, rules: Rules, recipe: Recipe, seed: int, device: torch.device, *,
+    judge: Trained | None = None, first: int = 0, widths: tuple[int, ...] = WIDTHS,
+) -> Played:  # fmt: skip
+    """The generator of this declaration: from its checkpoint when there is one, else trained now and saved.
+
+    Args:
+        data: where the images are from.
+        target: the classifier that is enhanced or attacked; it comes out as it went in, in evaluation mode.
+        encoder: the network whose features the generator starts from (a copy).
+        rules: of the game.
+        recipe: of the game; its ``images``, ``None`` for all, are counted from ``first``.
+        seed: of the decoder's and the discriminator's first weights, and of the batches.
+        device: where to play.
+        judge: the network whose features (a copy) the discriminator has where the rules say that the target is unknown.
+        first: index of the first training image the game is played on; the target may have been trained on those
+            before.
+        widths: of the decoder's blocks.
+
+    Raises:
+        InputError: a target whose classes differ from the data's, a judge where there should be none or none where
+            there should be one, an image size that the encoder cannot take, no images, or a damaged checkpoint.
+        TrainingDiverged: a loss became NaN or infinite.
+    """
+    check_classes(target.model, data, device)
+    if rules.known != (judge is None):
+        does = "takes no judge" if rules.known else "needs a judge"
+        raise InputError(
+            f"known={rules.known} {does}, the network whose features the discriminator has in place of the target's"
+        )
+    images = chosen_images(data, first, recipe.images)
+    declared = {
+        "rules": asdict(rules), "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
+        "order": data.order, "shape": list(data.shape), "first": first, "widths": list(widths),
+        "networks": [network and network.checkpoint for network in (target, encoder, judge)], "version": VERSION,
+    }  # fmt: skip
+    torch.manual_seed(seed)
+    generator = Generator(features(encoder.model), data.shape, widths, rules.limit).to(device)
+    body = features((judge or target).model).to(device)
+    if (found := feature_map(body, data.shape)) is None:
+        raise InputError(f"the judge cannot take images of {'x'.join(map(str, data.shape))}: choose another network")
+    classes = data.classes if rules.discriminator == "told" else None
+    discriminator = Discriminator(body, found[0], rules.d_train, classes).to(device)
+    if device.type == "cuda":
+        generator, discriminator = (net.to(memory_format=torch.channels_last) for net in (generator, discriminator))
+    game = Game(generator, discriminator, target.model, rules)
+    name, _, note = kept(
+        f"{data.name}-{rules.problem}-s{seed}", declared, game.moving,
+        lambda partial: ({}, play(game, images, recipe, seed, partial)),
+    )  # fmt: skip
+    speed = recipe.epochs * len(images.x) / max(note["seconds"], 1e-9)
+    return Played(generator.eval(), note["history"], note["seconds"], speed, name, note["origin"], discriminator.eval())
+
+
+def check_classes(target: Classifier, data: Splits, device: torch.device) -> None:
+    """Raise ``InputError`` when the classes of the target are not those of the data."""
+    if isinstance(target, nn.Module):
+        target.eval()
+    with torch.no_grad():
+        found = scores(target, pixels(data.x_test[:1]).to(device)).shape[1]
+    if found != data.classes:
+        raise InputError(
+            f"the target tells {found} classes apart, but {data.name} has {data.classes}: take a classifier of "
+            f"{data.name}"
+        )
+
+
+def chosen_images(data: Splits, first: int, images: int | None) -> Images:
+    """The training images the game is played on, and the last test images, which are held out."""
+    checks.whole("first", first, most=len(data.x_train) - 2)
+    last = len(data.x_train) if images is None else first + images
+    return Images(data.x_train[first:last], data.y_train[first:last], data.x_test[-HELD:], data.y_test[-HELD:])

@@ -1,0 +1,1 @@
+"""Training: one loop, one place for checkpoints, one dictionary of optimisers and one of schedules."""

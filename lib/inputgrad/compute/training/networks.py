@@ -1,0 +1,215 @@
+"""The networks of the study: trained from a recipe, or loaded where their authors published the weights."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.published import verified
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.data import Splits
+from inputgrad.compute.gradients import Classifier
+from inputgrad.compute.models import build
+from inputgrad.compute.models.published import tensors
+from inputgrad.compute.training.checkpoints import kept, load_optimizer, optimizer_tensors, restore, save
+from inputgrad.compute.training.objectives import OBJECTIVES, Objective
+from inputgrad.compute.training.steps import OPTIMISERS, augment, autocast, set_lr, stop_if_diverged
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.paths import data_root
+from inputgrad.ground.progress import progress
+
+VERSION = 1
+"""Raised whenever training changes what network comes out; a checkpoint of another version is not used."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Trained on the images as they are. A defence changes some of this."""
+
+    @property
+    def declared(self) -> dict:
+        """What of it decides which weights come out, as plain data; nothing where nothing is changed."""
+        return {}
+
+    def build(self, model: str, *, shape: tuple[int, int, int], classes: int, width: float) -> nn.Module:
+        """The network, freshly initialised."""
+        return build(model, shape=shape, classes=classes, width=width)
+
+    def classifier(self, net: nn.Module, y: Tensor) -> Classifier:
+        """``x`` -> logits for images with labels ``y``."""
+        return net
+
+    def attacked(self, net: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
+        """A batch of training images as the network is trained on it."""
+        return x
+
+    def watched(self, net: nn.Module, data: Splits) -> dict[str, float]:
+        """What else is followed after each epoch."""
+        return {}
+
+
+PLAIN = Plain()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in eval mode and how it came about."""
+
+    model: nn.Module
+    history: list[dict[str, float]]  # one entry an epoch: epoch, loss, accuracy (both of the training images), seconds
+    seconds: float
+    images_per_second: float
+    checkpoint: str
+    origin: dict  # commit, versions and device it was trained with
+
+
+def trained(
+    data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device, defence: Plain = PLAIN,
+    start: Trained | None = None,
+) -> Trained:  # fmt: skip
+    """The network of this declaration: from its checkpoint when there is one, else trained now and saved.
+
+    One whose weights are published is not trained but :func:`loaded`.
+
+    Two callers that want the same network at once train it once: the second waits for the first. With ``start``
+    training begins at the weights of that network (:func:`begin_at`), and not at random ones.
+
+    Raises:
+        InputError: a damaged checkpoint, or one that cannot be written.
+        TrainingDiverged: the loss became NaN or infinite.
+    """
+    if MODELS[model].weights:
+        raise InputError(f"model {model!r} is loaded as its authors trained it: this exhibit would train it")
+    declared = {
+        "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
+        "order": data.order, "shape": list(data.shape),
+    }  # fmt: skip
+    if (versions := [VERSION, MODELS[model].version]) != [1, 1]:
+        declared["versions"] = versions
+    if defence.declared:
+        declared["defence"] = defence.declared
+    if start is not None:
+        declared["start"] = start.checkpoint
+    torch.manual_seed(seed)
+    net = defence.build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
+    if start is not None:
+        begin_at(net, start.model)
+    if device.type == "cuda":
+        net = net.to(memory_format=torch.channels_last)
+    name, _, note = kept(
+        f"{data.name}-{model}-s{seed}", declared, net,
+        lambda partial: ({}, fit(net, data, recipe, seed, partial, MODELS[model].objective, defence)),
+    )  # fmt: skip
+    images = recipe.epochs * min(recipe.images or len(data.x_train), len(data.x_train))
+    speed = images / max(note["seconds"], 1e-9)
+    return Trained(net.eval(), note["history"], note["seconds"], speed, name, note.get("origin", {}))
+
+
+def loaded(data: Splits, model: str, device: torch.device, root: str | None = None) -> Trained:
+    """The network whose weights are published, from the file in the data folder; nothing is trained.
+
+    Raises:
+        InputError: the file is missing, not whole or another one, or the data are not what the network takes.
+    """
+    weights = MODELS[model].weights
+    if (data.shape, data.classes) != (weights.shape, weights.classes):
+        raise InputError(
+            f"model {model!r} takes images of {weights.shape} of {weights.classes} classes: {data.name} has "
+            f"{data.shape} of {data.classes}"
+        )
+    net = build(model, shape=data.shape, classes=data.classes)
+    try:
+        net.load_state_dict(tensors(weights, verified(weights, data_root(root))))
+    except RuntimeError as err:
+        reason = " ".join(str(err).split())
+        raise InputError(f"{data_root(root) / weights.file} does not hold {model!r} ({reason})") from err
+    net = net.to(device, memory_format=torch.channels_last) if device.type == "cuda" else net.to(device)
+    origin = {"source": weights.source, "sha256": weights.sha256, "modified": False}
+    return Trained(net.eval(), [], 0.0, 0.0, weights.file, origin)
+
+
+def begin_at(net: nn.Module, other: nn.Module) -> None:
+    """Give ``net`` the weights of ``other``, in place; what has no counterpart of its shape there stays as drawn.
+
+    For two classifiers of one architecture that is all but the last layer, where their classes differ.
+    """
+    own = net.state_dict()
+    taken = {k: t for k, t in other.state_dict().items() if k in own and own[k].shape == t.shape}
+    net.load_state_dict({**own, **taken})
+
+
+def fit(
+    net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path, objective: str = "classify",
+    defence: Plain = PLAIN,
+) -> dict:  # fmt: skip
+    """Train ``net`` in place; resumes from ``partial`` when a killed run left one there.
+
+    ::
+
+        for epoch:  for a random batch (x, y):  x <- attack(augment(x / 255))
+                                                step down the gradient of L(net(x), x, y)
+
+    with L the loss of the objective, cross-entropy for a classifier, and the attack of the defence, none by default.
+
+    Every epoch draws its order and its augmentation from ``(seed, epoch)`` alone, so an interrupted run ends with
+    the same weights as an unbroken one (bit for bit on a CPU).
+    """
+    device, objective = next(net.parameters()).device, OBJECTIVES[objective]
+    x, y = data.x_train[: recipe.images].to(device), data.y_train[: recipe.images].to(device)
+    optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
+    note = {"history": [], "seconds": 0.0}
+    if partial.is_file():
+        tensors, note = restore(partial, net)
+        load_optimizer(optimizer, tensors)
+    batches = math.ceil(len(x) / recipe.batch)
+    bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"train {partial.stem}")
+    net.train()
+    for epoch in range(len(note["history"]), recipe.epochs):
+        start = time.perf_counter()
+        generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+        torch.manual_seed(1_000_003 * seed + epoch)  # layers that draw (dropout)
+        order = torch.randperm(len(x), generator=generator).to(device)
+        loss_sum = torch.zeros((), device=device)
+        right = torch.zeros((), device=device)
+        for step, chosen in enumerate(order.split(recipe.batch)):
+            set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
+            images = augment(x[chosen].float() / 255, recipe.augment, generator)
+            with autocast(device, recipe.precision):
+                images = defence.attacked(net, images, y[chosen], generator)
+            model = defence.classifier(net, y[chosen])
+            loss, outputs = train_step(model, optimizer, images, y[chosen], recipe.precision, objective)
+            loss_sum += loss * len(chosen)
+            right += objective.score(outputs, images, y[chosen]).sum()
+            if step % 100 == 99 or step == batches - 1:
+                stop_if_diverged(loss_sum, epoch, step, partial.stem, recipe)
+            bar.update()
+        note["seconds"] += time.perf_counter() - start
+        note["history"].append(
+            {"epoch": epoch + 1, "loss": loss_sum.item() / len(x), "accuracy": right.item() / len(x),
+             "seconds": note["seconds"], **defence.watched(net, data)}
+        )  # fmt: skip
+        if epoch + 1 < recipe.epochs:
+            save(partial, {**net.state_dict(), **optimizer_tensors(optimizer)}, note)
+    bar.close()
+    return note
+
+
+def train_step(
+    model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, precision: str, objective: Objective
+) -> tuple[Tensor, Tensor]:
+    """One step down the mean loss of a batch; returns the detached loss and outputs."""
+    if x.device.type == "cuda":
+        x = x.to(memory_format=torch.channels_last)
+    with autocast(x.device, precision):
+        outputs = model(x)
+        loss = objective.loss(outputs, x, y)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.detach(), outputs.detach()

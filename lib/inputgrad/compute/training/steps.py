@@ -1,0 +1,65 @@
+"""What every training loop of the study does at a step: optimisers, learning rates, precision, random crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inputgrad.catalogue.recipe import SCHEDULES, Recipe
+from inputgrad.compute.training.wame import WAME
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a number."""
+
+
+def stop_if_diverged(loss_sum: Tensor, epoch: int, step: int, name: str, recipe: Recipe) -> None:
+    """Raise when the running loss is no longer finite."""
+    if not torch.isfinite(loss_sum):
+        raise TrainingDiverged(
+            f"the loss of {name} is {loss_sum.item()} by epoch {epoch + 1}, step {step + 1}, with lr {recipe.lr:g}: "
+            "try a smaller lr"
+        )
+
+
+OPTIMISERS: dict[str, Callable[[nn.Module, Recipe], torch.optim.Optimizer]] = {
+    "adam": lambda net, r: torch.optim.Adam(net.parameters(), r.lr, weight_decay=r.weight_decay),
+    "sgd": lambda net, r: torch.optim.SGD(net.parameters(), r.lr, momentum=r.momentum, weight_decay=r.weight_decay),
+    "wame": lambda net, r: WAME(net.parameters(), r.lr, weight_decay=r.weight_decay),
+}
+
+
+def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
+    """Set the learning rate for the moment when the share ``done`` in [0, 1) of the training is over."""
+    drops = SCHEDULES[recipe.schedule]
+    if drops is None:
+        factor = min(done / 0.3, (1 - done) / 0.7)
+    else:
+        factor = next((f for share, f in reversed(drops) if done >= share), 1.0)
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.lr * factor
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """bfloat16 where the recipe asks for it."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def augment(x: Tensor, kind: str, generator: torch.Generator, pad: int = 4) -> Tensor:
+    """A random crop of each zero-padded image, and for ``"crop_flip"`` a mirror image of every other one."""
+    if kind == "none":
+        return x
+    n, _, height, width = x.shape
+    padded = F.pad(x, (pad, pad, pad, pad))
+    top, left = torch.randint(0, 2 * pad + 1, (2, n), generator=generator).to(x.device)
+    rows = top[:, None] + torch.arange(height, device=x.device)
+    columns = left[:, None] + torch.arange(width, device=x.device)
+    if kind == "crop_flip":
+        mirror = (torch.rand(n, generator=generator) < 0.5).to(x.device)
+        columns = torch.where(mirror[:, None], columns.flip(1), columns)
+    index = torch.arange(n, device=x.device)
+    return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

@@ -1,0 +1,163 @@
+"""Results on disk: tidy rows with provenance, one JSON file a trial. Needs no torch."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.files import write_text
+from inputgrad.ground.paths import RECORDED, SCRATCH, relative
+from inputgrad.study import EXHIBITS, declared_trials
+from inputgrad.study.schema import PROFILES, Trial
+
+COLUMNS = ("table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric", "value", "unit",
+           "count", "total")  # fmt: skip
+"""Of every row. ``value`` is a fraction where ``unit`` says so, with its ``count`` out of ``total``."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One trial's rows, images and provenance, as read from its file."""
+
+    key: str
+    rows: pd.DataFrame
+    arrays: Mapping[str, np.ndarray]
+    provenance: Mapping
+    path: Path
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its data set and network."""
+        trial = self.provenance["declaration"]
+        return trial["dataset"], trial["model"]
+
+    @property
+    def exhibit_place(self) -> tuple[str, ...]:
+        """Its exhibit, data set and network; no network where one stands for another."""
+        exhibit = self.provenance["declaration"]["exhibit"]
+        return exhibit, *(self.place[:1] if exhibit in EXHIBITS and EXHIBITS[exhibit].stand_in else self.place)
+
+
+@cache
+def declared_keys(exhibit: str, profile: str) -> frozenset[str]:
+    """The keys of an exhibit's own trials at one profile."""
+    return frozenset(trial.key for trial in declared_trials(exhibit, profile))
+
+
+def declared_places(exhibit: str) -> list[tuple[str, str]]:
+    """Every data set and network of an exhibit, in the order in which pages show them."""
+    return list(dict.fromkeys((t.dataset, t.model) for p in reversed(PROFILES) for t in declared_trials(exhibit, p)))
+
+
+def is_declared(trial: Trial) -> bool:
+    """Is ``trial`` one of the study's own, at a profile that is recorded in git?"""
+    return trial.profile != "smoke" and trial.key in declared_keys(trial.exhibit, trial.profile)
+
+
+def path_of(trial: Trial) -> Path:
+    """Where a trial's result lies: recorded when the study declares it, else scratch, named by its key too."""
+    if is_declared(trial):
+        return RECORDED / trial.profile / trial.exhibit / f"{trial.name}.json"
+    return SCRATCH / trial.profile / trial.exhibit / f"{trial.name}-{trial.key}.json"
+
+
+def write(trial: Trial, rows: list[dict], arrays: Mapping[str, np.ndarray], provenance: dict) -> Path:
+    """Write a trial's result at once or not at all; one row a line, so that git shows what changed."""
+    for row in rows:
+        if set(row) != set(COLUMNS):
+            raise ValueError(f"a row of {trial.exhibit} has columns {sorted(row)}, expected {sorted(COLUMNS)}")
+    ordered = [json.dumps([row[c] for c in COLUMNS]) for row in rows]
+    packed = {name: pack(array) for name, array in arrays.items()}
+    head = json.dumps({"key": trial.key, "provenance": provenance, "arrays": packed, "columns": COLUMNS}, indent=1)
+    path = path_of(trial)
+    write_text(path, head[:-2] + ',\n "rows": [\n' + ",\n".join(ordered) + "\n]}\n")
+    return path
+
+
+def read(path: Path) -> Result:
+    """Read one result file.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        rows = pd.DataFrame(raw["rows"], columns=raw["columns"])[list(COLUMNS)]
+        arrays = {name: unpack(value) for name, value in raw["arrays"].items()}
+        return Result(raw["key"], rows, arrays, raw["provenance"], path)
+    except (ValueError, KeyError, TypeError, zlib.error) as err:
+        raise InputError(
+            f"results file {relative(path)} is damaged ({type(err).__name__}: {err}): restore it with git, or delete "
+            "it and run the trial again"
+        ) from err
+
+
+def fresh(trial: Trial) -> Result | None:
+    """The trial's result when there is one that its declaration still fits."""
+    path = path_of(trial)
+    if not path.is_file():
+        return None
+    result = read(path)
+    return result if result.key == trial.key else None
+
+
+def pack(array: np.ndarray) -> dict:
+    """An array as plain JSON: zlib, then base64."""
+    data = base64.b64encode(zlib.compress(np.ascontiguousarray(array).tobytes(), 9)).decode()
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "zlib": data}
+
+
+def unpack(value: Mapping) -> np.ndarray:
+    """The inverse of :func:`pack`."""
+    data = zlib.decompress(base64.b64decode(value["zlib"]))
+    return np.frombuffer(data, value["dtype"]).reshape(value["shape"])
+
+
+def recorded(exhibit: str) -> list[Result]:
+    """Every recorded result of an exhibit that is still fresh, from the smallest profile to the largest."""
+    found = [fresh(trial) for profile in PROFILES[1:] for trial in declared_trials(exhibit, profile)]
+    return [result for result in found if result is not None]
+
+
+def stale(exhibit: str) -> list[Path]:
+    """Recorded files that no declared trial claims any more."""
+    good = {result.path for result in recorded(exhibit)}
+    files = [path for profile in PROFILES[1:] for path in (RECORDED / profile / exhibit).glob("*.json")]
+    return sorted(set(files) - good)
+
+
+def table(results: list[Result]) -> pd.DataFrame:
+    """The rows of several results in one table, with ``exhibit``, ``profile`` and ``seed`` before them."""
+    if not results:
+        return pd.DataFrame(columns=["exhibit", "profile", "seed", *COLUMNS])
+    parts = []
+    for result in results:
+        trial = result.provenance["declaration"]
+        parts.append(result.rows.assign(exhibit=trial["exhibit"], profile=trial["profile"], seed=trial["seed"]))
+    return pd.concat(parts, ignore_index=True)[["exhibit", "profile", "seed", *COLUMNS]]
+
+
+def largest(found: list[Result]) -> list[Result]:
+    """Of each exhibit, data set and network only the results of the largest profile there is."""
+
+    def rank(result: Result) -> int:
+        return PROFILES.index(result.provenance["declaration"]["profile"])
+
+    top: dict[tuple, int] = {}
+    for result in found:
+        top[result.exhibit_place] = max(rank(result), top.get(result.exhibit_place, 0))
+    return [result for result in found if rank(result) == top[result.exhibit_place]]
+
+
+def shown(paper: str) -> list[Result]:
+    """What the study has to say on a paper: the results of the largest recorded profile of all its exhibits."""
+    return largest([r for name in EXHIBITS if name.startswith(f"{paper}/") for r in recorded(name)])

@@ -1,0 +1,267 @@
+"""Staging the book: what people wrote, executed notebooks, and tables and figures made from the results.
+
+Jupyter Book builds ``build/stage``, in which every file keeps the path it has in the checkout. Numbers enter prose as
+tokens, replaced here; one that names nothing stops the build.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from inputgrad import study
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.files import replacing, write_text
+from inputgrad.ground.paths import BUILD, ROOT, relative
+from inputgrad.record import results
+
+from . import cells, claims, figures, summaries, tables
+from .markup import Table
+
+STAGE = BUILD / "stage"
+GENERATED = STAGE / "generated"
+TOKEN = re.compile(r"\[\[(ours|range|paper|count|verdict|question) ((?:[^\]]|\](?!\]))+)\]\]")
+HOLDS = re.compile(r"\[\[holds (\w+) (\w+): ((?:[^\[\]]|\[(?!\[)|\](?!\]))+)\]\]")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+FIGURES = {
+    "sign": figures.readme, "convex": figures.convex.chapter, "smooth": figures.smooth.chapter,
+    "selfgrad": figures.selfgrad.chapter, "butterfly": figures.butterfly.chapter,
+    "synthesis": figures.synthesis.chapter, "scoreboard": figures.scoreboard, "stand-ins": figures.stand_ins,
+}  # fmt: skip
+"""The figures that pages include, by name."""
+
+WORDED = {"claims in words": summaries.in_words,
+          "cells in words": partial(summaries.in_words, words=cells.WORDS, suffix=" cells")}  # fmt: skip
+"""Counts of the scoreboard that a token gives as words."""
+
+MARKERS = ("<!-- scoreboard: written by `make readme` -->", "<!-- end of scoreboard -->")
+
+
+def stage(profile: str) -> None:
+    """Lay out ``build/stage`` for Jupyter Book from the pages executed at ``profile``."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    shutil.copytree(ROOT / "book", STAGE / "book", ignore=shutil.ignore_patterns("_ext", "__pycache__"))
+    for page in (STAGE / "book").rglob("*.md"):
+        write_text(page, fill(page.read_text(encoding="utf-8"), page.name))
+    for exhibit in study.EXHIBITS:
+        source = BUILD / "executed" / profile / f"{exhibit}.ipynb"
+        if not source.is_file():
+            raise InputError(f"{relative(source)} is not there yet: make book executes it first")
+        target = STAGE / "notebooks" / f"{exhibit}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    generate()
+    write_text(STAGE / "_config.yml", config())
+
+
+def generate() -> None:
+    """Write every table and figure that pages include, as Markdown and PNG."""
+    write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard", "dense"))
+    write_text(GENERATED / "coverage.md", summaries.coverage())
+    write_text(GENERATED / "scoreboard-again.md", tables.scoreboard().markdown(style="dense"))  # labels stand once
+    write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
+    said = partial(fill, where="claims")
+    for key in study.STUDY:
+        write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
+        write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
+        write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, said))
+    across = tables.verdict_table(study.synthesis.PAPER.key)
+    write_text(GENERATED / "claims-synthesis.md", across.markdown("tab-claims-synthesis", "claims"))
+    for exhibit in ("smooth/hardening", "selfgrad/defences"):
+        key = exhibit.split("/")[0]
+        write_text(GENERATED / f"schedules-{key}.md", tables.schedules(exhibit).markdown(f"tab-schedules-{key}"))
+    write_text(GENERATED / "selfgrad-blocks.md", tables.selfgrad.blocks().markdown("tab-selfgrad-blocks"))
+    write_text(GENERATED / "smooth-runs.md", tables.smooth.run_by_run().markdown("tab-smooth-runs"))
+    write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing", "short"))
+    write_text(GENERATED / "digest.md", summaries.digest(said))
+    write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))
+    write_text(GENERATED / "every-claim.md", summaries.every_claim(said).markdown("tab-every-claim", "filterable all"))
+    write_text(GENERATED / "every-number.md", summaries.every_number().markdown("tab-every-number", "filterable"))
+    for name, draw in FIGURES.items():
+        figure = draw()
+        save(figure, GENERATED / f"{name}.png")
+        if hasattr(figure, "frame"):
+            numbers = figures.as_table(figure).markdown(style="dense")
+            write_text(GENERATED / f"{name}-numbers.md", f"````{{dropdown}} The figure's numbers\n{numbers}````\n")
+
+
+def save(figure, path: Path) -> None:
+    """Write a figure as PNG."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def config() -> str:
+    """``book/_config.yml``, with repository buttons where the repository is known (``GITHUB_REPOSITORY``)."""
+    settings = yaml.safe_load((ROOT / "book" / "_config.yml").read_text(encoding="utf-8"))
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    if repository:
+        owner, name = repository.split("/")
+        site = f"https://{owner}.github.io/{name}/"
+        settings["repository"] = {"url": f"https://github.com/{repository}", "branch": "main", "path_to_book": ""}
+        settings["launch_buttons"] = {
+            "notebook_interface": "jupyterlab",
+            "colab_url": "https://colab.research.google.com",
+        }
+        settings["html"] |= {
+            "use_repository_button": True,
+            "use_issues_button": True,
+            "use_edit_page_button": True,
+            "baseurl": site,
+        }
+        settings["sphinx"]["config"] |= {"ogp_site_url": site}
+    return yaml.safe_dump(settings, sort_keys=False)
+
+
+def parameters_of(exhibit: str) -> str:
+    """The parameters of one exhibit's notebook, as a Markdown section."""
+    rows = [
+        {"parameter": f"`{p.name}`", "default": f"`{p.default!r}`", "meaning": p.help}
+        for p in study.parameters(exhibit).values()
+    ]
+    return f"## `{exhibit}`\n\n" + Table(pd.DataFrame(rows), study.exhibit(exhibit).title).markdown()
+
+
+# Numbers in prose
+
+
+def fill(text: str, where: str) -> str:
+    """``text`` with its tokens replaced by numbers from the results.
+
+    ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number (of two
+    runs: both), the same with
+    ``range`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
+    is a column of the scoreboard, such as the claims with that verdict,
+    ``[[count sign cells in words]]`` all of them, ``[[count synthesis victims]]`` one of
+    ``tables.synthesis.counts``, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
+    paper asks. A number of ours that may still come is "(not run yet)".
+
+    ``[[holds sign d07: prose]]`` is the prose, as long as that claim is reproduced; tokens may stand in it.
+
+    Raises:
+        InputError: a token names no number of the study, or several; or what a sentence says no longer holds.
+    """
+    text = TOKEN.sub(lambda match: token(match[1], match[2], where), text)
+    text = HOLDS.sub(lambda match: sentence(match[1], match[2], match[3], where), text)
+    if "[[holds" in text:
+        start = text.index("[[holds")
+        raise InputError(
+            f"{where}: {text[start : start + 60]!r} cannot be read; write [[holds PAPER CLAIM: a sentence]]"
+        )
+    return text
+
+
+def sentence(key: str, name: str, prose: str, where: str) -> str:
+    """The prose, where the claim that it rests on is reproduced.
+
+    Raises:
+        InputError: the claim is unknown, or its verdict is another.
+    """
+    word = verdict_of(key, name, where).word
+    if word != "reproduced":
+        raise InputError(f"{where}: {' '.join(prose.split())!r} rests on {key}.{name}, which is: {word}")
+    return prose
+
+
+def verdict_of(key: str, name: str, where: str) -> claims.Verdict:
+    """The verdict on one claim.
+
+    Raises:
+        InputError: there is no such paper or claim.
+    """
+    known = {
+        v.claim.id.split(".")[1]: v for v in claims.verdicts(checks.one_of(f"{where}: paper", key, study.CHAPTERS))
+    }
+    return known[checks.one_of(f"{where}: claim of {key}", name, known)]
+
+
+def token(kind: str, text: str, where: str) -> str:
+    """What one token stands for."""
+    key, *words = shlex.split(text)
+    try:
+        if kind == "question":
+            return study.STUDY[key].question
+        if kind == "count" and key == study.synthesis.PAPER.key:
+            return str(tables.synthesis.counts()[words[0]])
+        if kind == "count":
+            row = claims.scoreboard().set_index("paper").loc[key]
+            wanted = " ".join(words)
+            return WORDED[wanted](row) if wanted in WORDED else str(row[wanted])
+        if kind == "verdict":
+            return verdict_of(key, words[0], where).word
+        selector = dict(word.split("=", 1) for word in words)
+        found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
+        if kind != "paper" and "table" not in selector:
+            found = cells.of_tables(found)
+        value, rows = claims.select(found, selector)
+    except claims.Missing as err:
+        if kind == "paper" or not known(key, selector):
+            raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
+        return "(not run yet)"
+    except (KeyError, IndexError, ValueError, StopIteration) as err:
+        raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
+    if kind == "paper":
+        return printed(rows.iloc[0])
+    percent = set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}
+    if kind == "range" or (kind == "ours" and rows["seeds"].iloc[0] == 2):  # two runs are two numbers
+        least, most = written(rows["least"].min(), percent), written(rows["most"].max(), percent)
+        return f"{least} {'to' if kind == 'range' else 'and'} {most}"
+    return written(value, percent)
+
+
+def known(key: str, selector: dict[str, str]) -> bool:
+    """Does each value of a selector occur in the paper's tables or in ours, so that its number may still come?"""
+    sources = cells.of_paper(key), cells.ours(key)
+    return all(any(c in s and cells.matching(s, c, value).any() for s in sources) for c, value in selector.items())
+
+
+def printed(row: pd.Series) -> str:
+    """A number of the paper's as precisely as it is printed there."""
+    places = [len(text.partition(".")[2]) for text in NUMBER.findall(row["raw"]) if float(text) == row["value"]]
+    text = f"{row['value']:.{max(places)}f}" if places else f"{row['value']:g}"
+    return f"{text}\u00a0%" if row["unit"] in cells.PERCENTAGES else text
+
+
+def written(value: float, percent: bool) -> str:
+    """A number as prose has it."""
+    return f"{value:.1f}\u00a0%" if percent else f"{value:.3g}"
+
+
+# The README
+
+
+def readme(path: Path = ROOT / "README.md") -> str:
+    """The README with the scoreboard of now, and how far the study reaches, between its markers."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        before, rest = text.split(MARKERS[0])
+        _, after = rest.split(MARKERS[1])
+    except ValueError as err:
+        raise InputError(f"{relative(path)} has lost its scoreboard markers") from err
+    board = Table(tables.scoreboard().frame).markdown()
+    return f"{before}{MARKERS[0]}\n\n{board}\n{summaries.coverage()}\n{MARKERS[1]}{after}"
+
+
+def write_readme() -> None:
+    """Bring the README's scoreboard and its figure up to date."""
+    write_text(ROOT / "README.md", readme())
+    save(figures.readme(), ROOT / "book" / "_static" / "sign-on-one-page.png")
+
+
+def announce() -> str:
+    """The last words of a build: where the book is, and the scoreboard in a few lines."""
+    page = BUILD / "_build" / "html" / "index.html"
+    lines = [f"The book: {page}", ""]
+    for row in claims.scoreboard().to_dict("records"):
+        verdict = ", ".join(f"{row[w]} {w}" for w in claims.WORDS if row[w])
+        lines.append(f"  {row['paper']:10} {row['claims']:3} claims: {verdict}")
+    recorded = sum(len(results.recorded(exhibit)) for exhibit in study.EXHIBITS)
+    return "\n".join([*lines, "", f"from {recorded} recorded trials; list them with: python -m inputgrad list"])

@@ -1,0 +1,267 @@
+"""Table cells: what the papers print, what we measured, and how far apart they are. Needs no torch."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.paths import PAPERS, relative
+from inputgrad.record import results
+from inputgrad.study import EXHIBITS, STUDY
+
+T = TypeVar("T")
+
+CLOSE, NEAR = 3.0, 10.0
+"""Percentage points within which a cell is *close* or *near*; fixed before any run."""
+
+CLOSE_SHARE, NEAR_SHARE = 0.1, 0.3
+"""The same for numbers that are no percentages, as shares of the paper's number."""
+
+PERCENTAGES = ("percent", "percentage_points")
+CENTERS = {"mean": np.mean, "median": np.median}
+WORDS = ("close", "inside", "near", "apart", "says little", "not run")
+IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric"]
+"""The columns that say which cell a number belongs to."""
+
+
+@cache
+def eps_number(text: object) -> float:
+    """``"8/255"`` -> 0.0314...; text without a number (``""``) -> NaN, which equals no eps but itself."""
+    return float(Fraction(str(text).strip())) if str(text).strip() else float("nan")
+
+
+@cache
+def of_paper(key: str) -> pd.DataFrame:
+    """Everything the paper prints, one row a cell, as transcribed in ``data/papers/<key>/*.csv``.
+
+    Nothing for what stands across the papers, which has claims and no tables.
+    """
+    frames = [
+        pd.read_csv(path, dtype=str, keep_default_na=False)
+        for path in sorted((PAPERS / key).glob("*.csv"), key=lambda path: (path.stem == "prose", path.name))
+        if not path.name.endswith("architectures.csv")
+    ]
+    if not frames and key in STUDY:
+        raise InputError(f"{relative(PAPERS / key)} holds no tables")
+    frames = frames or [pd.DataFrame(columns=[*IDENTITY[:-2], "metric", "value", "unit", "raw", "note"], dtype=str)]
+    printed = pd.concat(frames, ignore_index=True).assign(reading="default")
+    return printed.assign(value=printed["value"].astype(float))
+
+
+def interval(
+    values: Sequence[float], counts: Sequence[float], totals: Sequence[float], center: str = "mean"
+) -> tuple[float, float]:
+    """A 95 % interval in percent: Student's over three seeds or more, else Wilson's over the images of all seeds.
+
+    For ``center="median"``, three seeds or more give the smallest and the largest value, which hold the median of all
+    runs with probability 1 - 2^(1 - n): 94 % for five.
+    """
+    if len(values) >= 3 and center == "median":
+        return float(np.min(values)), float(np.max(values))
+    if len(values) >= 3:
+        return student(values, 1 / len(values))
+    if not len(counts) or pd.isna(list(counts)).any():
+        return float("nan"), float("nan")
+    return wilson(sum(counts), sum(totals))
+
+
+def wilson(count: float, total: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share, in percent: scipy's, without the p-value that it searches for first."""
+    z = stats.norm.ppf(0.975)
+    share, weight = count / total, z * z / total
+    centre = (share + weight / 2) / (1 + weight)
+    half = np.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
+    return 100 * float(max(centre - half, 0)), 100 * float(min(centre + half, 1))
+
+
+def student(values: Sequence[float], variance: float) -> tuple[float, float]:
+    """Student's 95 % interval around the mean, for something whose variance is that many times that of one run."""
+    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) * np.sqrt(variance)
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def one_more(values: Sequence[float]) -> tuple[float, float]:
+    """Student's 95 % prediction interval for one more network, from three or more; NaN from fewer."""
+    return student(values, 1 + 1 / len(values)) if len(values) >= 3 else (float("nan"), float("nan"))
+
+
+def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
+    """One cell from the ``(unit, value, count, total)`` of each run: fractions become percent."""
+    units, values, counts, totals = zip(*runs, strict=True)
+    shares, center = units[0] == "fraction", EXHIBITS[exhibit].center if exhibit in EXHIBITS else "mean"
+    values = np.array([value * (100 if unit == "fraction" else 1) for unit, value in zip(units, values, strict=True)])
+    intervals = interval(values, counts if shares else [], totals, center), one_more(values)
+    (low, high), (new_low, new_high) = np.clip(intervals, 0, 100) if shares else intervals
+    return {
+        "unit": units[0],
+        "value": CENTERS[center](values),
+        "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
+        "low": low, "high": high, "new_low": new_low, "new_high": new_high,
+        "least": values.min(), "most": values.max(),
+        "seeds": len(values), "images": int(totals[0]),
+    }  # fmt: skip
+
+
+@np.errstate(over="ignore")  # some distances are astronomic
+def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of single seeds joined to cells: mean or median (fractions as percent), extremes, interval, n."""
+    runs: dict[tuple, list[tuple]] = {}
+    identities = zip(*(rows[c] for c in ("exhibit", "profile", *IDENTITY)), strict=True)
+    numbers = zip(*(rows[c] for c in ("unit", "value", "count", "total")), strict=True)
+    for identity, cell in zip(identities, numbers, strict=True):
+        runs.setdefault(identity, []).append(cell)
+    out = [{**dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)), **joined(identity[0], cell)}
+           for identity, cell in runs.items()]  # fmt: skip
+    with_intervals(out)
+    numbers = dict.fromkeys(("value", "spread", "low", "high", "new_low", "new_high", "least", "most"), float)
+    columns = ["exhibit", "profile", *IDENTITY, "unit", *numbers, "seeds", "images"]
+    return pd.DataFrame(out, columns=columns).astype(numbers)
+
+
+def of_run(run) -> pd.DataFrame:
+    """The cells of what a run shows."""
+    return join_seeds(results.table(run.shown))
+
+
+def with_intervals(joined: list[dict]) -> None:
+    """Give a measure without an interval over seeds the one in its rows ``<metric>_low`` and ``<metric>_high``."""
+
+    def place(cell: Mapping, metric: str) -> tuple:
+        return (*(cell[c] for c in ("exhibit", "profile", *IDENTITY) if c != "metric"), metric)
+
+    values = {place(cell, cell["metric"]): cell["value"] for cell in joined}
+    for cell in joined:
+        low, high = (values.get(place(cell, f"{cell['metric']}_{end}")) for end in ("low", "high"))
+        if low is not None and high is not None and np.isnan(cell["low"]):
+            cell["low"], cell["high"] = low, high
+
+
+@cache
+def ours(key: str) -> pd.DataFrame:
+    """The best recorded cells of one paper."""
+    return join_seeds(results.table(results.shown(key)))
+
+
+KEPT_FOR: dict[int, dict[str, Any]] = {}
+
+
+def once(table: pd.DataFrame, name: str, make: Callable[[pd.DataFrame], T]) -> T:
+    """``make(table)``, computed once while the table lives: tables of cells are not changed in place."""
+    if id(table) not in KEPT_FOR:
+        KEPT_FOR[id(table)] = {}
+        weakref.finalize(table, KEPT_FOR.pop, id(table), None)
+    kept = KEPT_FOR[id(table)]
+    if name not in kept:
+        kept[name] = make(table)
+    return kept[name]
+
+
+def of_tables(table: pd.DataFrame) -> pd.DataFrame:
+    """The cells that stand in a table of the paper."""
+    return once(table, "of tables", lambda t: t[t["table"] != ""])
+
+
+def places(table: pd.DataFrame, column: str, wanted: object) -> np.ndarray:
+    """Positions of the rows that have one of the ``wanted`` values in ``column``; eps compared as numbers."""
+    values = wanted if isinstance(wanted, list) else [wanted]
+    there = once(table, column, lambda t: t.groupby(column, sort=False).indices)
+    if column == "eps":
+        numbers = [eps_number(v) for v in values]
+        fitting = [rows for text, rows in there.items() if np.isclose(eps_number(text), numbers, equal_nan=True).any()]
+    else:
+        texts = {str(v) for v in values}
+        fitting = [rows for value, rows in there.items() if str(value) in texts]
+    return np.sort(np.concatenate(fitting)) if fitting else np.array([], dtype=int)
+
+
+def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:
+    """Which rows have one of the ``wanted`` values in ``column``; eps compared as numbers."""
+    found = np.zeros(len(table), dtype=bool)
+    found[places(table, column, wanted)] = True
+    return pd.Series(found, table.index)
+
+
+def word_for(paper: float, ours: Mapping, unit: str = "percent", idle: float = float("nan")) -> str:
+    """How near a cell of ours is to the paper's number.
+
+    *close*: within 3 points (a tenth, if no percentage); *says little*: close, but so would be a step that does
+    nothing, or in percent zero; *inside*: in our prediction interval for one more network; *near*: within 10 points
+    (three tenths); else *apart*.
+
+    Args:
+        paper: its number.
+        ours: a cell: ``value``, ``new_low`` and ``new_high``.
+        unit: of the paper's number.
+        idle: what the paper has where nothing is done to the image; NaN where the cell is that itself.
+    """
+    percent = unit in PERCENTAGES
+    close, near = (CLOSE, NEAR) if percent else (CLOSE_SHARE * abs(paper), NEAR_SHARE * abs(paper))
+    difference = abs(ours["value"] - paper)
+    if difference <= close:
+        attacked = not np.isnan(idle)
+        free = abs(paper - idle) <= close or (percent and abs(paper) <= close)
+        return "says little" if attacked and free else "close"
+    if ours["new_low"] <= paper <= ours["new_high"]:
+        return "inside"
+    return "near" if difference <= near else "apart"
+
+
+PLACE = ["dataset", "model", "defense", "metric"]
+"""What a cell has in common with that of the images as they are."""
+
+REST = {"fooling_ratio": 0.0}
+"""What metrics are by their definition where nothing is done to the image, printed or not."""
+
+
+def at_rest(paper: pd.DataFrame) -> dict[tuple, float]:
+    """The paper's numbers of images as they are, by :data:`PLACE`."""
+    natural = paper[paper["attack"] == "none"]
+    return dict(zip(map(tuple, natural[PLACE].to_numpy()), natural["value"], strict=True))
+
+
+def idle_value(row: Mapping, natural: Mapping[tuple, float]) -> float:
+    """What an attacked cell would be if nothing were done to the image; NaN for images as they are."""
+    if row["attack"] == "none":
+        return float("nan")
+    return natural.get(tuple(row[c] for c in PLACE), REST.get(row["metric"], float("nan")))
+
+
+KEPT = ("spread", "low", "high", "least", "most", "seeds", "images", "profile", "exhibit")
+"""What a comparison keeps of our cell besides its value."""
+
+
+def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default") -> pd.DataFrame:
+    """Each of the paper's cells with ours beside it.
+
+    Adds the columns ``ours``, :data:`KEPT`, ``difference`` and ``word``.
+    """
+    index: dict[tuple, list[Mapping]] = {}
+    for row in measured[measured["reading"] == reading].to_dict("records"):
+        if row["table"]:
+            index.setdefault(identity_of(row), []).append(row)
+    beside, natural = [], at_rest(paper)
+    for row in paper.to_dict("records"):
+        found = [c for c in index.get(identity_of(row), []) if not row["steps"] or str(c["steps"]) == row["steps"]]
+        if len(found) != 1:
+            beside.append({"ours": float("nan"), "word": "not run"})
+            continue
+        cell = found[0]
+        word = word_for(row["value"], cell, row["unit"], idle_value(row, natural))
+        kept = {k: cell[k] for k in KEPT}
+        beside.append({"ours": cell["value"], "difference": cell["value"] - row["value"], "word": word, **kept})
+    return paper.reset_index(drop=True).join(pd.DataFrame(beside, columns=["ours", *KEPT, "difference", "word"]))
+
+
+def identity_of(row: Mapping) -> tuple:
+    """What a cell is, whoever measured it; eps as a rounded number."""
+    eps = eps_number(row["eps"])
+    return (*(row[c] for c in ("table", "dataset", "model", "defense", "attack", "metric")),
+            None if np.isnan(eps) else round(eps, 9))  # fmt: skip

@@ -1,0 +1,300 @@
+"""Claims and their verdicts: always computed, never typed. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.paths import PAPERS, relative
+from inputgrad.study import CHAPTERS, STUDY
+from inputgrad.study.schema import PROFILES
+
+from . import cells
+from .predicates import FUNCTIONS, Vector, free_names, holds
+
+T = TypeVar("T")
+
+ROUNDING = 0.0051
+"""Of numbers printed with two decimals, in percent: the tolerance on the paper's own numbers."""
+
+NUMBERS = ("value", "least", "most", "low", "high", "seeds", "images", "printed")
+"""What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, how many runs or images there
+are, or in place of our number the one that the paper prints."""
+
+OURS = ("of", "exhibit")
+"""What a selector says of our cells alone: the paper's have no runs, and are measured by no exhibit."""
+
+SELECTORS = {*cells.IDENTITY, "over", *OURS}
+WORDS = ("reproduced", "partly", "says little", "not reproduced", "not run")
+
+IN_PRINT = {True: "holds in print", False: "fails in print"}
+"""The verdict on a claim about the paper's own tables where we have no rows of that table: by the numbers printed."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper; see ``data/README.md`` for the fields."""
+
+    id: str
+    source: str
+    kind: str
+    text: str
+    exact: str | None
+    weak: str | None
+    vars: Mapping[str, Mapping] = field(default_factory=dict)
+    holds_on_paper: bool | None = None
+    note: str = ""
+    because: str = ""  # why it does not reproduce, with tokens for numbers; shown only where it does not
+    removed: Mapping[str, str | float] = field(default_factory=dict)  # variable -> its control: the effect taken away
+    says_little: str = ""  # why the predicate holds whether or not there is an effect
+
+    def __post_init__(self) -> None:
+        for name, selector in self.vars.items():
+            unknown = set(selector) - SELECTORS
+            if unknown:
+                raise InputError(f"claim {self.id}: {name} selects by {', '.join(sorted(unknown))}, which is no column")
+            self.about(checks.one_of, f"number of {name}", selector.get("of", "value"), NUMBERS)
+        for name in (*self.removed, *(v for v in self.removed.values() if isinstance(v, str))):
+            self.about(checks.one_of, "variable of removed", name, self.vars)
+        if self.vars:
+            for expression in filter(None, (self.exact, self.weak)):
+                unknown = self.about(free_names, expression) - set(self.vars) - set(FUNCTIONS) - {"tol"}
+                if unknown:
+                    raise InputError(
+                        f"claim {self.id}: {', '.join(sorted(unknown))} is neither a variable nor a function"
+                    )
+
+    def about(self, function: Callable[..., T], *arguments: object) -> T:
+        """``function(*arguments)``, with this claim's id before the sentence of any error."""
+        try:
+            return function(*arguments)
+        except InputError as err:
+            raise InputError(f"claim {self.id}: {err}") from err
+
+    @property
+    def testable(self) -> bool:
+        """Has predicates, and not only words."""
+        return bool(self.vars)
+
+    @property
+    def tolerance(self) -> float:
+        """What ``tol`` is on our numbers: nothing in statements of ours, which write their margins out."""
+        return 0.0 if self.kind == "derived" else cells.CLOSE
+
+
+@cache
+def load(key: str) -> tuple[Claim, ...]:
+    """The claims of one paper.
+
+    Raises:
+        InputError: the file is damaged, or a claim names a column, variable or function that does not exist.
+    """
+    path = PAPERS / key / "claims.yaml"
+    try:
+        return tuple(Claim(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, TypeError) as err:
+        raise InputError(f"{relative(path)} cannot be read: {err}") from err
+
+
+class Missing(LookupError):
+    """A selector found no row: that part has not been run."""
+
+
+def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.DataFrame]:
+    """A selector's number or vector, and the rows it comes from.
+
+    Raises:
+        Missing: no row, or none for one of the values that a list asks for.
+    """
+    over = selector.get("over", [])
+    over = [over] if isinstance(over, str) else over
+    chosen = cells.places(table, "reading", selector.get("reading", "default"))
+    for column, wanted in selector.items():
+        if column not in ("over", "of", "reading"):
+            chosen = np.intersect1d(chosen, cells.places(table, column, wanted), assume_unique=True)
+            for value in wanted if isinstance(wanted, list) else [wanted]:
+                if not np.isin(cells.places(table, column, value), chosen).any():
+                    raise Missing(f"{column} {value}")
+    rows = table.iloc[chosen]
+    if not over:
+        if len(rows) != 1:
+            raise InputError(f"the selector {dict(selector)} fits {len(rows)} rows, expected 1")
+        return float(rows[selector.get("of", "value")].iloc[0]), rows
+    listed = [c for c in over if isinstance(selector.get(c), list)]
+    order = {c: [key_of(c, v) for v in selector[c]] for c in listed}
+    entries = []
+    for row in rows.to_dict("records"):
+        key = tuple(key_of(c, row[c]) for c in over)
+        rank = tuple(order[c].index(k) if c in listed else k for c, k in zip(over, key, strict=True))
+        entries.append((rank, key, float(row[selector.get("of", "value")])))
+    entries.sort(key=lambda entry: entry[0])
+    keys = [key for _, key, _ in entries]
+    if len(set(keys)) != len(keys):
+        raise InputError(f"the selector {dict(selector)} fits several rows at one place")
+    return Vector([key[0] if len(over) == 1 else key for key in keys], [value for _, _, value in entries]), rows
+
+
+def key_of(column: str, value: object) -> float | str:
+    """A key of a vector: eps and steps as numbers, the rest as text."""
+    return cells.eps_number(value) if column in ("eps", "steps") else str(value)
+
+
+def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.DataFrame]:
+    """As :func:`select`, from our cells, which must reach everywhere the paper's do.
+
+    Rows that belong to no table of the paper are chosen only by a selector that says so (``table: ''``).
+
+    Raises:
+        Missing: ours lack a row, or a place at which the paper's vector has a number.
+    """
+    printed_there = {c: v for c, v in selector.items() if c not in OURS}
+    if selector.get("of") == "printed":
+        return select(cells.of_paper(key), printed_there)[0], ours.iloc[:0]
+    value, rows = select(ours if "table" in selector else cells.of_tables(ours), selector)
+    try:
+        printed, _ = select(cells.of_paper(key), printed_there)
+    except Missing:  # a quantity that the paper does not print
+        return value, rows
+    absent = [k for k in printed.keys if k not in value.keys] if isinstance(printed, Vector) else []  # noqa: SIM118
+    if absent:
+        first = " ".join(map(str, absent[0])) if isinstance(absent[0], tuple) else str(absent[0])
+        raise Missing(first + (f" and {len(absent) - 1} more" if len(absent) > 1 else ""))
+    return value, rows
+
+
+def holds_on_paper(key: str, claim: Claim) -> bool | None:
+    """``exact`` on the paper's own numbers; ``None`` where the paper prints none of them."""
+    if not claim.testable or claim.exact is None:
+        return None
+    try:
+        values = values_on_paper(key, claim)
+    except Missing:
+        return None
+    return decide(claim, claim.exact, values, ROUNDING)
+
+
+def values_on_paper(key: str, claim: Claim) -> dict[str, float | Vector]:
+    """A claim's variables from the paper's own numbers, which have no runs or intervals.
+
+    Raises:
+        Missing: the paper prints one of them nowhere.
+    """
+    selectors = {name: {c: v for c, v in selector.items() if c not in OURS} for name, selector in claim.vars.items()}
+    return {name: select(cells.of_paper(key), selector)[0] for name, selector in selectors.items()}
+
+
+def decide(claim: Claim, expression: str | None, values: Mapping[str, float | Vector], tol: float) -> bool | None:
+    """Does one of a claim's predicates hold at this tolerance? ``None`` where there is no predicate."""
+    return None if expression is None else claim.about(holds, expression, {**values, "tol": tol})
+
+
+def without_effect(claim: Claim, values: Mapping[str, float | Vector]) -> dict[str, float | Vector]:
+    """A claim's variables with what it claims taken away: each in ``removed`` gets the values of its control.
+
+    A control with fewer keys stands for all places that hold its key: one natural accuracy for every eps of a data set.
+
+    Raises:
+        InputError: the control has no value for one of the places.
+    """
+    out = dict(values)
+    for name, control in claim.removed.items():
+        new, old = values[control] if isinstance(control, str) else control, values[name]
+        if isinstance(old, Vector):
+            new = Vector(old.keys, [claim.about(standing_for, new, key) for key in old.keys])
+        out[name] = new
+    return out
+
+
+def standing_for(control: float | Vector, key: object) -> float:
+    """The control's value at ``key``, or at the part of it that the control has."""
+    if not isinstance(control, Vector):
+        return control
+
+    def parts(key: object) -> set:
+        return set(key if isinstance(key, tuple) else (key,))
+
+    for k, value in zip(control.keys, control.values, strict=True):
+        if parts(k) <= parts(key):
+            return value
+    raise InputError(f"removed: the control has no value that stands for {key}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one claim."""
+
+    claim: Claim
+    word: str
+    profile: str | None
+    reason: str
+    paper: bool | None
+    rows: pd.DataFrame = field(repr=False)
+
+
+def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
+    """The verdict on one claim from our cells.
+
+    *reproduced*: weak and exact (within the tolerance), or weak where the paper gives no number; *partly*: weak;
+    *says little*: it holds, and would without the effect; *not run*: a part of it has no recorded rows yet; *holds in
+    print* or *fails in print*: the same, of a claim about the paper's own tables, which its own numbers decide.
+    """
+    paper = holds_on_paper(key, claim)
+    nothing = ours.iloc[:0]
+    if not claim.testable:
+        return Verdict(claim, "not run", None, "stated in words, and not yet as a predicate", paper, nothing)
+    try:
+        found = {name: select_ours(key, ours, selector) for name, selector in claim.vars.items()}
+    except Missing as err:
+        if claim.kind == "internal" and paper is not None:  # about the paper's own tables, which are all it needs
+            return Verdict(claim, IN_PRINT[paper], None, "decided on the paper's own numbers", paper, nothing)
+        quoted = {str(s.get("defense")) for s in claim.vars.values()} & set(CHAPTERS[key].quoted)
+        reason = f"needs {quoted.pop()}, which the paper quotes and nobody measures here" if quoted else (
+            f"no recorded rows for {err}")  # fmt: skip
+        return Verdict(claim, "not run", None, reason, paper, nothing)
+    values = {name: value for name, (value, _) in found.items()}
+    rows = pd.concat([r for _, r in found.values()]).drop_duplicates()
+    exact, weak = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.weak))
+    profile = min(rows["profile"], key=PROFILES.index)
+    if weak is False or (weak is None and exact is False):
+        return Verdict(claim, "not reproduced", profile, "", paper, rows)
+    if claim.says_little:
+        return Verdict(claim, "says little", profile, claim.says_little, paper, rows)
+    return Verdict(claim, "partly" if exact is False else "reproduced", profile, "", paper, rows)
+
+
+@cache
+def verdicts(key: str) -> tuple[Verdict, ...]:
+    """The verdicts on all claims of one paper, from what is recorded."""
+    return tuple(judge(key, claim, cells.ours(key)) for claim in load(key))
+
+
+def scoreboard() -> pd.DataFrame:
+    """One row a paper: its claims and its table cells by verdict, and the profiles behind them.
+
+    Counts what a paper claims as a result; claims about its own tables, and ours about it, stand in its chapter only.
+    """
+    out = []
+    for key in STUDY:
+        found = [v for v in verdicts(key) if v.claim.kind == "result"]
+        words = [v.word for v in found]
+        compared = cells.compare(cells.of_paper(key), cells.ours(key))
+        profiles = {*compared["profile"].dropna(), *(v.profile for v in found if v.profile)}
+        out.append(
+            {
+                "paper": key,
+                "claims": len(words),
+                **{word: words.count(word) for word in WORDS},
+                "cells": len(compared),
+                **{f"{word} cells": int((compared["word"] == word).sum()) for word in cells.WORDS},
+                "profile": " and ".join(sorted(profiles, key=PROFILES.index)) or "–",
+            }
+        )
+    return pd.DataFrame(out)

@@ -1,0 +1,71 @@
+"""Figures about the whole study."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from inputgrad.report import cells, claims
+
+from . import marks
+from .panels import canvas, lines, panel_row, share_legend, show
+from .sign import COLOURS, curve
+
+VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced": "#c8553d", "not run": "#d9d9d9",
+                   "close": "#1b7f5c", "inside": "#57a683", "near": "#8fc9a8", "apart": "#c8553d",
+                   "says little": "#b5b5b5"}  # fmt: skip
+
+
+def scoreboard() -> Figure:
+    """Claims and table cells of each paper by verdict, as stacked bars."""
+    board = claims.scoreboard().iloc[::-1]
+    frame = marks.tidy(*(
+        pd.DataFrame({"panel": title, "series": word, "x": board["paper"], "value": board[word + suffix],
+                      "metric": title, "unit": "count", "which": "", "seeds": 0})
+        for title, words, suffix in (("claims", claims.WORDS, ""), ("table cells", cells.WORDS, " cells"))
+        for word in words
+    ))  # fmt: skip
+    figure, axes = canvas(1, 2, frame, figsize=(9, 3), sharey=True)
+    for ax, (title, part) in zip(axes[0], frame.groupby("panel", sort=False), strict=True):
+        left = np.zeros(len(board))
+        for word, counted in part.groupby("series", sort=False):
+            ax.barh(counted["x"], counted["value"], left=left, color=VERDICT_COLOURS[word], label=word)
+            left += counted["value"].to_numpy(float)
+        ax.set_title(title)
+        ax.grid(visible=False, axis="y")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
+    return figure
+
+
+def stand_ins() -> Figure:
+    """The first eight test images of each embedded data set."""
+    from inputgrad.catalogue.digits import EMBEDDED
+
+    figure, axes = canvas(len(EMBEDDED), 8, figsize=(8, 3.6))
+    for row, (name, make) in zip(axes, EMBEDDED.items(), strict=True):
+        images, labels = make("test")
+        for ax, image, label in zip(row, images, labels, strict=False):
+            show(ax, image.transpose(1, 2, 0), f"{label:02d}" if name == "digits100" else str(label))
+        row[0].text(-0.15, 0.5, name, rotation=90, va="center", ha="right", transform=row[0].transAxes, fontsize=9)
+    return figure
+
+
+def readme() -> Figure:
+    """The study's first picture: accuracy over eps with and without the sign, paper and ours, on CIFAR-10."""
+    ours, paper = (t[t["dataset"].eq("CIFAR-10") & t["metric"].eq("accuracy") & t["table"].ne("")]
+                   for t in (marks.of_study("sign"), marks.of_paper("sign")))  # fmt: skip
+    ours = ours.sort_values("model", kind="stable")
+    frame = marks.tidy(
+        *(curve(ours, attack, f"{attack}, ours") for attack in ("FGSM", "FGM")),
+        *(curve(paper, attack, f"{attack}, paper") for attack in ("FGSM", "FGM")),
+        curve(ours, "FGM", "FGM on −z_y, ours", "attack_loss=nll_logits"),
+    )
+    looks = {"FGM on −z_y, ours": {"linestyle": ":"}}
+    looks |= {f"{attack}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for attack in ("FGSM", "FGM")}
+    figure, grid = panel_row(frame, width=4.2, height=3.2, ylabel="accuracy, percent")
+    lines(grid, frame, lambda name: {"color": COLOURS[name.replace(",", "").split()[0]], **looks.get(name, {})})
+    for ax in grid.values():
+        ax.set(xlabel="eps", ylim=(-3, 103))
+    share_legend(figure, list(grid.values()), columns=5)
+    return figure

@@ -1,0 +1,134 @@
+"""What all figures are made of: panels, lines with bands, points, bars, pictures, one legend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .marks import as_table
+
+STYLE = Path(__file__).parent / "inputgrad.mplstyle"
+
+
+class Drawn(Figure):
+    """A figure with the frame that it is drawn from, which a notebook shows below it, closed."""
+
+    frame: pd.DataFrame
+
+    def _ipython_display_(self) -> None:
+        from IPython.core.pylabtools import print_figure
+        from IPython.display import HTML, Image, display
+
+        display(Image(print_figure(self)))
+        if hasattr(self, "frame"):
+            display(HTML(f"<details><summary>Its numbers</summary>{as_table(self)._repr_html_()}</details>"))
+
+
+def canvas(rows: int = 1, columns: int = 1, frame: pd.DataFrame | None = None, **options) -> tuple[Drawn, np.ndarray]:
+    """A figure in the study's style that is to draw ``frame``, and its axes as an array (rows, columns)."""
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(rows, columns, FigureClass=Drawn, squeeze=False, **options)
+    plt.close(figure)  # the notebook shows what a cell returns; pyplot need not show it again
+    if frame is not None:
+        figure.frame = frame
+    return figure, axes
+
+
+def panels(frame: pd.DataFrame, height: float = 2.5, share: bool = True) -> tuple[Drawn, dict[str, Axes]]:
+    """A grid of axes, one row a network and one column a data set, by title."""
+    rows, columns = list(dict.fromkeys(frame["model"])), list(dict.fromkeys(frame["dataset"]))
+    size = (0.6 + 2.6 * len(columns), 0.7 + height * len(rows))
+    figure, axes = canvas(len(rows), len(columns), frame, figsize=size, sharey=share)
+    grid = {f"{d}, {m}": axes[i, j] for i, m in enumerate(rows) for j, d in enumerate(columns)}
+    for title, ax in grid.items():
+        ax.set_title(title)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(f"{frame['metric'].iloc[0]}, percent")
+    return figure, grid
+
+
+def panel_row(
+    frame: pd.DataFrame, *, width: float = 3.0, height: float = 2.9, ylabel: str = ""
+) -> tuple[Drawn, dict[str, Axes]]:
+    """One row of axes, one for each panel of a frame, titled; an empty one where there is nothing to show."""
+    titles = list(dict.fromkeys(frame["panel"])) or ["nothing, not run"]
+    size = (0.6 + width * len(titles), height)
+    figure, axes = canvas(1, len(titles), frame, figsize=size, sharey=True)
+    grid = dict(zip(titles, axes[0], strict=True))
+    for title, ax in grid.items():
+        ax.set_title(title)
+    axes[0, 0].set_ylabel(ylabel)
+    return figure, grid
+
+
+Style = Callable[[str], Mapping]
+"""How a series is drawn, by its name."""
+
+
+def lines(grid: Mapping[str, Axes], frame: pd.DataFrame, style: Style, band: float = 0.15) -> None:
+    """One line a series (of two runs one each) through its marks, and the 95 % band of each, where it has one."""
+    for (panel, series, _), part in frame.groupby(["panel", "series", "which"], sort=False):
+        part = part.sort_values("x")
+        (drawn,) = grid[panel].plot(part["x"], part["value"], **{"marker": "o", "label": series, **style(series)})
+        ends = part[["low", "high"]].astype(float)
+        if band and ends.notna().any(axis=None):
+            grid[panel].fill_between(part["x"].astype(float), ends["low"], ends["high"], color=drawn.get_color(),
+                                     alpha=band, linewidth=0, label=f"_{series}")  # fmt: skip
+
+
+def points(ax: Axes, frame: pd.DataFrame, style: Style, order: Sequence[str], apart: float = 0.0) -> None:
+    """One point a mark, a row for each name in ``order`` from above, with its 95 % interval where it has one."""
+    names = list(dict.fromkeys(frame["series"]))
+    for i, name in enumerate(names):
+        part, options = frame[frame["series"] == name], {"marker": "o", **style(name)}
+        heights = [order.index(x) + apart * (i - (len(names) - 1) / 2) for x in part["x"]]
+        ends = part[["low", "high"]].astype(float)
+        ax.hlines(heights, ends["low"], ends["high"], color=options["color"], linewidth=0.9, label=f"_{name}")
+        ax.plot(part["value"], heights, linestyle="none", label=name, **options)
+    ax.set_yticks(range(len(order)), order)
+    ax.set_ylim(max(1, len(order)) - 0.5, -0.5)
+
+
+def rules(ax: Axes, frame: pd.DataFrame, style: Style, *, lying: bool = False) -> None:
+    """One line across the panel at each mark's value, for numbers that hold for the whole of it."""
+    for mark in frame.itertuples():
+        draw = ax.axhline if lying else ax.axvline
+        draw(mark.value, **{"color": "black", "linewidth": 1, "label": mark.series, **style(mark.series)})
+
+
+def bars(ax: Axes, frame: pd.DataFrame, style: Style, names: Sequence[str], order: Sequence[str], *,
+         lying: bool = False, width: float = 0.8) -> None:  # fmt: skip
+    """One bar a mark, grouped at each name in ``order``, a slot for each series of ``names``; two runs share a slot."""
+    slot = width / len(names)
+    for (series, x), part in frame.groupby(["series", "x"], sort=False):
+        thin = slot / len(part)
+        start = order.index(x) + slot * (names.index(series) - len(names) / 2) + thin / 2
+        draw = ax.barh if lying else ax.bar
+        draw(start + thin * np.arange(len(part)), part["value"], thin, label=series, **style(series))
+    (ax.set_yticks if lying else ax.set_xticks)(range(len(order)), order)
+
+
+def share_legend(figure: Figure, axes: Sequence[Axes], columns: int = 4) -> None:
+    """One legend below all panels, each label once."""
+    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    with plt.style.context(STYLE):
+        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+
+
+def show(ax: Axes, picture: np.ndarray, title: str = "", **style) -> None:
+    """One picture without axes; grey where it has one channel."""
+    picture = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
+    ax.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **style})
+    ax.set_title(title, fontsize=10, pad=2)
+    ax.axis("off")
+
+
+def datasets_shown(run) -> list:
+    """One result for each data set that a run shows, the best first found."""
+    return list({r.provenance["declaration"]["dataset"]: r for r in reversed(run.shown)}.values())[::-1]

@@ -1,0 +1,245 @@
+"""The figures of `selfgrad`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from . import marks
+from .panels import STYLE, bars, canvas, lines, panel_row, points, share_legend
+
+PALETTE = sns.color_palette("colorblind")
+COLOURS = {"Standard": PALETTE[7], "Madry PGD": PALETTE[0], "Self gradient": PALETTE[3], "FGSM training": PALETTE[2],
+           "Self gradient, rescaled": PALETTE[1], "Bilateral": PALETTE[4]}  # fmt: skip
+
+
+# Figure 1
+
+
+def architecture(calls: list[tuple[str, tuple[int, ...]]]) -> Figure:
+    """Figure 1: the modules that a self-gradient network calls, in their order, with what each gives."""
+    first, block, second = calls[0], calls[1:-1], calls[-1]
+    layers = [f"{conv}\n{tanh}" for (conv, _), (tanh, _) in zip(block[::2], block[1::2], strict=True)]
+    figure, ((ax,),) = canvas(figsize=(9.5, 3))
+    ax.set(xlim=(0, 104), ylim=(0, 32))
+    ax.axis("off")
+    top, low, step = 24, 7, 48 / max(1, len(layers))
+    places = [56 + step * i for i in range(len(layers))]
+    row = [(6, "image x"), (25, shaped(first)), (44, "sum"), *zip(places, layers, strict=True)]
+    join(ax, [(x, top, text) for x, text in row], {2: "∇ₓ"})
+    join(ax, [(6, low, "image x"), (44, low, "+"), (64, low, shaped(second))], {})
+    arrow(ax, (places[-1], top - 4.5), (46.5, low + 1.5), "c B(g)" if layers else "")
+    ax.plot([25, 25, 64, 64], [top - 4, 14.5, 14.5, low + 4], ":", color="black", linewidth=0.9)
+    ax.text(26, 12, "same weights", fontsize=9)
+    return figure
+
+
+def shaped(call: tuple[str, tuple[int, ...]]) -> str:
+    """A module's name above the shape of what it gives."""
+    return f"{call[0]}\n→ {'x'.join(map(str, call[1]))}"
+
+
+def join(ax: Axes, row: list[tuple[float, float, str]], words: dict[int, str]) -> None:
+    """Framed texts with arrows from each to the next, some with a word."""
+    for x, y, text in row:
+        boxed(ax, x, y, text)
+    for i, ((x, y, text), (after, _, other)) in enumerate(zip(row, row[1:], strict=False)):
+        arrow(ax, (x + half(text), y), (after - half(other), y), words.get(i, ""))
+
+
+def half(text: str) -> float:
+    """Half the width of a framed text, in the units of the drawing."""
+    return 0.9 + 0.3 * max(map(len, text.split("\n")))
+
+
+def boxed(ax: Axes, x: float, y: float, text: str) -> None:
+    """Text in a frame."""
+    style = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "black"}
+    ax.text(x, y, text, ha="center", va="center", fontsize=8, bbox=style)
+
+
+def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], text: str = "") -> None:
+    """An arrow with a word above it."""
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "linewidth": 0.9})
+    ax.text((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + 1.2, text, ha="center", fontsize=9)
+
+
+# Tables 2 to 4
+
+
+def over_steps(run) -> Figure:
+    """Accuracy over the steps of PGD (lines) and CW (dashed), one panel a data set; the paper's PGD as crosses."""
+    ours, paper = marks.of_run(run), marks.of_paper("selfgrad")
+    ours = ours[
+        (ours["metric"] == "accuracy") & ours["attack"].isin(["PGD", "CW"]) & ours["defense"].isin(list(COLOURS))
+    ]
+    several = ours.groupby(["dataset", "defense", "attack"])["model"].transform("nunique") > 1
+    ours = ours.assign(which=ours["which"].mask(several, ours["model"] + " " + ours["which"]))
+    paper = paper[paper["table"].isin(["2", "3", "4"]) & (paper["attack"] == "PGD") & (paper["metric"] == "accuracy")]
+    paper = paper[paper["dataset"].isin(ours["dataset"]) & paper["defense"].isin(list(COLOURS))]
+    frame = marks.tidy(*(
+        t.assign(panel=t["dataset"] + ", PGD and CW", series=t["defense"] + ", " + t["attack"] + suffix,
+                 x=t["steps"].astype(int)) for t, suffix in ((ours, ""), (paper, " in the paper"))
+    ))  # fmt: skip
+    figure, grid = panel_row(frame, width=8 / max(1, frame["panel"].nunique()), height=3.6, ylabel="accuracy, percent")
+    lines(grid, frame, of_steps, band=0)
+    for ax in grid.values():
+        over_log_steps(ax)
+    names = dict.fromkeys(frame["defense"])
+    handles = {name: Line2D([], [], color=COLOURS[name], linewidth=4) for name in COLOURS if name in names}
+    handles |= {name: Line2D([], [], **{"color": "black", "markersize": 4, **STEPS[name]}) for name in STEPS}
+    with plt.style.context(STYLE):
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure
+
+
+STEPS: Mapping[str, Mapping] = {
+    "PGD": {"marker": "o", "linestyle": "-"},
+    "CW": {"marker": "s", "linestyle": "--"},
+    "PGD in the paper": {"marker": "x", "linestyle": "none", "markersize": 6},
+}
+
+
+def of_steps(series: str) -> Mapping:
+    """Colour by defence and line by attack."""
+    defense, attack = series.rsplit(", ", 1)
+    return {"color": COLOURS[defense], "markersize": 4, **STEPS[attack]}
+
+
+def over_log_steps(ax: Axes) -> None:
+    """A logarithmic axis of numbers of steps."""
+    ax.set(xscale="log", xlabel="steps", ylim=(-2, None))
+    ax.xaxis.set_major_locator(FixedLocator([10, 20, 40, 100]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter("{x:.0f}")
+
+
+# Figure 2 and the theorem
+
+
+def convergence(run) -> Figure:
+    """Figure 2: how the self gradient changes from one iteration to the next; and the theorem's iterates."""
+    mine = marks.of_run(run)
+    networks = mine[mine["metric"].eq("change_l2_mean") & mine["steps"].gt(0)]
+    quadratic = mine[mine["attack"] == "quadratic"].drop_duplicates(["eps", "steps"])  # the same beside every network
+    frame = marks.tidy(
+        networks.assign(
+            panel="the trained network", series=networks["attack"] + marks.suffix(networks), x=networks["steps"]
+        ),
+        quadratic.assign(panel="Theorem 1 on x²/2", series="x²/2, eps " + quadratic["eps"], x=quadratic["steps"]),
+    )
+    figure, axes = canvas(1, 2, frame, figsize=(9.5, 3.4))
+    grid = dict(zip(("the trained network", "Theorem 1 on x²/2"), axes[0], strict=True))
+    looks = dict(
+        zip(dict.fromkeys(networks["attack"] + marks.suffix(networks)), ({"color": c} for c in PALETTE), strict=False)
+    )
+    kinds = ({"marker": m, "linestyle": s} for m, s in (("o", "-"), ("s", "-"), ("^", "--"), ("v", "--")))
+    looks |= dict(zip(dict.fromkeys("x²/2, eps " + quadratic["eps"]), kinds, strict=False))
+    lines(grid, frame, lambda name: {"markersize": 4, **looks[name]})
+    for title, ax in grid.items():
+        ax.set(yscale="log", title=title)
+    axes[0, 0].set(xlabel="iteration k", ylabel="mean l2 of g(k) − g(k−1)")
+    axes[0, 1].set(xlabel="iteration n", ylabel="|fⁿ − fⁿ⁻¹| at 1 (axis ends at 10⁶)")
+    if quadratic["value"].max() > 1e6:
+        axes[0, 1].set_ylim(None, 1e6)
+    share_legend(figure, axes[0], columns=3)
+    return figure
+
+
+# The audit
+
+
+def audit(run) -> Figure:
+    """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
+    mine = marks.of_run(run)
+    mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(list(COLOURS)) & mine["attack"].ne("PGD over eps")]
+    names = [name(c) for c in mine.itertuples()]
+    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=names))
+    of = dict(zip(frame["series"], frame["defense"], strict=True))
+    order = list(dict.fromkeys(names))
+    figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 1.0 + 0.28 * len(order)))
+    points(ax, frame, lambda series: {"color": COLOURS[of[series]], "markersize": 4}, order, apart=0.14)
+    ax.grid(axis="y", linewidth=0.3)
+    ax.set(xlabel="accuracy, percent", xlim=(-2, None))
+    share_legend(figure, [ax])
+    return figure
+
+
+def name(cell) -> str:
+    """An attack with its number of steps where there are several of the kind."""
+    if cell.attack in ("PGD", "CW"):
+        return f"{cell.attack}-{cell.steps}"
+    return "clean" if cell.attack == "none" else cell.attack
+
+
+def radii(run) -> Figure:
+    """Accuracy under PGD-20 over the radius: a network whose gradient tells the truth ends at zero."""
+    mine = marks.of_run(run)
+    mine = mine[mine["attack"].eq("PGD over eps") & mine["metric"].eq("accuracy")]
+    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=255 * marks.eps(mine)))
+    of = dict(zip(frame["series"], frame["defense"], strict=True))
+    figure, ((ax,),) = canvas(1, 1, frame, figsize=(6, 3.2))
+    lines({"": ax}, frame, lambda series: {"color": COLOURS.get(of[series])}, band=0.12)
+    ax.set(xscale="log", xlabel="eps, in units of 1/255", ylabel="accuracy under PGD-20, percent", ylim=(-2, None))
+    share_legend(figure, [ax])
+    return figure
+
+
+# The cost of training
+
+
+def costs(run) -> Figure:
+    """Robust accuracy during training, over epochs and over seconds."""
+    mine = marks.of_run(run)
+    robust, keys = mine[mine["metric"] == "robust_accuracy"], ["dataset", "model", "defense", "steps", "which"]
+    seconds = mine.loc[mine["metric"] == "seconds", [*keys, "value"]].rename(columns={"value": "x"})
+    titles = {"epoch": robust.assign(x=robust["steps"]), "seconds of training": robust.merge(seconds, on=keys)}
+    frame = marks.tidy(*(
+        t.assign(panel=title, series=t["defense"] + marks.suffix(t))
+        for title, t in titles.items()
+    ))  # fmt: skip
+    of = dict(zip(frame["series"], frame["defense"], strict=True))
+    figure, axes = canvas(1, 2, frame, figsize=(9, 3.2), sharey=True)
+    grid = dict(zip(titles, axes[0], strict=True))
+    lines(grid, frame, lambda series: {"color": COLOURS[of[series]], "markersize": 4})
+    for title, ax in grid.items():
+        ax.set_xlabel(title)
+    axes[0, 0].set_ylabel("accuracy under PGD-10, percent")
+    share_legend(figure, axes[0])
+    return figure
+
+
+COLUMNS = {("none", 0): "clean", ("FGSM", 1): "FGSM", ("PGD", 10): "PGD-10", ("PGD", 100): "PGD-100",
+           ("CW", 100): "CW-100"}  # fmt: skip
+
+
+def chapter() -> Figure:
+    """Accuracy on CIFAR-10, clean and under FGSM, PGD-10, PGD-100 and CW-100: the paper's rows and ours."""
+    ours, paper = marks.of_study("selfgrad"), marks.of_paper("selfgrad")
+    ours = ours[ours["exhibit"] == "selfgrad/defences"]
+
+    def rows(table: pd.DataFrame, panel: str) -> pd.DataFrame:
+        table = table[
+            table["dataset"].eq("CIFAR-10") & table["metric"].eq("accuracy") & table["table"].isin(["2", "own"])
+        ]
+        table = table.assign(x=[COLUMNS.get((c.attack, int(c.steps))) for c in table.itertuples()])
+        return table[table["x"].notna() & table["defense"].isin(list(COLOURS))].assign(
+            panel=panel, series=table["defense"]
+        )
+
+    frame = marks.tidy(rows(paper, "the paper"), rows(ours, "ours"))
+    figure, axes = canvas(1, 2, frame, figsize=(9, 3.2), sharey=True)
+    for ax, title in zip(axes[0], ("the paper", "ours"), strict=True):
+        here = frame[frame["panel"] == title]
+        bars(ax, here, lambda name: {"color": COLOURS[name]}, list(COLOURS), list(COLUMNS.values()), width=0.84)
+        ax.set_title(title)
+    axes[0, 0].set_ylabel("accuracy on CIFAR-10, percent")
+    share_legend(figure, axes[0], columns=3)
+    return figure

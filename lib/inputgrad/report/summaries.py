@@ -1,0 +1,204 @@
+"""What the study comes to, in words and tables that are written from the results: endings, digest, lists of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from inputgrad.catalogue import datasets, models
+from inputgrad.record import results
+from inputgrad.study import CHAPTERS, STUDY, synthesis
+
+from . import cells, claims
+from .markup import Table, measured, number
+
+NO_REASON = "No explanation was found."
+"""What is said of a claim that does not reproduce and gives no reason."""
+
+HEADS = {
+    "reproduced": "Reproduced",
+    "partly": "Partly, in the weaker form only",
+    "says little": "Holds, and says little",
+    "not reproduced": "Not reproduced",
+}
+"""The verdicts that are listed, and how."""
+
+
+def why(claim: claims.Claim, fill: Callable[[str], str]) -> str:
+    """Why a claim does not reproduce, its tokens filled, or that nobody knows."""
+    return fill(claim.because) if claim.because else NO_REASON
+
+
+def ending(key: str, fill: Callable[[str], str]) -> str:
+    """How a chapter ends: what reproduced, what did not and why, what waits, and what it all cost.
+
+    Args:
+        key: of the paper.
+        fill: puts numbers in the place of tokens.
+    """
+    verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
+    parts = [section(verdicts, word, fill) for word in HEADS]
+    waiting = [v for v in verdicts if v.word == "not run"]
+    if waiting:
+        parts.append(f"**Not run:** {len(waiting)}; the table below says what each of them lacks.\n")
+    return "\n".join([*parts, f"**Cost:** {cost(key)}\n"])
+
+
+def section(verdicts: Sequence[claims.Verdict], word: str, fill: Callable[[str], str]) -> str:
+    """Those with one verdict, under its head."""
+    found = [item(v, fill) for v in verdicts if v.word == word]
+    return "\n".join([f"**{HEADS[word]}:**\n", *found, ""]) if found else f"**{HEADS[word]}:** none.\n"
+
+
+def item(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
+    """A claim as an item of a list, with its number, the profile behind its verdict, and what is wrong with it."""
+    behind = ", ".join(filter(None, (verdict.claim.id.split(".")[1], verdict.profile)))
+    because = why(verdict.claim, fill) if verdict.word == "not reproduced" else verdict.reason
+    return f"- {verdict.claim.text} ({behind})" + (f". *Why:* {because}" if because else "")
+
+
+def cost(key: str) -> str:
+    """What the shown results of a paper cost: hours by device, of measuring and of training each trial's own network.
+
+    Networks that a trial trains besides, such as defended ones, are in its measuring where they were trained for it,
+    and nowhere where their checkpoints lay there already.
+    """
+    found = results.shown(key)
+    hours: dict[str, float] = {}
+    trained = {r.provenance["checkpoint"]: r.provenance["seconds"]["training"] for r in found}  # each network once
+    for result in found:
+        p = result.provenance
+        seconds = p["seconds"]["measure"] + trained.pop(p["checkpoint"], 0)
+        hours[p["name"]] = hours.get(p["name"], 0.0) + seconds / 3600
+    if not hours:
+        return "Nothing is recorded yet."
+    spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
+    return (
+        f"{len(found)} trials behind the numbers shown, at least {spent} (a trial's own network counted once, what it "
+        "trained besides only where it did not find it there)."
+    )
+
+
+def digest(fill: Callable[[str], str]) -> str:
+    """The whole study in short: each paper, its question, its verdicts, and why what failed did."""
+    board = claims.scoreboard().set_index("paper")
+    parts = []
+    for key, paper in STUDY.items():
+        row = board.loc[key]
+        verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
+        parts += [
+            f"## {paper.authors}: {paper.title}\n",
+            f"*{paper.question}* {row['claims']} claims: {in_words(row)}. {row['cells']} numbers it prints: "
+            f"{in_words(row, cells.WORDS, ' cells')}. {cost(key)}\n",
+            section(verdicts, "reproduced", fill),
+            section(verdicts, "not reproduced", fill),
+        ]
+    return "\n".join(parts)
+
+
+def in_words(row: Mapping, words: Sequence[str] = claims.WORDS, suffix: str = "") -> str:
+    """The counts of a row of the scoreboard that are not zero: ``"3 reproduced, 1 partly and 2 not run"``."""
+    return listed([f"{row[word + suffix]} {word}" for word in words if row[word + suffix]])
+
+
+def alone() -> tuple[int, int]:
+    """How many places (exhibit, data set, network) are recorded at ``quick`` alone, and how many of them in one run."""
+    places: dict[tuple, int] = {}
+    for result in (result for paper in (*STUDY, synthesis.PAPER.key) for result in results.shown(paper)):
+        trial = result.provenance["declaration"]
+        if trial["profile"] == "quick":
+            place = (trial["exhibit"], *result.place)
+            places[place] = places.get(place, 0) + 1
+    return len(places), sum(runs == 1 for runs in places.values())
+
+
+def coverage() -> str:
+    """How far the study reaches: how many of the papers' numbers, at what scale, and how much of *close* is weak."""
+    board = claims.scoreboard()
+    total = board.sum(numeric_only=True)
+    ran = total["cells"] - total["not run cells"]
+    full = [
+        f"`{key}` {listed(networks)} on {where}" for key in STUDY for where, networks in at_paper_scale(key).items()
+    ]
+    places, single = alone()
+    bare = board.loc[board["cells"] == board["not run cells"], "paper"]
+    elsewhere = [f"`{key}`" for key in bare if results.shown(key)]
+    parts = [
+        f"Of the {total['cells']} numbers in the papers' tables and plots {ran} have one of ours beside them.",
+        f"Of these {ran} numbers {total['close cells']} are close, {total['inside cells']} inside our interval, "
+        f"{total['near cells']} near and {total['apart cells']} apart; {total['says little cells']} say little: they "
+        "are close, and so would be a step that does nothing, or zero.",
+        f"At the full scale of `paper` were run: {'; '.join(full) or 'none yet'}.",
+        f"All else that is recorded is `quick`, smaller than the paper's as each page says: {places} networks on a "
+        f"data set in an exhibit, {single} of them in one run.",
+        f"Of {listed(elsewhere)} nothing that was run stands beside a number of the paper's tables."
+        if elsewhere
+        else "",
+    ]
+    return " ".join(filter(None, parts)) + "\n"
+
+
+def at_paper_scale(key: str) -> dict[str, list[str]]:
+    """The networks of a paper that are recorded at the ``paper`` profile, by the data sets they are recorded on."""
+    places: dict[str, list[str]] = {}
+    for result in results.shown(key):
+        trial = result.provenance["declaration"]
+        if trial["profile"] == "paper":
+            places.setdefault(models.label(trial["model"]), []).append(datasets.label(trial["dataset"]))
+    networks: dict[str, list[str]] = {}
+    for network, attacked in places.items():
+        networks.setdefault(listed(list(dict.fromkeys(attacked))), []).append(network)
+    return networks
+
+
+def listed(words: Sequence[str]) -> str:
+    """``"A, B and C"``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def by_profile() -> Table:
+    """Claims and table cells by verdict, for each paper and profile."""
+    rows = []
+    for key in STUDY:
+        verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
+        compared = cells.compare(cells.of_paper(key), cells.ours(key))
+        for profile in ("paper", "quick", None):
+            mine = [v.word for v in verdicts if v.profile == profile]
+            there = compared[compared["profile"].isna() if profile is None else compared["profile"].eq(profile)]
+            if mine or len(there):
+                counted = {f"claims {word}": mine.count(word) for word in claims.WORDS}
+                counted |= {f"cells {word}": int((there["word"] == word).sum()) for word in cells.WORDS}
+                rows.append({"paper": key, "profile": profile or "not run", **counted})
+    caption = "Claims about results and numbers of tables, by verdict and by the smallest profile behind it"
+    return Table(pd.DataFrame(rows), caption)
+
+
+def every_claim(fill: Callable[[str], str]) -> Table:
+    """Every claim of every paper and across them, with its verdict and, where it does not reproduce, why."""
+    rows = [
+        {"claim": v.claim.id, "verdict": v.word, "what is claimed": v.claim.text,
+         "why": why(v.claim, fill) if v.word == "not reproduced" else v.reason or "–",
+         "paper": key, "kind": v.claim.kind, "profile": v.profile or "–"}
+        for key in CHAPTERS for v in claims.verdicts(key)
+    ]  # fmt: skip
+    return Table(pd.DataFrame(rows), "Every claim, decided by code from the recorded results")
+
+
+def every_number() -> Table:
+    """Every number that the papers' tables print, with ours beside it."""
+    rows = []
+    for key in STUDY:
+        for c in cells.compare(cells.of_paper(key), cells.ours(key)).itertuples():
+            sizes = [f"eps {c.eps}" if c.eps else "", f"{c.steps} steps" if c.steps else ""]
+            where = [c.dataset, c.model, c.defense, c.attack, *sizes, c.metric]
+            places = max(2, len(str(c.value).partition(".")[2]))  # two, or more where the paper prints more
+            rows.append({"paper": key, "table": c.table, "what": ", ".join(w for w in where if w not in ("", "none")),
+                         "paper's": number(c.value, places), "ours": measured(c._asdict(), places),
+                         "difference": number(c.difference, places), "verdict": c.word,
+                         "profile": "–" if pd.isna(c.profile) else c.profile})  # fmt: skip
+    return Table(
+        pd.DataFrame(rows),
+        "Every number of the papers' tables beside ours, in the study's default reading; "
+        "networks are named as in the paper",
+    )

@@ -1,0 +1,362 @@
+"""The tables of `selfgrad` beyond those that every exhibit has."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from inputgrad.compute.methods.theorem import THRESHOLD, fixed_point, iterated_quadratic
+from inputgrad.ground.checks import eps_value
+from inputgrad.record import results
+from inputgrad.report import cells
+from inputgrad.report.markup import Stack, Table, between, number
+
+from .common import described, main_reading, side_by_side, stands_for
+
+QUOTED = "Bilateral"
+"""The defence of another paper: its numbers are quoted from `selfgrad`, never measured."""
+
+
+def defences(run) -> Stack:
+    """Tables 2 to 4: one table a data set, one row an attack, the paper's number and ours for each defence."""
+    reading = main_reading(results.table(run.shown))
+    shown, own = side_by_side(run, reading), cells.of_run(run)
+    rest = own[(own["table"].eq("own") | own["reading"].ne(reading)) & own["metric"].eq("accuracy")]
+    rest = rest.rename(columns={"value": "ours"})
+    shown = pd.concat([shown[~shown["table"].eq("5")], rest[~rest["defense"].isin(set(shown["defense"]))]])
+    shown = shown[~shown["defense"].str.contains("inference")]
+    return Stack([of_dataset(group, name, run) for name, group in shown.groupby("dataset", sort=False)])
+
+
+def of_dataset(shown: pd.DataFrame, dataset: str, run) -> Table:
+    """The table of one data set."""
+    rows: dict[tuple, dict] = {}
+    for c in shown.to_dict("records"):
+        attack = "clean" if c["attack"] == "none" else c["attack"]
+        steps = "" if attack in ("clean", "FGSM") else f"-{c['steps']}"
+        row = rows.setdefault((attack, int(c["steps"])), {"attack": f"{attack}{steps}"})
+        if c["defense"] == QUOTED:
+            row[f"{QUOTED}, quoted: paper"] = number(c["value"], 2)
+            continue
+        row |= {
+            f"{c['defense']}: paper": number(c.get("value"), 2), f"{c['defense']}: ours": number(c["ours"]),
+            f"{c['defense']}: verdict": c.get("word", "–"),
+        }  # fmt: skip
+    order = {name: i for i, name in enumerate(("clean", "FGSM", "PGD", "CW"))}
+    ordered = [rows[key] for key in sorted(rows, key=lambda key: (order[key[0]], key[1]))]
+    frame = pd.DataFrame(ordered, dtype=object).fillna("–")
+    grouped = sorted(frame.columns, key=lambda c: list(dict.fromkeys(x.split(":")[0] for x in frame.columns)).index(
+        c.split(":")[0]))  # fmt: skip
+    frame = frame[[c for c in grouped if not (c.endswith(("paper", "verdict")) and frame[c].eq("–").all())]]
+    return Table(
+        frame, f"{dataset}: accuracy in percent; {described(shown.dropna(subset=['ours']))}; {stands_for(run.shown)}"
+    )
+
+
+def switched(run) -> Table:
+    """Table 5: the block switched on and off at inference."""
+    mine = cells.of_run(run)
+    mine = mine[mine["defense"].str.endswith("at inference") & mine["metric"].eq("accuracy")]
+    paper = cells.of_paper("selfgrad")
+    paper = paper[paper["table"] == "5"]
+    rows = []
+    for (dataset, defense), group in mine.groupby(["dataset", "defense"], sort=False):
+        printed = paper[(paper["dataset"] == dataset) & (paper["defense"] == defense)]
+        row = {"data set": dataset, "row": defense}
+        for c in group.itertuples():
+            name = "clean" if c.attack == "none" else f"PGD-{c.steps}"
+            same = printed[(printed["attack"] == c.attack) & (printed["steps"].astype(int) == int(c.steps))]["value"]
+            row |= {f"{name}: paper": number(same.mean(), 2), f"{name}: ours": number(c.value)}
+        rows.append(row)
+    return Table(pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
+
+
+def oracle(run) -> Table:
+    """Table 1, and what the network that is told a gradient does with that of a false label."""
+    paper = cells.of_paper("selfgrad")
+    paper, rows = paper[paper["table"] == "1"], []
+    for defense, group in cells.of_run(run).groupby("defense", sort=False):
+        value = {(c.attack, c.metric): c.value for c in group.itertuples()}
+        printed = {c.attack: c.value for c in paper[paper["defense"] == defense].itertuples()}
+        rows.append(
+            {
+                "training": defense.replace("_", " "),
+                "clean: paper": number(printed.get("none")), "clean: ours": number(value.get(("none", "accuracy"))),
+                "PGD-10: paper": number(printed.get("PGD")), "PGD-10: ours": number(value.get(("PGD", "accuracy"))),
+                "false label: says it": number(value.get(("false label", "follows"))),
+            }
+        )  # fmt: skip
+    return Table(pd.DataFrame(rows), f"CIFAR-10, percent; {described(cells.of_run(run))}; {stands_for(run.shown)}")
+
+
+def theorem(steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 10, 50)) -> Table:
+    """The iterates of f(x) = x^2 / 2 at x = 1, for eps on both sides of 1/4, computed here."""
+    rows = []
+    for eps in (0.1, 0.2, THRESHOLD, 0.3, 0.5, 0.9):
+        values = iterated_quadratic(eps, max(steps))
+        limit = fixed_point(eps)
+        row = {"eps": f"{eps:g}"}
+        row |= {f"fⁿ(1): n = {n}": f"{values[n]:.4g}" for n in steps}
+        rows.append(row | {"limit": "none" if limit != limit else f"{limit:.4g}"})
+    return Table(
+        pd.DataFrame(rows), "Theorem 1 promises convergence for every eps in [0, 1); on x²/2 it holds up to 1/4"
+    )
+
+
+def convergence(run) -> Table:
+    """Figure 2's numbers: how far the self gradient moves from one iteration to the next."""
+    mine = cells.of_run(run)
+    mine = mine[mine["metric"] == "change_l2_mean"]
+    last = sorted(set(mine["steps"]))
+    chosen = [k for k in (0, 1, 2, 3, 5, 10) if k in last]
+    rows = [
+        {"network and move": attack, **{("length of g" if k == 0 else f"change: {k}"): f"{at[k]:.3g}" for k in chosen}}
+        for attack, group in mine.groupby("attack", sort=False)
+        for at in [dict(zip(group["steps"], group["value"], strict=True))]
+    ]
+    return Table(pd.DataFrame(rows), f"Mean l2 length over images; {described(mine)}; {stands_for(run.shown)}")
+
+
+# The audit
+
+ALLOWED = 5.0
+"""Percentage points by which one attack may beat another before it counts as a sign: noise on some hundred images."""
+
+LARGE = 64 / 255
+"""At this radius an image can be turned into almost any other."""
+
+
+def audit(run) -> Table:
+    """Every attack on every defence, and the worst case over all attacks on each image."""
+    mine = accuracies(run)
+    mine = mine[~mine["defense"].str.contains(", block") & mine["attack"].ne("PGD over eps")]
+    rows: dict[tuple, dict] = {}
+    for c in mine.itertuples():
+        steps = f"-{c.steps}" if c.attack in ("PGD", "CW", "APGD") else ""
+        name = "clean" if c.attack == "none" else f"{c.attack}{steps}"
+        rows.setdefault((c.attack, c.steps), {"attack": name})[c.defense] = number(c.value)
+    last = [key for key in rows if key[0] == "worst of all"]
+    ordered = [rows[key] for key in rows if key not in last] + [rows[key] for key in last]
+    caption = f"Accuracy in percent at the radius of the page; {described(mine)}; {stands_for(run.shown)}"
+    return Table(pd.DataFrame(ordered).fillna("–"), caption)
+
+
+def accuracies(run) -> pd.DataFrame:
+    """The accuracies that a run of the audit shows."""
+    mine = cells.of_run(run)
+    return mine[mine["metric"] == "accuracy"]
+
+
+def controls(run) -> Table:
+    """Each network, and the self-gradient one with something else in the block's place."""
+    rows = []
+    for defense, group in accuracies(run).groupby("defense", sort=False):
+        value = {(c.attack, int(c.steps)): c.value for c in group.itertuples()}
+        rows.append({"network": defense, "clean": number(value.get(("none", 0))),
+                     "PGD-20": number(value.get(("PGD", 20)))})  # fmt: skip
+    inside = {c.metric: c.value for c in cells.of_run(run).itertuples()
+              if c.attack == "none" and c.metric != "accuracy" and c.defense == "Self gradient"}  # fmt: skip
+    said = ""
+    if "block_rms_median" in inside:
+        said = (
+            f"; the block of Self gradient adds {inside['block_rms_median'] * 255:.3f}/255 (root mean square, median "
+            f"image), the gradient it reads has a largest value of {inside['gradient_linf_median']:.3f}, "
+            f"its cosine to the loss's gradient is {inside['cosine_mean']:.2f} in absolute value, and "
+            f"{100 * inside['second_order_share_mean']:.2g} % of the attack's gradient comes through it"
+        )
+    return Table(pd.DataFrame(rows), f"Accuracy in percent{said}")
+
+
+def measured_on(run, defense: str) -> dict[tuple[str, str], float]:
+    """Accuracies of one defence by attack and steps; those over the radius by ``("eps", radius)``."""
+    found = {}
+    for c in accuracies(run).itertuples():
+        if c.defense == defense:
+            place = ("eps", c.eps) if c.attack == "PGD over eps" else (c.attack, str(c.steps))
+            found[place] = c.value
+    return found
+
+
+def signs(run, defense: str = "Self gradient") -> list[dict]:
+    """Signs of a masked gradient (Athalye et al. 2018, Sec. 3.1; Carlini et al. 2019, Sec. 5), from measurements.
+
+    Returns:
+        One entry a question: ``question``, ``fine`` (``None`` where it was not measured) and ``measured``.
+    """
+    value = measured_on(run, defense)
+    if ("PGD", "20") not in value:
+        return []
+    pgd, longest = value["PGD", "20"], value["PGD", "100"]
+    best = min(longest, value.get(("CW", "100"), longest))
+    black = {
+        a: v for (a, _), v in value.items() if a == "Square" or a.startswith("transfer from ") and "block" not in a
+    }
+    adapted = {a: v for (a, _), v in value.items() if a in ("PGD, smoothed", "PGD, block held constant",
+                                                            "transfer from the block off")}  # fmt: skip
+    strong = {a: v for (a, _), v in value.items() if a in ("PGD, restarts", "APGD", "APGD, then targeted")}
+    radii = {cells.eps_number(eps): v for (kind, eps), v in value.items() if kind == "eps"}
+    far = {r: v for r, v in radii.items() if r >= LARGE - 1e-9}
+    falls = [c.value for c in cells.of_run(run).itertuples() if c.defense == defense and c.metric == "loss_falls_along"]
+    return [
+        asked("Do iterated attacks do at least as well as one step?",
+              pgd <= value["FGSM", "1"] + ALLOWED, {"FGSM": value["FGSM", "1"], "PGD-20": pgd}),
+        asked("Do attacks without a gradient, and transferred ones, stay behind it?",
+              min(black.values(), default=100) >= pgd - ALLOWED if black else None, {"PGD-20": pgd, **black}),
+        asked("Does the largest radius bring accuracy to zero?", min(far.values()) <= ALLOWED if far else None,
+              {f"{255 * r:.0f}/255": v for r, v in far.items()}),
+        asked("Does accuracy fall with the radius?", falling(radii) if len(radii) > 1 else None,
+              {f"{255 * r:.0f}/255": radii[r] for r in sorted(radii)}),
+        asked("Is a longer attack no better?", pgd - longest <= ALLOWED, {"PGD-20": pgd, "PGD-100": longest}),
+        asked("Does random noise do less than the gradient?", value["random sign", "1"] > pgd,
+              {"random signs": value["random sign", "1"], "PGD-20": pgd}),
+        asked("Does looking past the block, or averaging over noise, gain nothing?",
+              min(adapted.values()) >= pgd - ALLOWED if adapted else None, {"PGD-20": pgd, **adapted}),
+        asked("Do restarts and adaptive step sizes find little more?",
+              min(strong.values()) >= best - ALLOWED if strong else None, {"best of PGD-100, CW-100": best, **strong}),
+        asked("Does the loss rise all the way along FGSM's direction?", falls[0] <= 2 * ALLOWED if falls else None,
+              {"it falls somewhere, of the images": falls[0]} if falls else {}),
+    ]  # fmt: skip
+
+
+def asked(question: str, fine: bool | None, numbers: dict[str, float]) -> dict:
+    """One line of the checklist."""
+    said = "; ".join(f"{name} {number(v)}" for name, v in numbers.items())
+    return {"question": question, "fine": fine if fine is None else bool(fine), "measured": said or "not run"}
+
+
+def falling(radii: dict[float, float]) -> bool:
+    """Does accuracy never rise with the radius, up to what is allowed?"""
+    values = [radii[r] for r in sorted(radii)]
+    return all(after <= before + ALLOWED for before, after in pairwise(values))
+
+
+ANSWERS = {True: "yes", False: "no", None: "not run"}
+
+
+def checklist(run) -> Table:
+    """The signs of gradient masking, line by line for each defence, and the verdict on the self-gradient network."""
+    names = [name for name in dict.fromkeys(accuracies(run)["defense"]) if ", block" not in name]
+    answers = {name: signs(run, name) for name in names}
+    shown = "Self gradient" if "Self gradient" in names else names[-1]
+    rows = [
+        {
+            "question": row["question"],
+            **{f"as it should be: {name}": ANSWERS[answers[name][i]["fine"]] for name in names},
+            f"measured on: {shown}": row["measured"],
+        }
+        for i, row in enumerate(answers[shown])
+    ]
+    return Table(pd.DataFrame(rows), verdict(run))
+
+
+def verdict(run) -> str:
+    """The audit's verdict on the self-gradient network, in a sentence a reader can quote."""
+    mine = accuracies(run)
+    shown = signs(run)
+    if not shown or set(mine["profile"]) == {"smoke"}:
+        return "No verdict: the self-gradient network was not run at quick or above"
+    bad = [row["question"] for row in shown if row["fine"] is False]
+    plain = [row["question"] for name in ("Madry PGD", "FGSM training") for row in signs(run, name)
+             if row["fine"] is False]  # fmt: skip
+    said = "no sign of a masked gradient"
+    if bad:
+        common = sum(question in plain for question in bad)
+        said = f"{len(bad)} of {len(shown)} checks failed ({' '.join(bad)}), {common} of them without a block too"
+    worst = mine[mine["attack"].eq("worst of all")]
+    beside = "; ".join(f"{c.defense} {number(c.value)} ({between(c)})" for c in worst.itertuples())
+    return (
+        f"Self gradient: {said}{idle(run)}; accuracy in percent in the worst case over all attacks, with 95 % "
+        f"interval: {beside}; {described(mine)}"
+    )
+
+
+IDLE = 0.1
+"""A block that adds less than this share of eps is said to be all but idle."""
+
+
+def idle(run) -> str:
+    """As a clause, how small the audited block is in units of eps, where it has next to nothing to mask with."""
+    mine = [c for c in cells.of_run(run).itertuples() if c.defense == "Self gradient"]
+    rms = [c.value for c in mine if c.metric == "block_rms_median"]
+    radius = [eps_value(c.eps) for c in mine if c.attack == "worst of all"]
+    if not rms or not radius or rms[0] >= IDLE * radius[0]:
+        return ""
+    return (
+        f", and next to no block either: it adds {rms[0] / radius[0]:.2g} eps (root mean square, median image), so "
+        "this says nothing of a block of the size of eps"
+    )
+
+
+def blocks() -> Table:
+    """How large the blocks are that were trained and audited, in units of the image and of eps."""
+    mine = cells.ours("selfgrad")
+    mine = mine[mine["exhibit"] == "selfgrad/audit"]
+    rows = []
+    for defense, group in mine.groupby("defense", sort=False):
+        value = {c.metric: c.value for c in group.itertuples() if c.attack == "none"}
+        if "block_rms_median" in value:
+            radius = eps_value(group.loc[group["attack"] == "worst of all", "eps"].iloc[0])
+            rms = value["block_rms_median"]
+            read = f"{value['gradient_linf_median']:.3g}"
+            rows.append(
+                {
+                    "network": defense,
+                    "largest value of its gradient": read,
+                    "output of its block, rms": f"{rms:.2e}",
+                    "in units of eps": f"{rms / radius:.2g}",
+                }
+            )
+    audited = mine[mine["attack"] == "worst of all"]
+    return Table(pd.DataFrame(rows), f"CIFAR-10, the median image; {described(audited)}")
+
+
+# The cost of training
+
+
+def costs(run) -> Table:
+    """Arithmetic, speed, and arithmetic to a robust accuracy, for each way to train."""
+    mine, rows = cells.of_run(run), []
+    share = run.shown[0].provenance["declaration"]["settings"]["target"]
+    needed = arithmetic_to(mine, share)
+    times = {defense: needed[MADRY] / own for defense, own in needed.items()}
+    for defense, group in mine.groupby("defense", sort=False):
+        value = {c.metric: c.value for c in group.itertuples() if c.steps == 0}
+        ends = {c.metric: c.value for c in group.sort_values("steps").itertuples() if c.steps > 0}
+        rows.append(
+            {
+                "training": defense,
+                "one step, in forward passes": number(value.get("forwards_worth")),
+                "images/s": number(value.get("images_per_second"), 0),
+                "of the matrix rate, %": number(100 * value.get("matrix_share", float("nan"))),
+                "training, s": number(ends.get("seconds"), 0),
+                "robust accuracy at the end": number(ends.get("robust_accuracy")),
+                "arithmetic of Madry to the target, over its own": number(times.get(defense), 2),
+            }
+        )  # fmt: skip
+    return Table(
+        pd.DataFrame(rows),
+        "Arithmetic of one training step; speed, also as a share of this device's rate in a large matrix product; "
+        f"seconds as measured on whatever else the machine did; the target is {share:g} of Madry's last robust "
+        f"accuracy, decided at the end of an epoch on {int(mine['images'].max())} images; 0: never there",
+    )
+
+
+MADRY = "Madry PGD"
+"""The training whose last robust accuracy sets the target."""
+
+
+def arithmetic_to(mine: pd.DataFrame, share: float) -> dict[str, float]:
+    """Epochs times the arithmetic of a step, in forward passes, until a share of Madry's last robust accuracy."""
+    curves, worth = {}, {}
+    for defense, group in mine.groupby("defense", sort=False):
+        curve = group[group["metric"] == "robust_accuracy"].sort_values("steps")
+        if len(curve):
+            curves[defense] = curve
+            worth[defense] = group.loc[group["metric"] == "forwards_worth", "value"].iloc[0]
+    if MADRY not in curves:
+        return {}
+    wanted = share * curves[MADRY]["value"].iloc[-1]
+    first = {defense: curve.loc[curve["value"] >= wanted, "steps"].min() for defense, curve in curves.items()}
+    return {defense: worth[defense] * (np.inf if pd.isna(epoch) else epoch) for defense, epoch in first.items()}

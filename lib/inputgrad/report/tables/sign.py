@@ -1,0 +1,119 @@
+"""The tables of `sign` beyond those that every exhibit has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from inputgrad.report import cells
+from inputgrad.report.markup import Table, between, number
+from inputgrad.report.predicates import first_reached
+
+from .common import run_readings
+
+
+def readings(run, metric: str = "error") -> Table:
+    """Every reading of an exhibit at every eps where several were run."""
+    table = cells.of_run(run)
+    table = table[table["metric"].isin([metric, "reached_target"]) & (table["attack"] != "none")]
+    compared = set(table.loc[table["reading"] != "default", "eps"])
+    rows = [
+        {
+            "data set": c.dataset, "network": c.model, "attack": c.attack, "eps": c.eps, "reading": c.reading,
+            "metric": c.metric.replace("_", " "), "percent": number(c.value), "95 % interval": between(c),
+        }
+        for c in table[table["eps"].isin(compared)].itertuples()
+    ]  # fmt: skip
+    return Table(pd.DataFrame(rows), "The readings side by side, in percent")
+
+
+def saturation(run) -> Table:
+    """How FGM fares on images the network was sure of, and how many gradients vanish.
+
+    At the largest eps that every data set and network of the run has: the paper's text goes further on one.
+    """
+    table = cells.of_run(run)
+    first = run_readings(table).get("FGM", ["default"])[0]
+    table = table[table["reading"].isin(["default", first])]
+    tried = table[table["attack"] == "FGM"].groupby("eps", sort=False)["dataset"].size()
+    largest = max(tried[tried == tried.max()].index, key=cells.eps_number, default="")
+    rows = []
+    for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
+        fgm = group[group["attack"] == "FGM"]
+        at_largest = fgm[fgm["eps"] == largest].set_index("metric")
+        sure, unsure = (at_largest.reindex([m]).iloc[0] for m in ("accuracy_sure", "accuracy_unsure"))
+        vanished = [*group.loc[group["metric"] == "gradient_zero", "value"], float("nan")]
+        rows.append(
+            {
+                "data set": dataset, "network": model, "eps": largest,
+                "gradient below 1e-6, % of images": number(vanished[0]),
+                "images it is sure of": number(sure["images"], 0), "FGM accuracy on them, %": number(sure["value"]),
+                "other images": number(unsure["images"], 0), "FGM accuracy on those, %": number(unsure["value"]),
+            }
+        )  # fmt: skip
+    caption = "Images right before the attack, apart for those classified with a softmax confidence above 0.99"
+    return Table(pd.DataFrame(rows), caption)
+
+
+REACHED = {
+    "reached": ("wrong before", ("true", "runner_up", "other")),
+    "reached_behind": ("of these, true class not the runner-up", ("true", "runner_up", "other")),
+    "reached_right": ("right before", ("runner_up", "other")),
+}
+TOLD = {"true": "true class", "runner_up": "runner-up", "other": "another"}
+
+
+def reached(run) -> Table:
+    """How many images one step downhill takes to the class it is told, by that class and by what they were before."""
+    table = cells.of_run(run)
+    table = table[table["metric"].isin(REACHED)]
+    rows = []
+    for (dataset, model, attack, eps), group in table.groupby(["dataset", "model", "attack", "eps"], sort=False):
+        row = {"data set": dataset, "network": model, "attack": attack, "eps": eps}
+        for metric, (name, told) in REACHED.items():
+            here = group[group["metric"] == metric]
+            row[f"{name}: images"] = number(next(iter(here["images"]), float("nan")), 0)
+            for label in told:
+                own = here[here["reading"].map(label_of) == label]
+                row[f"{name}: {TOLD[label]}, %"] = number(next(iter(own["value"]), float("nan")))
+        rows.append(row)
+    caption = "Images that the step takes to the class it is told, in percent of each kind"
+    return Table(pd.DataFrame(rows), caption)
+
+
+def label_of(reading: str) -> str:
+    """The label that a step is told in this reading."""
+    return dict(choice.split("=") for choice in reading.split() if "=" in choice).get("label", "true")
+
+
+VISIBILITY = {
+    "l2_median": ("l2", 2),
+    "l2_mean": ("mean l2", 2),
+    "linf_median": ("l∞", 3),
+    "linf_mean": ("mean l∞", 3),
+    "psnr_median": ("PSNR, dB", 1),
+    "ssim_median": ("SSIM", 3),
+}
+
+
+def equal_success(run, target: float = 50.0) -> Table:
+    """For each method the budget at which half of the images right before are fooled, and how visible that is.
+
+    Between two budgets of the grid values are interpolated linearly in the logarithm of the budget.
+    """
+    table = cells.of_run(run)
+    table = table[table["attack"] != "none"].assign(budget=table["eps"].map(cells.eps_number))
+    rows = []
+    for (dataset, model, attack), group in table.groupby(["dataset", "model", "attack"], sort=False):
+        wide = group.pivot(index="budget", columns="metric", values="value")
+        budget = first_reached(wide.index, wide["fooled"], target)
+        row = {"data set": dataset, "network": model, "method": attack}
+        if np.isnan(budget):
+            row |= {"budget (l2)": f"> {wide.index[-1]:g}"} | {name: "–" for name, _ in VISIBILITY.values()}
+        else:
+            row["budget (l2)"] = number(budget, 2)
+            for metric, (name, places) in VISIBILITY.items():
+                row[name] = number(float(np.interp(np.log(budget), np.log(wide.index), wide[metric])), places)
+        rows.append({**row, "fooled at most, %": number(wide["fooled"].max())})
+    caption = "The step at which half of the correctly classified images are fooled; medians where no mean is named"
+    return Table(pd.DataFrame(rows), caption)

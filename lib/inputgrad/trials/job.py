@@ -1,0 +1,88 @@
+"""Computing one trial: load the data, train or restore the network, call the exhibit's function, note how."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+
+import numpy as np
+import torch
+
+from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute import device as devices
+from inputgrad.compute.data import Splits, load
+from inputgrad.compute.training.networks import Trained, loaded
+from inputgrad.ground.origin import origin
+from inputgrad.study import exhibit
+from inputgrad.study.schema import Exhibit, Trial
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an exhibit's function is given: the trial, its data and its trained network, on one device."""
+
+    trial: Trial
+    data: Splits
+    trained: Trained
+    device: torch.device
+    root: str | None = None  # the data folder asked for, where an exhibit reads a second data set
+
+    def test_images(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first ``images`` test images as float ``(N, C, H, W)`` in [0, 1], and their labels."""
+        n = self.trial.settings["images"]
+        return self.data.x_test[:n].to(self.device).float() / 255, self.data.y_test[:n].to(self.device)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What it returns: tidy rows, and arrays for figures that show images."""
+
+    rows: list[dict]
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> tuple[Outcome, dict]:
+    """Compute ``trial`` and say how: ``(outcome, provenance)``."""
+    declared = exhibit(trial.exhibit)
+    chosen = devices.choose(device)
+    devices.reset_peak_memory(chosen)
+    start = time.perf_counter()
+    data = load(trial.dataset, root=root, size=trial.settings.get("size"))
+    if MODELS[trial.model].weights and declared.network == Exhibit.network:
+        network = loaded(data, trial.model, chosen, root)
+    else:
+        network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
+    job = Job(trial, data, network, chosen, root)
+    ready = time.perf_counter()
+    outcome = named(declared.compute)(job)
+    seconds = {"prepare": ready - start, "measure": time.perf_counter() - ready, "training": network.seconds}
+    return outcome, provenance(job, seconds)
+
+
+def named(place: str) -> Callable:
+    """The function at ``"module:function"``."""
+    module, function = place.split(":")
+    return getattr(import_module(module), function)
+
+
+def provenance(job: Job, seconds: dict[str, float]) -> dict:
+    """Where a result comes from: code, versions, machine, time, memory, data and network."""
+    return {
+        **origin(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        **devices.describe(job.device),
+        "training": job.trained.origin,
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+        "peak_memory_mib": devices.peak_memory(job.device) // 2**20,
+        "data_digest": job.data.digest,
+        "data_order": job.data.order,
+        "checkpoint": job.trained.checkpoint,
+        "network_parameters": sum(p.numel() for p in job.trained.model.parameters()),
+        "training_images_per_second": round(job.trained.images_per_second, 1),
+        "learning_curve": [{k: round(v, 5) for k, v in entry.items()} for entry in job.trained.history],
+        "declaration": asdict(job.trial),
+    }

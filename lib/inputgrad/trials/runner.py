@@ -1,0 +1,197 @@
+"""Running the study: trials to rows inside a notebook, notebooks to pages from the command line."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+
+from inputgrad import study
+from inputgrad.catalogue import datasets
+from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.published import verified
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
+from inputgrad.ground.paths import NOTEBOOKS, data_root, relative
+from inputgrad.record import results
+from inputgrad.record.results import Result
+from inputgrad.study.schema import Trial
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a notebook works with: the results it asked for, and the ones worth showing."""
+
+    exhibit: str
+    results: list[Result]
+    computed: int
+    own: bool  # with other parameters than the study's: then nothing recorded is shown in its place
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The rows of the trials of this run."""
+        return results.table(self.results)
+
+    @property
+    def profile(self) -> str:
+        """The profile this run was asked for."""
+        return self.results[0].provenance["declaration"]["profile"]
+
+    @cached_property
+    def shown(self) -> list[Result]:
+        """The recorded results of the exhibit where this is the study's own run and there are any, else this run's."""
+        recorded = [] if self.own else results.recorded(self.exhibit)
+        if not recorded:
+            return self.results
+        order = results.declared_places(self.exhibit)
+        return sorted(results.largest(recorded), key=lambda result: order.index(result.place))
+
+    def summary(self) -> str:
+        """Where the numbers of this page come from, in lines of at most 78 characters."""
+        n, kept = len(self.results), len(self.results) - self.computed
+        text = f"This execution ran {n} trials at the {self.profile} profile: "
+        text += f"{self.computed} computed now, {kept} read from results."
+        if self.shown is not self.results:
+            profiles = " and ".join(sorted({r.provenance["declaration"]["profile"] for r in self.shown}))
+            text += f" The tables and figures below show the {len(self.shown)} recorded trials at {profiles} instead."
+        elif self.profile == "smoke":
+            text += " Smoke numbers check the code; they say nothing about the paper."
+        return textwrap.fill(text, 78)
+
+
+def run(exhibit: str, **parameters: Any) -> Run:
+    """Read each trial that ``parameters`` ask for where there is a fresh result, compute the others.
+
+    Everything is checked before anything expensive starts: names and values, the device, and that the data of every
+    trial to be computed are there (a catalogued set that is not is downloaded first). A killed run goes on where it
+    was; two runs at once compute each trial once.
+
+    Args:
+        exhibit: ``"<paper>/<name>"``.
+        **parameters: as in the notebook's ``parameters`` cell; ``None`` takes the study's own.
+
+    Raises:
+        InputError: what was asked for cannot be run; the sentence says why.
+    """
+    refuse_unknown_injected(exhibit)
+    trials = study.trials(exhibit, **parameters)
+    device, root = parameters.get("device") or "auto", parameters.get("data_root")
+    check_device(device)
+    for dataset in dict.fromkeys(t.dataset for t in trials if results.fresh(t) is None):
+        if not datasets.present(dataset, root):
+            from inputgrad.compute.data import fetch  # torch starts here
+
+            print(fetch(dataset, root=root), file=sys.stderr)
+    for model in dict.fromkeys(t.model for t in trials if MODELS[t.model].weights and results.fresh(t) is None):
+        verified(MODELS[model].weights, data_root(root))
+    found, computed = [], 0
+    for trial in trials:
+        result, new = read_or_compute(trial, device, root)
+        found.append(result)
+        computed += new
+    own = {t.key for t in trials} != results.declared_keys(exhibit, trials[0].profile)
+    return Run(exhibit, found, computed, own)
+
+
+def read_or_compute(trial: Trial, device: str, root: str | None) -> tuple[Result, bool]:
+    """A trial's result, and whether it had to be computed; the lock lets one process at a time compute it."""
+    result = results.fresh(trial)
+    if result is not None:
+        return result, False
+    path = results.path_of(trial)
+    lock = results.SCRATCH / "locks" / f"{trial.key}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        result = results.fresh(trial)  # another process may have computed it while this one waited
+        if result is not None:
+            return result, False
+        from .job import compute  # torch starts here, too
+
+        outcome, provenance = compute(trial, device=device, root=root)
+        results.write(trial, outcome.rows, outcome.arrays, provenance)
+    return results.read(path), True
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there; only ``"cuda"`` needs torch to tell."""
+    checks.one_of("device", device, ("auto", "cpu", "cuda"))
+    if device == "cuda":
+        from inputgrad.compute.device import choose
+
+        choose(device)
+
+
+def refuse_unknown_injected(exhibit: str) -> None:
+    """Refuse a parameter that papermill injected and the exhibit does not have (papermill itself only warns).
+
+    Raises:
+        InputError: naming the closest parameter there is.
+    """
+    if "IPython" not in sys.modules:
+        return
+    shell = sys.modules["IPython"].get_ipython()
+    for cell in shell.user_ns.get("In", []) if shell else []:
+        if cell.startswith("# Parameters\n"):
+            for statement in ast.parse(cell).body:
+                for target in getattr(statement, "targets", []):
+                    checks.one_of(f"parameter of {exhibit}", target.id, study.parameters(exhibit))
+
+
+# Notebooks to pages
+
+
+def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
+    """Run an exhibit's notebook with papermill; ``output`` appears only when it ran to its end.
+
+    A failed run leaves the notebook with its traceback as ``<output>.failed.ipynb``.
+
+    Raises:
+        InputError: a parameter is unknown or not allowed (no kernel is started then), or the notebook failed.
+    """
+    study.trials(exhibit, **parameters)
+    check_device(parameters.get("device") or "auto")
+    execute_notebook(NOTEBOOKS / f"{exhibit}.ipynb", parameters, output)
+
+
+def execute_notebook(notebook: Path, parameters: Mapping[str, Any], output: Path) -> None:
+    """Run any notebook; see :func:`execute`."""
+    import papermill
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    class LocalKernelManager(AsyncKernelManager):
+        """Unix sockets: no ports to race for, nothing on the network."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.transport, self.ip = "ipc", str(Path(sockets) / "kernel")
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    running = output.with_suffix(f".{os.getpid()}.running.ipynb")
+    failed = output.with_suffix(".failed.ipynb")
+    with tempfile.TemporaryDirectory(prefix="inputgrad-") as sockets:
+        try:
+            papermill.execute_notebook(
+                str(notebook), str(running), dict(parameters), kernel_name="python3", progress_bar=False,
+                stderr_file=sys.stderr, kernel_manager_class=LocalKernelManager, cwd=str(NOTEBOOKS.parent),
+            )  # fmt: skip
+        except (PapermillExecutionError, DeadKernelError) as err:
+            running.replace(failed)
+            reason = getattr(err, "evalue", "the kernel died; was there enough memory?")
+            raise InputError(f"{relative(notebook)}: {reason} (as far as it came: {relative(failed)})") from err
+        except BaseException:
+            running.unlink(missing_ok=True)
+            raise
+    running.replace(output)
+    failed.unlink(missing_ok=True)
