@@ -32,10 +32,10 @@ TOKEN = re.compile(r"\[\[(ours|range|paper|count|verdict|question) ((?:[^\]]|\](
 HOLDS = re.compile(r"\[\[holds (\w+) (\w+): ((?:[^\[\]]|\[(?!\[)|\](?!\]))+)\]\]")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 FIGURES = {
-    "sign": figures.readme, "convex": figures.convex.chapter, "smooth": figures.smooth.chapter,
-    "selfgrad": figures.selfgrad.chapter, "butterfly": figures.butterfly.chapter,
-    "synthesis": figures.synthesis.chapter, "scoreboard": figures.scoreboard, "stand-ins": figures.stand_ins,
-}  # fmt: skip
+    **{key: getattr(figures, key).chapter for key in study.CHAPTERS},
+    "scoreboard": figures.scoreboard,
+    "stand-ins": figures.stand_ins,
+}
 """The figures that pages include, by name."""
 
 WORDED = {"claims in words": summaries.in_words,
@@ -253,7 +253,7 @@ def readme(path: Path = ROOT / "README.md") -> str:
 def write_readme() -> None:
     """Bring the README's scoreboard and its figure up to date."""
     write_text(ROOT / "README.md", readme())
-    save(figures.readme(), ROOT / "book" / "_static" / "sign-on-one-page.png")
+    save(figures.sign.chapter(), ROOT / "book" / "_static" / "sign-on-one-page.png")
 
 
 def announce() -> str:

@@ -16,9 +16,10 @@ from inputgrad.ground.paths import data_root
 from . import butterfly, convex, selfgrad, sign, smooth, synthesis
 from .schema import PROFILES, Exhibit, Grid, Paper, Parameter, Trial
 
-STUDY: dict[str, Paper] = {
-    module.PAPER.key: module.PAPER for module in (sign, convex, smooth, selfgrad, butterfly)
-}  # fmt: skip
+PAPERS = (sign.PAPER, convex.PAPER, smooth.PAPER, selfgrad.PAPER, butterfly.PAPER)
+
+STUDY: dict[str, Paper] = {paper.key: paper for paper in PAPERS}
+"""The papers by key, in the order of the book. A paper is registered here and nowhere else."""
 
 CHAPTERS: dict[str, Paper] = {**STUDY, synthesis.PAPER.key: synthesis.PAPER}
 """The papers and, last, what stands across them: whatever has rows and claims."""

@@ -393,7 +393,7 @@ def loss_steps(
 def pairs(job: Job) -> Outcome:
     """Which images one method fools and another does not, over eps, with paired intervals of the lead.
 
-    ``FastGrad (exact)`` steps along :func:`inputgrad.gradients.rival_scores`, whose gradient is that of the
+    ``FastGrad (exact)`` steps along :func:`inputgrad.compute.gradients.rival_scores`, whose gradient is that of the
     cross-entropy up to a positive factor, so that nothing of it is rounded away.
     """
     tally, s, v = Tally(partial(place, job)), job.trial.settings, victim(job)

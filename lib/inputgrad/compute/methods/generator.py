@@ -146,7 +146,7 @@ class Discriminator(nn.Module):
     r"""Is the decision on this image what the game wants? :math:`d = D_\theta(\tilde x)` [butterfly, Eq. 3].
 
     The classifier's body, the average of its last feature map, and one unit. Gives its **logit** z, ``d`` being
-    ``sigmoid(z)``; the losses of :mod:`inputgrad.game` take z. The body is always in evaluation mode.
+    ``sigmoid(z)``; the losses of :mod:`inputgrad.compute.methods.game` take z. The body is always in evaluation mode.
 
     The paper's sees the image and nothing else. Told the class of the image, beyond the paper, it has one unit for each
     class, and z is that of the class it is told.

@@ -1,22 +1,22 @@
 """Figures for pages; each function takes results and returns a ``Figure``. Needs no torch.
 
-One module a paper, beside what they share; a notebook writes ``figures.<paper>.<figure>(run)``. A figure of numbers
+One module a chapter, beside what they share; a notebook writes ``figures.<chapter>.<figure>(run)``. A figure of numbers
 draws one frame, a row a mark, checked by ``marks.tidy``; it keeps it as ``frame``, and the page shows it below.
 """
 
-from . import butterfly, convex, selfgrad, sign, smooth, synthesis
-from .marks import as_table
-from .overview import readme, scoreboard, stand_ins
+from importlib import import_module
+from types import ModuleType
 
-__all__ = [
-    "as_table",
-    "butterfly",
-    "convex",
-    "readme",
-    "scoreboard",
-    "selfgrad",
-    "sign",
-    "smooth",
-    "stand_ins",
-    "synthesis",
-]
+from inputgrad.study import CHAPTERS
+
+from .marks import as_table
+from .overview import scoreboard, stand_ins
+
+__all__ = ["as_table", "scoreboard", "stand_ins"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """The module of a chapter, whichever chapters there are."""
+    if name in CHAPTERS:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

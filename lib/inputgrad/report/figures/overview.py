@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from inputgrad.report import cells, claims
 
 from . import marks
-from .panels import canvas, lines, panel_row, share_legend, show
-from .sign import COLOURS, curve
+from .panels import canvas, show
 
 VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced": "#c8553d", "not run": "#d9d9d9",
                    "close": "#1b7f5c", "inside": "#57a683", "near": "#8fc9a8", "apart": "#c8553d",
@@ -48,24 +47,4 @@ def stand_ins() -> Figure:
         for ax, image, label in zip(row, images, labels, strict=False):
             show(ax, image.transpose(1, 2, 0), f"{label:02d}" if name == "digits100" else str(label))
         row[0].text(-0.15, 0.5, name, rotation=90, va="center", ha="right", transform=row[0].transAxes, fontsize=9)
-    return figure
-
-
-def readme() -> Figure:
-    """The study's first picture: accuracy over eps with and without the sign, paper and ours, on CIFAR-10."""
-    ours, paper = (t[t["dataset"].eq("CIFAR-10") & t["metric"].eq("accuracy") & t["table"].ne("")]
-                   for t in (marks.of_study("sign"), marks.of_paper("sign")))  # fmt: skip
-    ours = ours.sort_values("model", kind="stable")
-    frame = marks.tidy(
-        *(curve(ours, attack, f"{attack}, ours") for attack in ("FGSM", "FGM")),
-        *(curve(paper, attack, f"{attack}, paper") for attack in ("FGSM", "FGM")),
-        curve(ours, "FGM", "FGM on −z_y, ours", "attack_loss=nll_logits"),
-    )
-    looks = {"FGM on −z_y, ours": {"linestyle": ":"}}
-    looks |= {f"{attack}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for attack in ("FGSM", "FGM")}
-    figure, grid = panel_row(frame, width=4.2, height=3.2, ylabel="accuracy, percent")
-    lines(grid, frame, lambda name: {"color": COLOURS[name.replace(",", "").split()[0]], **looks.get(name, {})})
-    for ax in grid.values():
-        ax.set(xlabel="eps", ylim=(-3, 103))
-    share_legend(figure, list(grid.values()), columns=5)
     return figure

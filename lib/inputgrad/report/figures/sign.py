@@ -174,3 +174,23 @@ def gradients(run) -> Figure:
         show(row[1], gradient, f"gradient, ±{peak:.2g}", cmap="RdBu_r", vmin=-peak, vmax=peak)
         show(row[2], np.sign(gradient), "its sign, ±1", cmap="RdBu_r", vmin=-1, vmax=1)
     return figure
+
+
+def chapter() -> Figure:
+    """The study's first picture: accuracy over eps with and without the sign, paper and ours, on CIFAR-10."""
+    ours, paper = (t[t["dataset"].eq("CIFAR-10") & t["metric"].eq("accuracy") & t["table"].ne("")]
+                   for t in (marks.of_study("sign"), marks.of_paper("sign")))  # fmt: skip
+    ours = ours.sort_values("model", kind="stable")
+    frame = marks.tidy(
+        *(curve(ours, attack, f"{attack}, ours") for attack in ("FGSM", "FGM")),
+        *(curve(paper, attack, f"{attack}, paper") for attack in ("FGSM", "FGM")),
+        curve(ours, "FGM", "FGM on −z_y, ours", "attack_loss=nll_logits"),
+    )
+    looks = {"FGM on −z_y, ours": {"linestyle": ":"}}
+    looks |= {f"{attack}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for attack in ("FGSM", "FGM")}
+    figure, grid = panel_row(frame, width=4.2, height=3.2, ylabel="accuracy, percent")
+    lines(grid, frame, lambda name: {"color": COLOURS[name.replace(",", "").split()[0]], **looks.get(name, {})})
+    for ax in grid.values():
+        ax.set(xlabel="eps", ylim=(-3, 103))
+    share_legend(figure, list(grid.values()), columns=5)
+    return figure

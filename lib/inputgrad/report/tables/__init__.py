@@ -1,24 +1,21 @@
 """Tables for pages: ours beside theirs, claims with verdicts, costs. Needs no torch.
 
-What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; one module a paper beside it.
+What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; beside it one module for each
+chapter that has tables of its own, as ``tables.<chapter>``.
 """
 
-from . import butterfly, convex, selfgrad, sign, smooth, synthesis
+from importlib import import_module
+from types import ModuleType
+
+from inputgrad.study import CHAPTERS
+
 from .common import beside, cost, own, paper_tables, schedules, scoreboard, verdict_table, verdicts
 
-__all__ = [
-    "beside",
-    "butterfly",
-    "convex",
-    "cost",
-    "own",
-    "paper_tables",
-    "schedules",
-    "scoreboard",
-    "selfgrad",
-    "sign",
-    "smooth",
-    "synthesis",
-    "verdict_table",
-    "verdicts",
-]
+__all__ = ["beside", "cost", "own", "paper_tables", "schedules", "scoreboard", "verdict_table", "verdicts"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """The module of a chapter, whichever chapters there are."""
+    if name in CHAPTERS:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
