@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from inputgrad.catalogue.datasets import DATASETS
 
 from . import marks
-from .panels import STYLE, bars, canvas, datasets_shown, lines, panels, rules, share_legend, show
+from .panels import STYLE, bars, canvas, datasets_shown, lines, panel_row, panels, rules, share_legend, show
 
 COLOURS = dict(
     zip(("FGSM", "FGM", "FGM-l2", "PGD", "random sign", "random normal"), sns.color_palette("colorblind"), strict=False)
