@@ -27,7 +27,7 @@ def defences(run) -> Stack:
     rest = own[(own["table"].eq("own") | own["reading"].ne(reading)) & own["metric"].eq("accuracy")]
     rest = rest.rename(columns={"value": "ours"})
     shown = pd.concat([shown[~shown["table"].eq("5")], rest[~rest["defense"].isin(set(shown["defense"]))]])
-    shown = shown[~shown["variant"].isin(SWITCHED)]
+    shown = shown[~shown["variant"].isin(SWITCHED)].fillna({"word": "–"})
     return Stack([of_dataset(group, name, run) for name, group in shown.groupby("dataset", sort=False)])
 
 
@@ -41,7 +41,7 @@ def of_dataset(shown: pd.DataFrame, dataset: str, run) -> Table:
         if c["defense"] == QUOTED:
             row[f"{QUOTED}, quoted", "paper"] = number(c["value"], 2)
             continue
-        said = {"paper": number(c.get("value"), 2), "ours": number(c["ours"]), "verdict": c.get("word", "–")}
+        said = {"paper": number(c.get("value"), 2), "ours": number(c["ours"]), "verdict": c["word"]}
         row |= {(c["defense"], what): text for what, text in said.items()}
     order = {name: i for i, name in enumerate(("clean", "FGSM", "PGD", "CW"))}
     ordered = [rows[key] for key in sorted(rows, key=lambda key: (order[key[0]], key[1]))]
