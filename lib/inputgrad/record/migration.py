@@ -16,7 +16,7 @@ from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import relative
 
 from . import results
-from .row import Row
+from .row import COLUMNS, Row
 
 BEFORE = ("table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric", "value", "unit",
           "count", "total")  # fmt: skip
@@ -33,20 +33,24 @@ def migrated_file(path: Path) -> str:
     """Bring one file up to date and say what changed; nothing where it was.
 
     Raises:
-        InputError: it cannot be read, or its rows are of no version that is known.
+        InputError: it is damaged, or its rows are those of no version; it stays as it is.
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        if tuple(raw["columns"]) != BEFORE:
-            results.read(path)
+        columns, declared = tuple(raw["columns"]), raw["provenance"]["declaration"]
+        if columns == COLUMNS:
             return ""
-        declared = raw["provenance"]["declaration"]
+        if columns != BEFORE:
+            raise ValueError("rows with the columns of no version")
         before = [dict(zip(BEFORE, values, strict=True)) for values in raw["rows"]]
-        rows = [migrated(row, declared["exhibit"], declared["settings"]) for row in before]
-    except InputError:
-        raise
     except (ValueError, KeyError, TypeError) as err:
         raise results.damaged(path, f"{type(err).__name__}: {err}") from err
+    rows = []
+    for i, row in enumerate(before, 1):
+        try:
+            rows.append(migrated(row, declared["exhibit"], declared["settings"]))
+        except InputError as err:
+            raise results.damaged(path, f"row {i}: {err}") from err
     head = {name: raw[name] for name in ("key", "provenance", "arrays")}
     write_text(path, results.written(head, rows))
     moved = Counter(c for row, now in zip(before, rows, strict=True) for c in BEFORE if row[c] != getattr(now, c))
