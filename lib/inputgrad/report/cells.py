@@ -15,6 +15,7 @@ from scipy import stats
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import PAPERS, relative
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.study import EXHIBITS, STUDY
 
 T = TypeVar("T")
@@ -133,7 +134,7 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
 
-def of_run(run) -> pd.DataFrame:
+def of_run(run: Run) -> pd.DataFrame:
     """The cells of what a run shows."""
     return join_seeds(results.table(run.shown))
 

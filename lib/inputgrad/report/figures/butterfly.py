@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from inputgrad.record.run import Run
 from inputgrad.report.tables.butterfly import OWN
 from inputgrad.study.butterfly import FINE_TUNED, PROBE, SCRATCH
 
@@ -31,7 +32,7 @@ def ours(table: pd.DataFrame) -> pd.DataFrame:
 # Tables 1 and 2
 
 
-def rows(run) -> Figure:
+def rows(run: Run) -> Figure:
     """Accuracy of every row with its interval, one colour a network; the paper's as crosses."""
     mine, paper = ours(marks.of_run(run)), marks.of_paper("butterfly")
     mine = mine[mine["metric"].eq("accuracy") & mine["attack"].isin(OWN)]
@@ -60,7 +61,7 @@ PANELS = {"g_loss": "L_G", "d_loss": "L_D", "d_accuracy": "D right, percent", "g
           "held_accuracy": "accuracy held out, percent"}  # fmt: skip
 
 
-def curves(run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
+def curves(run: Run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
     """One game's quantities over epochs, one colour a gamma, of the first data set that has any; lr is dashed.
 
     The dotted line is the accuracy without v.
@@ -101,7 +102,7 @@ def declared(result) -> dict:
     return result.provenance["declaration"]["settings"]
 
 
-def shown_with(run, problem: str) -> list:
+def shown_with(run: Run, problem: str) -> list:
     """The results that have pictures of a problem, one a data set."""
     return [r for r in datasets_shown(run) if f"{problem}_clean" in r.arrays]
 
@@ -112,7 +113,7 @@ def pictures_of(result, problem: str) -> dict:
     return {name: result.arrays[f"{problem}_{name}"] for name in names}
 
 
-def gallery(run, problem: str) -> Figure:
+def gallery(run: Run, problem: str) -> Figure:
     """Figures 3 and 5: images, v and their sum at the problem's first gamma, with the classes seen before and after."""
     found = shown_with(run, problem)
     columns = max([len(r.arrays[f"{problem}_true"]) for r in found], default=1)
@@ -128,7 +129,7 @@ def gallery(run, problem: str) -> Figure:
     return figure
 
 
-def by_gamma(run, problem: str, rows_of: int = 3) -> Figure:
+def by_gamma(run: Run, problem: str, rows_of: int = 3) -> Figure:
     """Figures 6 and 7: the perturbed image and v below it for each gamma, a few images of the first data set."""
     found = shown_with(run, problem)[:1]
     gammas = sorted(declared(found[0])[f"gammas_{problem}"], key=float) if found else [""]

@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from inputgrad.record.run import Run
 from inputgrad.report.tables.common import main_reading
 from inputgrad.study.convex import IN_THE_BOX
 
@@ -50,7 +51,7 @@ LOOKS: Mapping[str, Mapping] = {
 """Colour and line of each method; the paper's points are crosses, what is kept in the box is dashed."""
 
 
-def over_eps(run, methods: Sequence[str] = ()) -> Figure:
+def over_eps(run: Run, methods: Sequence[str] = ()) -> Figure:
     """Fooled images over eps, one panel a network, one curve a method; the paper's points where it prints any.
 
     Args:
@@ -103,7 +104,7 @@ def over(frame: pd.DataFrame, xlabel: str, columns: int, width: float = 3.0) -> 
 MEASURES = {"rho1_hat": "ρ₁", "rho2_hat": "ρ₂", "eps_fooled_99": "eps, 99 % fooled"}
 
 
-def measures(run) -> Figure:
+def measures(run: Run) -> Figure:
     """Table I as points: each measure of each network with its interval, and a cross for the paper's."""
     table = marks.of_run(run)
     table = table[(table["reading"] == main_reading(table)) | (table["attack"] == "none")]
@@ -122,7 +123,7 @@ def measures(run) -> Figure:
     return figure
 
 
-def clipping(run) -> Figure:
+def clipping(run: Run) -> Figure:
     """The methods that were run both ways: free (solid) and kept in the box (dashed)."""
     table = fooling(marks.of_run(run))
     kept = table[table["variant"] == IN_THE_BOX]
@@ -131,7 +132,7 @@ def clipping(run) -> Figure:
     return over(marks.tidy(free, kept), "eps", 3)
 
 
-def multiples(run) -> Figure:
+def multiples(run: Run) -> Figure:
     """Fooled images over eps in units of each image's smallest feasible eps, one panel a network, one curve a ball."""
     table = marks.of_run(run)
     table = table[table["metric"] == "fooled_at_multiple"]
@@ -147,7 +148,7 @@ def multiples(run) -> Figure:
     return figure
 
 
-def scales(run) -> Figure:
+def scales(run: Run) -> Figure:
     """Fooled images at one eps over the factor on the logits: flat for every method that looks at margins."""
     table = fooling(marks.of_run(run))
     compared = table.loc[table["reading"] != "default", ["dataset", "model", "eps"]].drop_duplicates()
@@ -161,7 +162,7 @@ def scales(run) -> Figure:
     return figure
 
 
-def examples(run) -> Figure:
+def examples(run: Run) -> Figure:
     """Figure 1: images, noise and sum, one block a data set, two rows an eps, titled "class before → class after"."""
     shown = datasets_shown(run)
     columns = max(r.arrays["image"].shape[0] for r in shown)
@@ -195,7 +196,7 @@ def example_block(block, result, columns: int) -> None:
     block.suptitle(f"{declared['dataset']}, {declared['model']}", fontsize=12)
 
 
-def steps(run) -> Figure:
+def steps(run: Run) -> Figure:
     """Sec. III: for two images of the autoencoder and of the regressor, the step of each ball and a random one."""
     shown = [r for r in run.shown if "step" in r.arrays]
     shown = list({r.provenance["declaration"]["model"]: r for r in shown}.values())
@@ -214,7 +215,7 @@ def steps(run) -> Figure:
     return figure
 
 
-def segmentation(run) -> Figure:
+def segmentation(run: Run) -> Figure:
     """Four perturbed images and the segments that the network sees in them, one row an eps."""
     shown = [r for r in run.shown if "target" in r.arrays][-1:]
     texts = [t.decode() for t in shown[0].arrays["eps"]] if shown else []
@@ -232,7 +233,7 @@ def segmentation(run) -> Figure:
     return figure
 
 
-def moved(run) -> Figure:
+def moved(run: Run) -> Figure:
     """The share of the stroke's pixels that carry the target class, over eps, beside random signs."""
     table = marks.of_run(run)
     table = table[(table["metric"] == "pixels_moved_mean") & (table["attack"] != "none")]

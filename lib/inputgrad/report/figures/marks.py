@@ -10,6 +10,7 @@ import pandas as pd
 
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Table, between, number
 
@@ -31,7 +32,7 @@ def of_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([joined.drop(split.index), split]).sort_index(kind="stable").reset_index(drop=True)
 
 
-def of_run(run) -> pd.DataFrame:
+def of_run(run: Run) -> pd.DataFrame:
     """The cells of what a run shows."""
     return of_rows(results.table(run.shown))
 

@@ -11,6 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from inputgrad.record.run import Run
+
 from .marks import as_table
 
 STYLE = Path(__file__).parent / "inputgrad.mplstyle"
@@ -129,6 +131,6 @@ def show(ax: Axes, picture: np.ndarray, title: str = "", **style) -> None:
     ax.axis("off")
 
 
-def datasets_shown(run) -> list:
+def datasets_shown(run: Run) -> list:
     """One result for each data set that a run shows, the best first found."""
     return list({r.provenance["declaration"]["dataset"]: r for r in reversed(run.shown)}.values())[::-1]

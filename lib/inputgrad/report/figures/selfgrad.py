@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from inputgrad.record.run import Run
+
 from . import marks
 from .panels import STYLE, bars, canvas, lines, panel_row, points, share_legend
 
@@ -74,7 +76,7 @@ def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], text: 
 # Tables 2 to 4
 
 
-def over_steps(run) -> Figure:
+def over_steps(run: Run) -> Figure:
     """Accuracy over the steps of PGD (lines) and CW (dashed), one panel a data set; the paper's PGD as crosses."""
     ours, paper = marks.of_run(run), marks.of_paper("selfgrad")
     ours = ours[
@@ -126,7 +128,7 @@ def over_log_steps(ax: Axes) -> None:
 # Figure 2 and the theorem
 
 
-def convergence(run) -> Figure:
+def convergence(run: Run) -> Figure:
     """Figure 2: how the self gradient changes from one iteration to the next; and the theorem's iterates."""
     mine = marks.of_run(run)
     networks = mine[mine["metric"].eq("change_l2_mean") & mine["steps"].gt(0)]
@@ -158,7 +160,7 @@ def convergence(run) -> Figure:
 # The audit
 
 
-def audit(run) -> Figure:
+def audit(run: Run) -> Figure:
     """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
     mine = marks.of_run(run)
     mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(list(COLOURS)) & mine["attack"].ne("PGD over eps")]
@@ -181,7 +183,7 @@ def name(cell) -> str:
     return "clean" if cell.attack == "none" else cell.attack
 
 
-def radii(run) -> Figure:
+def radii(run: Run) -> Figure:
     """Accuracy under PGD-20 over the radius: a network whose gradient tells the truth ends at zero."""
     mine = marks.of_run(run)
     mine = mine[mine["attack"].eq("PGD over eps") & mine["metric"].eq("accuracy")]
@@ -197,7 +199,7 @@ def radii(run) -> Figure:
 # The cost of training
 
 
-def costs(run) -> Figure:
+def costs(run: Run) -> Figure:
     """Robust accuracy during training, over epochs and over seconds."""
     mine = marks.of_run(run)
     robust, keys = mine[mine["metric"] == "robust_accuracy"], ["dataset", "model", "defense", "steps", "which"]

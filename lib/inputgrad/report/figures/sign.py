@@ -11,6 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.record.run import Run
 
 from . import marks
 from .panels import STYLE, bars, canvas, datasets_shown, lines, panel_row, panels, rules, share_legend, show
@@ -21,7 +22,7 @@ COLOURS = dict(
 COLOURS |= {"D-FGSM": COLOURS["FGSM"], "D-FGM": COLOURS["FGM"]}
 
 
-def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str, str, str]] = ()) -> Figure:
+def over_eps(run: Run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str, str, str]] = ()) -> Figure:
     """``metric`` over eps for each data set and network: ours solid with its 95 % band, the paper's dashed.
 
     Args:
@@ -70,7 +71,7 @@ ORACLES = {
 }
 
 
-def oracle(run, eps: str | None = None) -> Figure:
+def oracle(run: Run, eps: str | None = None) -> Figure:
     """Error after one step of D-FGSM, by whose label the step was told and which images were edited."""
     table = marks.of_run(run)
     table = table[(table["metric"] == "error") & table["attack"].isin(["D-FGSM", "none"])]
@@ -101,7 +102,7 @@ def oracle(run, eps: str | None = None) -> Figure:
     return figure
 
 
-def equal_norm(run) -> Figure:
+def equal_norm(run: Run) -> Figure:
     """Fooled images over the median l2 length of the step, every method at the same lengths."""
     table = marks.of_run(run)
     table = table[table["metric"] == "fooled"]
@@ -116,7 +117,7 @@ def equal_norm(run) -> Figure:
     return figure
 
 
-def galleries(run, attacks: Sequence[str]) -> Figure:
+def galleries(run: Run, attacks: Sequence[str]) -> Figure:
     """One block of pictures for each data set and attack, a row for each eps, titled "class before → class after"."""
     shown = datasets_shown(run)
     eps = shown[0].provenance["declaration"]["settings"]["eps"]
@@ -165,7 +166,7 @@ def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> Non
     block.suptitle(f"{attack} on {label}" + ("" if len(earlier) else ": no misclassified image"), fontsize=12)
 
 
-def gradients(run) -> Figure:
+def gradients(run: Run) -> Figure:
     """For each data set an image, the loss gradient at it, and that gradient's sign."""
     shown = datasets_shown(run)
     figure, axes = canvas(len(shown), 3, figsize=(6.5, 2.2 * len(shown)))

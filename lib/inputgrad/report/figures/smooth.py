@@ -9,6 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from inputgrad.record.run import Run
+
 from . import marks
 from .panels import bars, canvas, datasets_shown, lines, panel_row, points, rules, share_legend, show
 
@@ -16,7 +18,7 @@ PALETTE = sns.color_palette("colorblind")
 COLOURS = {"control": PALETTE[7], "updates": PALETTE[0]}
 
 
-def errors(run) -> Figure:
+def errors(run: Run) -> Figure:
     """Figures 1 and 2: misclassified validation images over epochs, both arms; the median and range of three runs
     or more, else each run.
     """
@@ -73,7 +75,7 @@ def chapter() -> Figure:
     return figure
 
 
-def variants(run, eps: str | None = None) -> Figure:
+def variants(run: Run, eps: str | None = None) -> Figure:
     """Accuracy at one eps for every reading of the update, under the attacks, as points in a row each."""
     table = marks.of_run(run)
     table = table[table["metric"] == "accuracy"]
@@ -97,7 +99,7 @@ def variants(run, eps: str | None = None) -> Figure:
     return figure
 
 
-def sweep(run) -> Figure:
+def sweep(run: Run) -> Figure:
     """Accuracy over the rate, of both signs, under each attack, one panel an eps; the rate 0 is the control."""
     table = marks.of_run(run)
     table = table[table["metric"] == "accuracy"]
@@ -118,7 +120,7 @@ def sweep(run) -> Figure:
     return figure
 
 
-def rescued(run) -> Figure:
+def rescued(run: Run) -> Figure:
     """Figures 3 and 4: attacked images that only the hardened network gets right, and the perturbation alone."""
     shown = [r for r in datasets_shown(run) if len(r.arrays["true"])] or datasets_shown(run)[:1]
     columns = max(1, max(len(r.arrays["true"]) for r in shown))
@@ -134,7 +136,7 @@ def rescued(run) -> Figure:
     return figure
 
 
-def drift(run) -> Figure:
+def drift(run: Run) -> Figure:
     """Figures 5 and 6: how the first training images had moved after each of the first nine epochs."""
     shown = datasets_shown(run)
     epochs = max(r.arrays["drift"].shape[0] for r in shown)

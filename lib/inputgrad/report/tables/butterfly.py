@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number
 from inputgrad.study.butterfly import DIRECT, FROM_SCRATCH, NEW_IMAGES, PROBE, SCRATCH, VANILLA
@@ -18,7 +19,7 @@ OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)", "PGD")
 CONTROLS = ("v of another image", "random v", "v on grey", "v at equal length")
 
 
-def ours(run) -> pd.DataFrame:
+def ours(run: Run) -> pd.DataFrame:
     """What a run shows, joined over seeds; rows that Table 3 repeats are left out."""
     joined = cells.of_run(run)
     return joined[joined["table"] != "3"]
@@ -47,7 +48,7 @@ def tested(mine: pd.DataFrame) -> str:
     return described(mine[mine["metric"] == "accuracy"])
 
 
-def accuracies(run, table: str) -> Stack:
+def accuracies(run: Run, table: str) -> Stack:
     """One table a data set and network, one row a classifier and what is done to its images."""
     theirs = printed(table)
     return Stack([of_place(place, group, theirs) for place, group in places(ours(run))])
@@ -75,17 +76,17 @@ def of_place(place: tuple[str, str], cells_of: pd.DataFrame, theirs: Mapping[tup
     return Table(frame.drop(columns=empty), caption)
 
 
-def enhancing(run) -> Stack:
+def enhancing(run: Run) -> Stack:
     """Table 1 and the enhancing half of Table 3, with what the encoder and the labels are worth by themselves."""
     return accuracies(run, "1")
 
 
-def attacking(run) -> Stack:
+def attacking(run: Run) -> Stack:
     """Table 2 and the adversarial half of Table 3."""
     return accuracies(run, "2")
 
 
-def controls(run) -> Stack:
+def controls(run: Run) -> Stack:
     """What each generator's perturbations do elsewhere, and what noise of their length does in their place."""
     shown = []
     for (dataset, model), here in places(ours(run)):
@@ -107,7 +108,7 @@ def controls(run) -> Stack:
     return Stack(shown)
 
 
-def told(run) -> Stack:
+def told(run: Run) -> Stack:
     """One table a data set and network: what a generator gains without a game, and with a blind or a told D."""
     shown = []
     for (dataset, model), here in places(ours(run)):
@@ -135,7 +136,7 @@ OTHER_VARIANTS = (FROM_SCRATCH, f"{DIRECT}, {FROM_SCRATCH}", NEW_IMAGES)
 """Generators, and variants of them, whose encoder or whose images are not those of the linear probe."""
 
 
-def verdict(run) -> Table:
+def verdict(run: Run) -> Table:
     """Does the generator know more than its classifier, or is it a classifier? One row a data set and network."""
     rows = []
     for (dataset, model), here in places(ours(run)):
@@ -178,7 +179,7 @@ def ahead(first, second) -> str:
 # The curves
 
 
-def ends(run) -> Table:
+def ends(run: Run) -> Table:
     """How each game ended, one row a problem, loss and gamma."""
     every = ours(run)
     played = every["parameter"].ne("")
@@ -211,7 +212,7 @@ def ends(run) -> Table:
     )
 
 
-def optimum(run) -> Table:
+def optimum(run: Run) -> Table:
     """Appendix A on discrete masses: the generator's loss against the best discriminator."""
     mine = ours(run)
     mine = mine[mine["metric"] == "optimal_g_loss"].drop_duplicates("parameter")
@@ -222,7 +223,7 @@ def optimum(run) -> Table:
 # The pictures
 
 
-def gammas(run) -> Table:
+def gammas(run: Run) -> Table:
     """Length of v and accuracy for each gamma."""
     mine = ours(run)
     rows = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Table, between, number
 from inputgrad.study import EXHIBITS
@@ -20,7 +21,7 @@ MEASURES = {
 }
 
 
-def measures(run) -> Table:
+def measures(run: Run) -> Table:
     """Table I: each measure of each network beside the paper's, with its interval."""
     reading = main_reading(results.table(run.shown))
     shown = side_by_side(run, reading)
@@ -39,7 +40,7 @@ def measures(run) -> Table:
     return Table(pd.DataFrame(rows), f"Table I{said}; {described(shown.dropna(subset=['ours']))}")
 
 
-def units(run) -> Table:
+def units(run: Run) -> Table:
     """The mean DeepFool perturbation in the paper's unit and in the unit of the other two measures."""
     table = cells.of_run(run)
     rows = []
@@ -59,7 +60,7 @@ def units(run) -> Table:
     return Table(pd.DataFrame(rows), "How much of the gap between the first two measures is the unit")
 
 
-def over_eps(run, least: bool = False) -> Table:
+def over_eps(run: Run, least: bool = False) -> Table:
     """The curves as numbers: one row a network and eps, one column a method, in percent.
 
     Args:
@@ -82,7 +83,7 @@ def over_eps(run, least: bool = False) -> Table:
     return Table(pd.DataFrame(rows), f"Fooled, percent of the images classified correctly; {described(table)}")
 
 
-def propositions(run) -> Table:
+def propositions(run: Run) -> Table:
     """Fooled images at multiples of each image's smallest feasible eps, for every exponent of the ball."""
     table = cells.of_run(run)
     at = table[table["metric"] == "fooled_at_multiple"]
@@ -95,7 +96,7 @@ def propositions(run) -> Table:
     return Table(pd.DataFrame(rows), caption)
 
 
-def scores(run) -> Table:
+def scores(run: Run) -> Table:
     """What the measures and Algorithm 2 become when margins are taken of softmax scores instead of logits."""
     table = cells.of_run(run)
     rows = []
@@ -113,7 +114,7 @@ def scores(run) -> Table:
     return Table(pd.DataFrame(rows), "Logits or softmax: what the framework says of each, in float64")
 
 
-def targeted(run) -> Table:
+def targeted(run: Run) -> Table:
     """How many images Algorithm 1-10 takes to the next class, over eps."""
     table = cells.of_run(run)
     table = table[table["metric"] == "reached_target"]
@@ -124,7 +125,7 @@ def targeted(run) -> Table:
     return Table(pd.DataFrame(rows), f"Algorithm 1-10 with a target; {described(table)}")
 
 
-def scales(run) -> Table:
+def scales(run: Run) -> Table:
     """Every loss at one eps over the scale of the logits, and where one minus the probability rounds to zero."""
     table = cells.of_run(run)
     place = ["dataset", "model", "parameter"]
@@ -145,7 +146,7 @@ def scales(run) -> Table:
     return Table(pd.DataFrame(rows), f"The same decisions, sharper and softer probabilities; {described(fooled)}")
 
 
-def leads(run) -> Table:
+def leads(run: Run) -> Table:
     """How many more images one method fools than another, of the same ones, at every eps and on average over them."""
     table = cells.of_run(run)
     table = table[table["variant"] != ""]
@@ -168,7 +169,7 @@ def leads(run) -> Table:
     return Table(pd.DataFrame(rows), f"Who fools more of the same images; {described(table)}")
 
 
-def recipes(run) -> Table:
+def recipes(run: Run) -> Table:
     """The measures of Table I for one network, one row a way to train it."""
     table = cells.of_run(run)
     rows = []
@@ -182,7 +183,7 @@ def recipes(run) -> Table:
     return Table(pd.DataFrame(rows), f"One network, trained in several ways; {described(table)}")
 
 
-def authors(run) -> Table:
+def authors(run: Run) -> Table:
     """The network that the paper attacked under our attacks, beside the paper's own numbers of it and our LeNet-5."""
     mine = cells.of_run(run)
     mine = mine[(mine["reading"] == "default") & (mine["dataset"] == "MNIST")]
@@ -205,7 +206,7 @@ def authors(run) -> Table:
 OUTPUTS = [f"{measure}_median" for measure in ("output_error", "output_change", "linear_change", "share_of_bound")]
 
 
-def outputs(run) -> Table:
+def outputs(run: Run) -> Table:
     """Sec. III: how far each ball's optimum moves the output, to first order and in fact."""
     table = cells.of_run(run)
     table = table[table["metric"].isin(OUTPUTS)]

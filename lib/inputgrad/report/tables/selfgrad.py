@@ -10,6 +10,7 @@ import pandas as pd
 from inputgrad.compute.methods.theorem import THRESHOLD, fixed_point, iterated_quadratic
 from inputgrad.ground.checks import eps_value
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number
 from inputgrad.study.selfgrad import DEFENCES, SWITCHED
@@ -20,7 +21,7 @@ QUOTED = "Bilateral"
 """The defence of another paper: its numbers are quoted from `selfgrad`, never measured."""
 
 
-def defences(run) -> Stack:
+def defences(run: Run) -> Stack:
     """Tables 2 to 4: one table a data set, one row an attack, the paper's number and ours for each defence."""
     reading = main_reading(results.table(run.shown))
     shown, own = side_by_side(run, reading), cells.of_run(run)
@@ -31,7 +32,7 @@ def defences(run) -> Stack:
     return Stack([of_dataset(group, name, run) for name, group in shown.groupby("dataset", sort=False)])
 
 
-def of_dataset(shown: pd.DataFrame, dataset: str, run) -> Table:
+def of_dataset(shown: pd.DataFrame, dataset: str, run: Run) -> Table:
     """The table of one data set."""
     rows: dict[tuple, dict[tuple[str, str], str]] = {}
     for c in shown.to_dict("records"):
@@ -64,7 +65,7 @@ def grouped(rows: list[dict[tuple[str, str], str]], may_go: tuple[str, ...]) -> 
     return pd.DataFrame({": ".join(filter(None, head)): filled[head] for head in kept})
 
 
-def switched(run) -> Table:
+def switched(run: Run) -> Table:
     """Table 5: the block switched on and off at inference."""
     mine = cells.of_run(run)
     mine = mine[mine["variant"].isin(SWITCHED) & mine["metric"].eq("accuracy")]
@@ -82,7 +83,7 @@ def switched(run) -> Table:
     return Table(pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
 
 
-def oracle(run) -> Table:
+def oracle(run: Run) -> Table:
     """Table 1, and what the network that is told a gradient does with that of a false label."""
     paper = cells.of_paper("selfgrad")
     paper, rows = paper[paper["table"] == "1"], []
@@ -114,7 +115,7 @@ def theorem(steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 10, 50)) -> Table:
     )
 
 
-def convergence(run) -> Table:
+def convergence(run: Run) -> Table:
     """Figure 2's numbers: how far the self gradient moves from one iteration to the next."""
     mine = cells.of_run(run)
     mine = mine[mine["metric"] == "change_l2_mean"]
@@ -137,7 +138,7 @@ LARGE = 64 / 255
 """At this radius an image can be turned into almost any other."""
 
 
-def audit(run) -> Table:
+def audit(run: Run) -> Table:
     """Every attack on every defence, and the worst case over all attacks on each image."""
     mine = accuracies(run)
     mine = mine[mine["variant"].eq("") & mine["attack"].ne("PGD over eps")]
@@ -152,13 +153,13 @@ def audit(run) -> Table:
     return Table(pd.DataFrame(ordered).fillna("–"), caption)
 
 
-def accuracies(run) -> pd.DataFrame:
+def accuracies(run: Run) -> pd.DataFrame:
     """The accuracies that a run of the audit shows."""
     mine = cells.of_run(run)
     return mine[mine["metric"] == "accuracy"]
 
 
-def controls(run) -> Table:
+def controls(run: Run) -> Table:
     """Each network, and the self-gradient one with something else in the block's place."""
     rows = []
     for defense, group in accuracies(run).groupby("defense", sort=False):
@@ -178,7 +179,7 @@ def controls(run) -> Table:
     return Table(pd.DataFrame(rows), f"Accuracy in percent{said}")
 
 
-def measured_on(run, defense: str) -> dict[tuple[str, str], float]:
+def measured_on(run: Run, defense: str) -> dict[tuple[str, str], float]:
     """Accuracies of one defence by attack and steps; those over the radius by ``("eps", radius)``."""
     found = {}
     for c in accuracies(run).itertuples():
@@ -192,7 +193,7 @@ BLACK_BOX = ("Square", *(f"transfer from {name}" for name in DEFENCES))
 """Attacks that do without the network's own gradient."""
 
 
-def signs(run, defense: str = "Self gradient") -> list[dict]:
+def signs(run: Run, defense: str = "Self gradient") -> list[dict]:
     """Signs of a masked gradient (Athalye et al. 2018, Sec. 3.1; Carlini et al. 2019, Sec. 5), from measurements.
 
     Returns:
@@ -246,7 +247,7 @@ def falling(radii: dict[float, float]) -> bool:
 ANSWERS = {True: "yes", False: "no", None: "not run"}
 
 
-def checklist(run) -> Table:
+def checklist(run: Run) -> Table:
     """The signs of gradient masking, line by line for each defence, and the verdict on the self-gradient network."""
     mine = accuracies(run)
     names = list(dict.fromkeys(mine.loc[mine["variant"] == "", "defense"]))
@@ -263,7 +264,7 @@ def checklist(run) -> Table:
     return Table(pd.DataFrame(rows), verdict(run))
 
 
-def verdict(run) -> str:
+def verdict(run: Run) -> str:
     """The audit's verdict on the self-gradient network, in a sentence a reader can quote."""
     mine = accuracies(run)
     shown = signs(run)
@@ -288,7 +289,7 @@ IDLE = 0.1
 """A block that adds less than this share of eps is said to be all but idle."""
 
 
-def idle(run) -> str:
+def idle(run: Run) -> str:
     """As a clause, how small the audited block is in units of eps, where it has next to nothing to mask with."""
     mine = [c for c in cells.of_run(run).itertuples() if c.defense == "Self gradient"]
     rms = [c.value for c in mine if c.metric == "block_rms_median"]
@@ -327,7 +328,7 @@ def blocks() -> Table:
 # The cost of training
 
 
-def costs(run) -> Table:
+def costs(run: Run) -> Table:
     """Arithmetic, speed, and arithmetic to a robust accuracy, for each way to train."""
     mine, rows = cells.of_run(run), []
     share = run.shown[0].provenance["declaration"]["settings"]["target"]

@@ -13,6 +13,7 @@ from inputgrad.catalogue import models
 from inputgrad.catalogue.choices import REDUCTIONS
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Table, number
 from inputgrad.study.smooth import SMOKE
@@ -52,7 +53,7 @@ RUNS = "two runs one after the other, medians of more"
 """How captions say what :func:`each` does."""
 
 
-def accuracy(run) -> Table:
+def accuracy(run: Run) -> Table:
     """Tables 4 and 5: both arms beside the paper's, and what the updates gain in each."""
     shown = side_by_side(run, main_reading(results.table(run.shown)))
     shown = shown[shown["attack"].isin(["none", "FGSM"])]
@@ -80,7 +81,7 @@ def accuracy(run) -> Table:
     )
 
 
-def gains(run) -> Table:
+def gains(run: Run) -> Table:
     """What the updates gain over the control in every reading of the attack."""
     table = cells.of_run(run)
     table = table[(table["metric"] == "accuracy") & (table["eps"] != "0")]
@@ -167,7 +168,7 @@ def pairs_of(numbers: pd.DataFrame, table: str, chosen: str) -> pd.DataFrame:
     return arms.reindex(columns=list(ARMS)).dropna()
 
 
-def tests(run) -> Table:
+def tests(run: Run) -> Table:
     """The Wilcoxon tests of Sec. 5.3 and 6, from the paper's own table and from ours."""
     ours = cells.of_run(run)
     ours = ours[ours["reading"].isin([main_reading(ours), "default"]) & (ours["metric"] == "accuracy")]
@@ -203,7 +204,7 @@ EFFECT = ("FGSM", "0.1")
 """The attack whose gain is compared with the gain from noise."""
 
 
-def variants(run) -> Table:
+def variants(run: Run) -> Table:
     """Every reading of the update under the same attacks, with what it moved and cost; the paper's rows first."""
     table, runs = cells.of_run(run), by_run(results.table(run.shown))
     rows = [of_paper(arm) for arm in ARMS]
@@ -251,7 +252,7 @@ def share_of_noise(table: pd.DataFrame) -> str:
     return f"; of the gain of {first} under {attack} at {eps}, {noise} has {number(share, 0)} %"
 
 
-def costs(run) -> Table:
+def costs(run: Run) -> Table:
     """How large the attack is in pixels, how far the training images drifted, and what keeping them costs."""
     table, runs = cells.of_run(run), by_run(results.table(run.shown))
     rows = []
