@@ -129,7 +129,7 @@ def checked_root(given: object) -> str | None:
     what = "data_root" if given is not None else "INPUTGRAD_DATA"
     if not isinstance(named, str) or not data_root(named).is_dir() or not os.access(named, os.R_OK | os.X_OK):
         raise InputError(f"{what} {named!r} is not a folder that can be read")
-    return given
+    return None if given is None else named
 
 
 def declared_trials(name: str, profile: str) -> list[Trial]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.datasets import DATASETS
@@ -70,7 +71,7 @@ GAMES = {
 def scale(profile: str, dataset: str, settings: Mapping) -> dict:
     """The networks beside a trial's classifier and how they are trained, as plain data."""
 
-    def own(by_profile: Mapping) -> object:
+    def own(by_profile: Mapping) -> Any:
         """What a profile has for this data set, or for all."""
         return by_profile.get((profile, dataset), by_profile[profile])
 
@@ -87,7 +88,13 @@ def scale(profile: str, dataset: str, settings: Mapping) -> dict:
 
 FOUR = ("resnet50", "resnet101", "vgg16", "densenet169")
 SMOKE = {"resnet18_imagenet": Recipe(lr=5e-3, epochs=4, batch=50, images=400, width=0.125, schedule="onecycle")}
-SHARED = {"batch": 64, "weight_decay": 5e-4, "schedule": "onecycle", "augment": "crop_flip", "precision": "bf16"}
+SHARED: dict[str, Any] = {
+    "batch": 64,
+    "weight_decay": 5e-4,
+    "schedule": "onecycle",
+    "augment": "crop_flip",
+    "precision": "bf16",
+}
 QUICK = {name: Recipe("sgd", lr=0.05, epochs=20, images=5000, width=width, **SHARED)
          for name, width in (("resnet18", 0.25), ("wrn10_2", 1.0), ("resnet18_imagenet", 0.25))}  # fmt: skip
 PAPERS_OWN = {name: Recipe("sgd", lr=0.02, epochs=100, **SHARED) for name in FOUR}
@@ -154,7 +161,7 @@ def pixels(value: object) -> int | None:
     return None if value is None else checks.whole("size", value, least=32)
 
 
-def changes(what: str, value: object) -> dict:
+def changes(what: str, value: Any) -> dict:
     """Fields of a recipe with their new values."""
     checks.one_of(f"{what} augment", Recipe().override(value).augment, CROPS)
     return dict(value)

@@ -18,6 +18,10 @@ PROFILES = ("smoke", "quick", "paper")
 """From the smallest to the largest; a result of a later one is shown in place of an earlier one."""
 
 
+Recipes = Mapping[str | tuple[str, str], Recipe]
+"""One for each model, and for a (data set, model) that has its own."""
+
+
 @dataclass(frozen=True)
 class Grid:
     """The trials of one profile: every data set with every model and seed, and the scale of each.
@@ -35,7 +39,7 @@ class Grid:
     models: tuple[str, ...]
     seeds: tuple[int, ...]
     images: int
-    recipes: Mapping[str | tuple[str, str], Recipe]
+    recipes: Recipes
     pairs: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

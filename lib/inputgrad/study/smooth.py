@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from inputgrad.catalogue.choices import MODES, REDUCTIONS, outside
 from inputgrad.catalogue.recipe import DISTORTIONS, Recipe
@@ -22,7 +23,7 @@ ATTACK_MODES = ("train", "eval")
 SOURCES = ("self", "control")
 
 
-def recipes(**shared: object) -> dict[str, Recipe]:
+def recipes(**shared: Any) -> dict[str, Recipe]:
     """The recipe of each network: the paper's optimiser and augmentation, and what a profile shares."""
     kinds = {name: "distort" if name.endswith("_aug") else "none" for name in GREY}
     return {name: Recipe("wame", batch=128, weight_decay=1e-4, augment=kind, **shared) for name, kind in kinds.items()}

@@ -37,7 +37,7 @@ def recipes(profile: str, dataset: str, models: tuple[str, ...]) -> dict[tuple[s
 
 def networks(profile: str, images: int, pairs: dict[str, tuple[str, ...]]) -> Grid:
     """The grid of one profile."""
-    own = {}
+    own: dict[tuple[str, str], Recipe] = {}
     for dataset, models in pairs.items():
         own |= recipes(profile, dataset, models)
     return grid(images, {**{model: recipe for (_, model), recipe in own.items()}, **own}, (0,), pairs)

@@ -401,7 +401,8 @@ def played(
     classes = data.classes if rules.discriminator == "told" else None
     discriminator = Discriminator(body, found[0], rules.d_train, classes).to(device)
     if device.type == "cuda":
-        generator, discriminator = (net.to(memory_format=torch.channels_last) for net in (generator, discriminator))
+        generator.to(memory_format=torch.channels_last)
+        discriminator.to(memory_format=torch.channels_last)
     game = Game(generator, discriminator, target.model, rules)
     name, _, note = kept(
         f"{data.name}-{rules.problem}-s{seed}", declared, game.moving,

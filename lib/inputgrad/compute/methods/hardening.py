@@ -231,6 +231,7 @@ class Hardening(Training):
     def move(self, chosen: Tensor, x: Tensor) -> None:
         """Move the stored images of a batch by the gradient that ``x``, which they were, has of its mean loss."""
         update = self.update
+        assert x.grad is not None
         g = x.grad * len(chosen) if update.reduction == "sum" else x.grad
         if self.away is not None:
             g = self.away[chosen] * per_image(norm(g, 2), g)

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -91,9 +92,10 @@ def run(training: Training, seed: int, partial: Path) -> Note:
     """
     checks.whole("training images", training.images, least=2)
     note, epochs, batches = resumed(training, partial), training.recipe.epochs, batches_of(training)
-    bar = progress(total=epochs * batches, initial=len(note["history"]) * batches, desc=f"train {partial.stem}")
+    done = len(note["history"])
+    bar = progress(total=epochs * batches, initial=done * batches, desc=f"train {partial.stem}")
     saved = time.perf_counter()
-    for epoch in range(len(note["history"]), epochs):
+    for epoch in range(done, epochs):
         start = time.perf_counter()
         means = one_epoch(training, seed, epoch, bar, partial.stem)
         note["seconds"] += time.perf_counter() - start
@@ -106,7 +108,7 @@ def run(training: Training, seed: int, partial: Path) -> Note:
     return note
 
 
-def one_epoch(training: Training, seed: int, epoch: int, bar: tqdm, name: str) -> dict[str, float]:
+def one_epoch(training: Training, seed: int, epoch: int, bar: tqdm[Any], name: str) -> dict[str, float]:
     """One pass over the images, and the means of what the steps sum; ``name`` stands in errors."""
     recipe, batches = training.recipe, batches_of(training)
     generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)

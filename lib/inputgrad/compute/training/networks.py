@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +63,7 @@ class Trained:
     """A network in eval mode and how it came about."""
 
     model: nn.Module
-    history: list[dict[str, float]]  # one entry an epoch: epoch, loss, accuracy (both of the training images), seconds
+    history: list[dict[str, Any]]  # one entry an epoch: epoch, loss, accuracy (both of the training images), seconds
     seconds: float
     images_per_second: float
     checkpoint: str
@@ -119,6 +120,8 @@ def loaded(data: Splits, model: str, device: torch.device, root: str | None = No
         InputError: the file is missing, not whole or another one, or the data are not what the network takes.
     """
     weights = MODELS[model].weights
+    if weights is None:
+        raise InputError(f"model {model!r} has no published weights: it is trained")
     if (data.shape, data.classes) != (weights.shape, weights.classes):
         raise InputError(
             f"model {model!r} takes images of {weights.shape} of {weights.classes} classes: {data.name} has "
@@ -130,7 +133,9 @@ def loaded(data: Splits, model: str, device: torch.device, root: str | None = No
     except RuntimeError as err:
         reason = " ".join(str(err).split())
         raise InputError(f"{data_root(root) / weights.file} does not hold {model!r} ({reason})") from err
-    net = net.to(device, memory_format=torch.channels_last) if device.type == "cuda" else net.to(device)
+    net = net.to(device)
+    if device.type == "cuda":
+        net = net.to(memory_format=torch.channels_last)
     origin = {"source": weights.source, "sha256": weights.sha256, "modified": False}
     return Trained(net.eval(), [], 0.0, 0.0, weights.file, origin)
 
