@@ -39,7 +39,7 @@ def raw(g: Tensor) -> Tensor:
 Box = tuple[float | Tensor, float | Tensor]
 """The smallest and the largest value an input may have; tensors where channels differ."""
 
-UNIT: Box = (0.0, 1.0)
+UNIT: tuple[float, float] = (0.0, 1.0)
 
 
 def into(x: Tensor, box: Box | None) -> Tensor:

@@ -15,7 +15,9 @@ import pandas as pd
 
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.files import write_text
-from inputgrad.ground.paths import RECORDED, SCRATCH, relative
+from inputgrad.ground.paths import RECORDED as RECORDED
+from inputgrad.ground.paths import SCRATCH as SCRATCH
+from inputgrad.ground.paths import relative
 from inputgrad.study import EXHIBITS, declared_trials
 from inputgrad.study.schema import PROFILES, Trial
 

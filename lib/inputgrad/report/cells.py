@@ -27,7 +27,7 @@ CLOSE_SHARE, NEAR_SHARE = 0.1, 0.3
 """The same for numbers that are no percentages, as shares of the paper's number."""
 
 PERCENTAGES = ("percent", "percentage_points")
-CENTERS = {"mean": np.mean, "median": np.median}
+CENTERS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median}
 WORDS = ("close", "inside", "near", "apart", "says little", "not run")
 IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "parameter", "steps", "reading", "metric"]
 """The columns that say which cell a number belongs to."""
@@ -65,7 +65,7 @@ def of_paper(key: str) -> pd.DataFrame:
 
 
 def interval(
-    values: Sequence[float], counts: Sequence[float], totals: Sequence[float], center: str = "mean"
+    values: Sequence[float] | np.ndarray, counts: Sequence[float], totals: Sequence[float], center: str = "mean"
 ) -> tuple[float, float]:
     """A 95 % interval in percent: Student's over three seeds or more, else Wilson's over the images of all seeds.
 
@@ -90,13 +90,13 @@ def wilson(count: float, total: float) -> tuple[float, float]:
     return 100 * float(max(centre - half, 0)), 100 * float(min(centre + half, 1))
 
 
-def student(values: Sequence[float], variance: float) -> tuple[float, float]:
+def student(values: Sequence[float] | np.ndarray, variance: float) -> tuple[float, float]:
     """Student's 95 % interval around the mean, for something whose variance is that many times that of one run."""
     half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) * np.sqrt(variance)
     return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
-def one_more(values: Sequence[float]) -> tuple[float, float]:
+def one_more(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """Student's 95 % prediction interval for one more network, from three or more; NaN from fewer."""
     return student(values, 1 + 1 / len(values)) if len(values) >= 3 else (float("nan"), float("nan"))
 
@@ -105,16 +105,16 @@ def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
     """One cell from the ``(unit, value, count, total)`` of each run: fractions become percent."""
     units, values, counts, totals = zip(*runs, strict=True)
     shares, center = units[0] == "fraction", EXHIBITS[exhibit].center if exhibit in EXHIBITS else "mean"
-    values = np.array([value * (100 if unit == "fraction" else 1) for unit, value in zip(units, values, strict=True)])
-    intervals = interval(values, counts if shares else [], totals, center), one_more(values)
+    shown = np.array([value * (100 if unit == "fraction" else 1) for unit, value in zip(units, values, strict=True)])
+    intervals = interval(shown, counts if shares else [], totals, center), one_more(shown)
     (low, high), (new_low, new_high) = np.clip(intervals, 0, 100) if shares else intervals
     return {
         "unit": units[0],
-        "value": CENTERS[center](values),
-        "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
+        "value": CENTERS[center](shown),
+        "spread": shown.std(ddof=1) if len(shown) > 1 else float("nan"),
         "low": low, "high": high, "new_low": new_low, "new_high": new_high,
-        "least": values.min(), "most": values.max(),
-        "seeds": len(values), "images": int(totals[0]),
+        "least": shown.min(), "most": shown.max(),
+        "seeds": len(shown), "images": int(totals[0]),
     }  # fmt: skip
 
 
@@ -124,8 +124,8 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     runs: dict[tuple, list[tuple]] = {}
     names = ["exhibit", "profile", *IDENTITY, *PARTS]
     identities = zip(*(rows[c] for c in names), strict=True)
-    numbers = zip(*(rows[c] for c in ("unit", "value", "count", "total")), strict=True)
-    for identity, cell in zip(identities, numbers, strict=True):
+    measured = zip(*(rows[c] for c in ("unit", "value", "count", "total")), strict=True)
+    for identity, cell in zip(identities, measured, strict=True):
         runs.setdefault(identity, []).append(cell)
     out = [{**dict(zip(names, identity, strict=True)), **joined(identity[0], cell)} for identity, cell in runs.items()]
     with_intervals(out)

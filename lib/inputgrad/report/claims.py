@@ -163,7 +163,11 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
         printed, _ = select(cells.of_paper(key), printed_there)
     except Missing:  # a quantity that the paper does not print
         return value, rows
-    absent = [k for k in printed.keys if k not in value.keys] if isinstance(printed, Vector) else []  # noqa: SIM118
+    absent = (
+        [k for k in printed.keys if k not in value.keys]
+        if isinstance(printed, Vector) and isinstance(value, Vector)
+        else []
+    )  # noqa: SIM118
     if absent:
         first = " ".join(map(str, absent[0])) if isinstance(absent[0], tuple) else str(absent[0])
         raise Missing(first + (f" and {len(absent) - 1} more" if len(absent) > 1 else ""))

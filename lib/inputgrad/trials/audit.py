@@ -148,7 +148,7 @@ def controls(job: Job, name: str, called: str, network: SelfGradient) -> list[Ro
         noise = torch.randn(z.shape, generator=generator).to(z) * g.std()
         return network.net(z + network.block_of(noise))
 
-    stand_ins = {
+    stand_ins: dict[str, Classifier] = {
         "block off": network.net,
         "block a constant": lambda z: network.net(z + mean),
         "block on noise": on_noise,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute import data
 from inputgrad.compute.attacks import ATTACKS, eha, pgd, scaled_to, universal
 from inputgrad.compute.data import Splits
+from inputgrad.compute.gradients import Classifier
 from inputgrad.compute.methods.game import (
     BATCH,
     HELD,
@@ -186,7 +188,8 @@ def pretrained(job: Job, model: str, width: float, seed: int) -> Trained:
 
 def encoder(job: Job, size: str) -> Trained:
     """The network whose features a generator of this size starts from."""
-    return pretrained(job, *job.trial.settings["encoders"][size], job.trial.seed)
+    model, width = job.trial.settings["encoders"][size]
+    return pretrained(job, model, width, job.trial.seed)
 
 
 def suffix(job: Job, size: str) -> str:
@@ -245,7 +248,7 @@ def game_images(job: Job) -> tuple[Tensor, Tensor]:
 
 
 def measured(
-    tally: Tally, attack: str, called: str, target: nn.Module, x: Tensor, y: Tensor, *, table: bool = True,
+    tally: Tally, attack: str, called: str, target: Classifier, x: Tensor, y: Tensor, *, table: bool = True,
     steps: int = 0,
 ) -> None:  # fmt: skip
     """Accuracy on ``x`` and, where the paper has it too, the mean softmax probability of the true class.
@@ -300,7 +303,7 @@ class Arm:
     first: int | None = None
     variant: str = ""
 
-    def but(self, variant: str, **changes: object) -> Arm:
+    def but(self, variant: str, **changes: Any) -> Arm:
         """The same but for some fields, and how that is called."""
         return replace(self, variant=", ".join(filter(None, (self.variant, variant))), **changes)
 
@@ -431,7 +434,7 @@ def baselines(job: Job, start: Trained, called: str) -> list[Row]:
     both = scores.softmax(1) + torch.cat([predict(job.trained.model, part) for part in x.split(BATCH)]).softmax(1)
     model, width = s["encoders"][s["sizes"][0]]
     tuned = trained(job.data, model, replace(recipe_of(job), width=width), job.trial.seed, job.device, start=start)
-    found = {
+    found: dict[str, tuple[Classifier, Tensor]] = {
         PROBE: (lambda z: z, scores),
         "head of the decoder's size on the encoder": (lambda z: z, large),
         "probe and classifier, mean": (lambda z: z, both.clamp(min=1e-12).log()),
@@ -474,11 +477,11 @@ def attacking(job: Job) -> Outcome:
     black = Arm("Proposed-B", starts[s["sizes"][0]], unknown, judge)
     arms += [black, *(black.but(loss, rules=replace(unknown, loss=loss)) for loss in s["loss"][1:])]
     arms += limited(job, [arms[0], *directs(arms)])
-    rows, length = vanilla(job, kind, target, others, called), None
-    for arm in arms:
-        found, own = of_arm(job, kind, target, arm, others, called, length if arm.rules.limit is None else None)
-        rows += found
-        length = own if length is None else length
+    rows = vanilla(job, kind, target, others, called)
+    first, length = of_arm(job, kind, target, arms[0], others, called, None)
+    rows += first
+    for arm in arms[1:]:
+        rows += of_arm(job, kind, target, arm, others, called, length if arm.rules.limit is None else None)[0]
     rows += rivals(job, kind, target.model, length, others, called)
     return Outcome(standing(rows, "2"))
 
@@ -503,8 +506,8 @@ def rivals(
     def each(attack: Callable, what: str) -> Tensor:
         """The attack on all test images, batch by batch."""
         pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
-        pairs = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}")
-        return torch.cat([attack(target, part, labels, box=box) for part, labels in pairs])
+        bar = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}")
+        return torch.cat([attack(target, part, labels, box=box) for part, labels in bar])
 
     v = scaled_to(one_for_all(eps=length, p=2)[None], length)  # it may end inside the ball
     moved = {("UAP", ""): into(x + v, box),

@@ -101,7 +101,8 @@ def optimum(seed: int = 0, cells: int = 20) -> dict[str, float]:
 
 def pictures(job: Job) -> Outcome:
     """Test images whose decision the first gamma of each problem turns, with v and x + v for every gamma."""
-    s, rows, arrays = job.trial.settings, [], {}
+    s, rows = job.trial.settings, []
+    arrays: dict[str, np.ndarray] = {}
     x, y = job.test_images()
     start, called = encoder(job, SIZES[0]), read(job)
     for problem in s["problems"]:

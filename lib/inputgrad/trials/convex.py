@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,7 +91,8 @@ def victim(job: Job) -> Victim:
     """The trial's network, in the space, precision and scores that its settings ask for."""
     s = {**DEFAULT, **job.trial.settings}
     net = copy.deepcopy(job.trained.model).to(getattr(torch, s["dtype"])).to(memory_format=torch.channels_last)
-    prepare, logits = nn.Identity(), net
+    prepare: nn.Module = nn.Identity()
+    logits: nn.Module = net
     if s["eps_unit"] == "range" and isinstance(net, Prepared):
         prepare, logits = net.prepare, net.body
     x, y = correct_images(job, net)
@@ -444,7 +446,8 @@ def add_leads(tally: Tally, one: str, other: str, sizes: list[str], first: Tenso
         sizes: the eps, as text.
         first, second: which images the two fool, ``(N, number of eps)`` bool.
     """
-    name, said = f"against {other}", {"steps": STEPS_OF.get(one, 1), "variant": other}
+    name = f"against {other}"
+    said: dict[str, Any] = {"steps": STEPS_OF.get(one, 1), "variant": other}
     for i, eps in enumerate(sizes):
         only_first, only_second = first[:, i] & ~second[:, i], second[:, i] & ~first[:, i]
         tally.add(one, eps, name, "only_first", only_first, **said)

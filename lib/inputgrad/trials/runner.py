@@ -48,8 +48,9 @@ def run(exhibit: str, **parameters: Any) -> Run:
             from inputgrad.compute.data import fetch  # torch starts here
 
             print(fetch(dataset, root=root), file=sys.stderr)
-    for model in dict.fromkeys(t.model for t in trials if MODELS[t.model].weights and results.fresh(t) is None):
-        verified(MODELS[model].weights, data_root(root))
+    for model in dict.fromkeys(t.model for t in trials if results.fresh(t) is None):
+        if weights := MODELS[model].weights:
+            verified(weights, data_root(root))
     found, computed = [], 0
     for trial in trials:
         result, new = read_or_compute(trial, device, root)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from inputgrad.compute.device import matrix_rate
 from inputgrad.compute.gradients import Classifier
 from inputgrad.compute.methods.defences import MADRY_STEPS, STANDARD, WATCHED, Defence, named
 from inputgrad.compute.methods.flops import flops
-from inputgrad.compute.methods.selfgradient import SelfGradient
+from inputgrad.compute.methods.selfgradient import LabelGradient, SelfGradient
 from inputgrad.compute.methods.theorem import iterated_quadratic
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm
@@ -36,13 +37,15 @@ PRINTED_ROWS = ("Standard", "Madry PGD", "Self gradient")
 PRINTED = "WRN-28-10"
 """The network of the paper's tables; beside them stands whatever Wide ResNet a trial has."""
 
-DEFAULT = {"block_input": "raw", "block_scale": 1.0, "detach_train": False}
+Network = TypeVar("Network", bound=nn.Module)
+
+DEFAULT: dict[str, Any] = {"block_input": "raw", "block_scale": 1.0, "detach_train": False}
 ORACLE = {"gradient_input": "max1", "detach_train": True}
 
 
 def place(
     job: Job, eps: str = "", *, table: str = "own", arm: str = "Self gradient", variant: str = ""
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Which table of the paper a cell belongs to, and what the paper calls its data set, network and row."""
     model = PRINTED if table != "own" else models.label(job.trial.model)
     return {"table": table, "dataset": datasets.label(job.trial.dataset), "model": model, **side(arm, variant=variant)}
@@ -63,7 +66,7 @@ def defended(job: Job, defence: Defence) -> Trained:
         return job.trained
     trial = job.trial
     found = trained(job.data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, job.device, defence)
-    if defence.network != "plain":
+    if isinstance(found.model, SelfGradient | LabelGradient):
         found.model.detach = False
     return found
 
@@ -100,7 +103,7 @@ def defences(job: Job) -> Outcome:
             enabled, disabled = (partial(where, variant=variant) for variant in SWITCHED)
             rows += [replace(row, **enabled()) for row in rows if row.arm == name and row.attack in ("none", "PGD")
                      and row.steps in (0, s["steps"][0])]  # fmt: skip
-            rows += measured(job, model.net, disabled, called, {"PGD": "ce"}, least=True)
+            rows += measured(job, model.get_submodule("net"), disabled, called, {"PGD": "ce"}, least=True)
     return Outcome(rows)
 
 
@@ -170,7 +173,7 @@ RATES = {"0.2": 0.2, "0.25": 0.25, "0.3": 0.3, "0.5": 0.5}
 def convergence(job: Job) -> Outcome:
     """How much the self gradient changes when it is taken again, for the trained block and for a plain step of eps."""
     s, defence = job.trial.settings, asked(job)["Self gradient"]
-    network: SelfGradient = defended(job, defence).model
+    network = cast(SelfGradient, defended(job, defence).model)
     smooth = softened(network)
     size, tally = eps_value(s["eps"]), Tally(partial(place, job))
     for x, _ in batches(job, "iterated"):
@@ -183,9 +186,9 @@ def convergence(job: Job) -> Outcome:
     for text, eps in RATES.items():
         values = iterated_quadratic(eps, s["iterations"])
         for n, (before, after) in enumerate(pairwise(values), 1):
-            change = abs(after - before)
-            change = change if change < LARGEST else LARGEST  # of two infinite ones, too
-            tally.number("quadratic", text, "default", "change", change, unit="ratio", images=0, steps=n)
+            moved = abs(after - before)
+            moved = moved if moved < LARGEST else LARGEST  # of two infinite ones, too
+            tally.number("quadratic", text, "default", "change", moved, unit="ratio", images=0, steps=n)
     return Outcome(tally.rows())
 
 
@@ -203,7 +206,7 @@ def changes(network: SelfGradient, x: Tensor, correction: Callable[[Tensor], Ten
             yield norm(g - before, 2)
 
 
-def softened(network: nn.Module, beta: float = 10.0) -> nn.Module:
+def softened(network: Network, beta: float = 10.0) -> Network:
     """A copy with softplus in place of every ReLU: as close to it as ``log(2) / beta``, and smooth."""
     smooth = copy.deepcopy(network)
     for module in list(smooth.modules()):

@@ -193,7 +193,7 @@ def cooperative(job: Job) -> Outcome:
 
 
 def repaired(
-    model: Callable, x: Tensor, label: Tensor, chosen: Tensor, logits: Tensor, s: dict, sizes: dict[str, float]
+    model: Callable, x: Tensor, label: Tensor, chosen: Tensor, logits: Tensor, s: Mapping, sizes: dict[str, float]
 ) -> Iterator[tuple[str, str, Tensor]]:
     """Step the ``chosen`` images down the loss of ``label``: yields ``(attack, eps, classes of the whole batch)``."""
     classes = logits.argmax(1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import product
+from typing import cast
 
 import numpy as np
 import torch
@@ -41,15 +42,20 @@ def place(job: Job, eps: str, *, arm: str) -> dict[str, str]:
     }
 
 
+def control_of(job: Job) -> Hardened:
+    """The trial's own network, which the exhibits of this paper train as their control."""
+    return cast(Hardened, job.trained)
+
+
 def arm(job: Job, update: Update) -> Hardened:
     """The network of this trial's seed under ``update``; the control is there already."""
     if update.rate == 0:
-        return job.trained
+        return control_of(job)
     trial = job.trial
     return hardened(job.data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, job.device, update)
 
 
-def update_of(settings: dict) -> Update:
+def update_of(settings: Mapping) -> Update:
     """The update that a trial's settings ask for."""
     return Update(settings["rate"], settings["reduction"], settings["mode"], settings["beyond"])
 
@@ -65,9 +71,10 @@ def batches(job: Job, what: str = "") -> Iterator[tuple[Tensor, Tensor, Tensor]]
     x, y = job.test_images()
     whole("images", len(x), least=2)
     scale = torch.ones(len(x), device=job.device)
-    if job.trained.whitening is not None:
+    whitening = control_of(job).whitening
+    if whitening is not None:
         scale = moments(x)[1][:, 0]
-        x = job.trained.whitening(x.cpu()).to(job.device)
+        x = whitening(x.cpu()).to(job.device)
     parts = max(1, round(len(x) / BATCH))
     triples = list(zip(x.chunk(parts), y.chunk(parts), scale.chunk(parts), strict=True))  # none with a lone image
     yield from progress(triples, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}".strip())
@@ -227,7 +234,7 @@ def pictures(job: Job) -> Outcome:
         tally.add("FGSM", s["eps"], called, "lost", (before == y) & ~right, steps=1)
         kept.append((x[rescued], x_adv[rescued], y[rescued], before[rescued]))
     x, x_adv, y, wrong = (torch.cat(parts)[: s["columns"]].cpu() for parts in zip(*kept, strict=True))
-    whitening = job.trained.whitening
+    whitening = control_of(job).whitening
     show = whitening.pictures if whitening else (lambda z: z.clamp(0, 1))
     move = whitening.linear if whitening else (lambda d: d)
     drift = updates.drift[:, : s["columns"]]

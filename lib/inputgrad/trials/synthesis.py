@@ -63,6 +63,12 @@ def radius(job: Job) -> str:
     return job.trial.settings["eps"] or EPS.get(job.trial.dataset, OTHERS)
 
 
+def place(job: Job, arm: str, eps: str) -> dict[str, str]:
+    """Where a cell belongs: to no paper's table."""
+    trial = job.trial
+    return {"table": "own", "dataset": datasets.label(trial.dataset), "model": models.label(trial.model), **side(arm)}
+
+
 def attacks(job: Job) -> Outcome:
     """Accuracy of each victim under one step with and without the sign, one v for all, Algorithm 1, and many steps.
 
@@ -72,9 +78,7 @@ def attacks(job: Job) -> Outcome:
     """
     eps, rows = radius(job), []
     for name, model in victims(job).items():
-        place = {"table": "own", "dataset": datasets.label(job.trial.dataset), "model": models.label(job.trial.model),
-                 **side(name)}  # fmt: skip
-        tally = Tally(lambda _, place=place: place)
+        tally = Tally(partial(place, job, name))
         measured(tally, job, model, eps, name)
         rows += tally.rows()
     return Outcome(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,8 +48,8 @@ class Tally:
         self.values[cell].append(values.cpu())
 
     def number(
-        self, attack: str, eps: str, reading: str, metric: str, value: float, *, steps: int, unit: str, images: int,
-        parameter: str = "", variant: str = "",
+        self, attack: str, eps: str, reading: str, metric: str, value: float | Tensor, *, steps: int, unit: str,
+        images: int, parameter: str = "", variant: str = "",
     ) -> None:  # fmt: skip
         """Add one number that was measured on ``images`` images as a whole."""
         cell = Cell(attack, eps, reading, metric, steps, unit, parameter, variant)
@@ -77,7 +77,7 @@ class Tally:
                 rows.append(self.row(cell, value=hits / total, count=hits, total=total))
         return rows
 
-    def row(self, cell: Cell, **numbers: float) -> Row:
+    def row(self, cell: Cell, **numbers: Any) -> Row:
         """The row of a cell; what its place says holds where the cell says nothing itself."""
         said = {column: value for column, value in cell._asdict().items() if value != ""}
         return Row(**{**self.place(cell.eps), **said}, **numbers)

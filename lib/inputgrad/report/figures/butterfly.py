@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from inputgrad.record.results import Result
 from inputgrad.record.run import Run
 from inputgrad.report.tables.butterfly import OWN
 from inputgrad.study.butterfly import FINE_TUNED, PROBE, SCRATCH
@@ -17,7 +20,7 @@ PALETTE = sns.color_palette("colorblind")
 SHORT = {SCRATCH: "[A]", FINE_TUNED: "[B]"}
 
 
-def shortened(cell) -> str:
+def shortened(cell: Any) -> str:
     """A row's name without the long name of its classifier."""
     if cell.arm not in SHORT:
         return cell.defense
@@ -97,7 +100,7 @@ def curves(run: Run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
 # Figures 1, 3, 5 to 7 and 11 to 14
 
 
-def declared(result) -> dict:
+def declared(result: Result) -> dict:
     """The settings that a result was computed with."""
     return result.provenance["declaration"]["settings"]
 
@@ -107,7 +110,7 @@ def shown_with(run: Run, problem: str) -> list:
     return [r for r in datasets_shown(run) if f"{problem}_clean" in r.arrays]
 
 
-def pictures_of(result, problem: str) -> dict:
+def pictures_of(result: Result, problem: str) -> dict:
     """The arrays of a result that belong to one problem."""
     names = ("clean", "true", "before", "v", "moved", "after", "l2")
     return {name: result.arrays[f"{problem}_{name}"] for name in names}
@@ -183,9 +186,9 @@ def chapter() -> Figure:
     for ax, (title, part), (_, _, arms) in zip(
         axes[0], frame.groupby("panel", sort=False), PANELS_OF_CHAPTER.values(), strict=True
     ):
-        names = list(dict.fromkeys(part["series"]))
-        looks = dict(zip(names, ("black", *PALETTE), strict=False))
-        bars(ax, part, lambda name, looks=looks: {"color": looks[name]}, names, arms)
+        series = list(dict.fromkeys(part["series"]))
+        looks = {name: {"color": colour} for name, colour in zip(series, ("black", *PALETTE), strict=False)}
+        bars(ax, part, looks.__getitem__, series, arms)
         ax.set_xticks(range(len(arms)), arms, rotation=30, ha="right")
         ax.set_title(title)
     axes[0, 0].set_ylabel("accuracy, percent")

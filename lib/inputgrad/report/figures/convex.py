@@ -8,8 +8,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
+from inputgrad.record.results import Result
 from inputgrad.record.run import Run
 from inputgrad.report.tables.common import main_reading
 from inputgrad.study.convex import IN_THE_BOX
@@ -176,7 +177,7 @@ def examples(run: Run) -> Figure:
     return figure
 
 
-def example_block(block, result, columns: int) -> None:
+def example_block(block: FigureBase, result: Result, columns: int) -> None:
     """Draw one data set's images, and its noise and sum for each eps."""
     arrays = result.arrays
     texts = [t.decode() for t in arrays["eps"]]

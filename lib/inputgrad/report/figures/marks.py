@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -118,7 +119,7 @@ def difference(table: pd.DataFrame, column: str, of: str, less: str) -> pd.DataF
                        low=np.nan, high=np.nan, unit="percentage_points")  # fmt: skip
 
 
-def as_table(figure) -> Table:
+def as_table(figure: Any) -> Table:
     """The marks of a figure as a table; what is the same for all of them is left out or said in its caption."""
     frame = figure.frame
     percent = frame["unit"].isin(cells.PERCENTAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -176,7 +177,7 @@ def audit(run: Run) -> Figure:
     return figure
 
 
-def name(cell) -> str:
+def name(cell: Any) -> str:
     """An attack with its number of steps where there are several of the kind."""
     if cell.attack in ("PGD", "CW"):
         return f"{cell.attack}-{cell.steps}"

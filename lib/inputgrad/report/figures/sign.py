@@ -8,9 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.record.results import Result
 from inputgrad.record.run import Run
 
 from . import marks
@@ -140,7 +141,7 @@ def group_of(attack: str) -> str:
     return "repaired" if attack in DOWNHILL else "attacked"
 
 
-def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> None:
+def gallery(block: FigureBase, result: Result, attack: str, eps: Sequence[str], columns: int) -> None:
     """Draw the pictures of one attack on one data set into a (sub)figure."""
     group = group_of(attack)
     earlier = result.arrays[f"{group}/before"]

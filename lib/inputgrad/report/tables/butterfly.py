@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -164,12 +165,12 @@ def verdict(run: Run) -> Table:
     )
 
 
-def percent(cell) -> str:
+def percent(cell: Any) -> str:
     """The value of a cell, or a dash for none."""
     return number(float("nan") if cell is None else cell.value)
 
 
-def ahead(first, second) -> str:
+def ahead(first: Any, second: Any) -> str:
     """Is one accuracy above another? ``"undecided"`` where their intervals overlap."""
     if first is None or second is None:
         return "–"

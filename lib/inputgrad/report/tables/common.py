@@ -232,7 +232,7 @@ def cost(run: Run) -> Table:
     return Table(pd.DataFrame(rows), "Where the numbers come from, and what they cost")
 
 
-def trained_by(training: Mapping) -> str:
+def trained_by(training: Mapping | None) -> str:
     """The commit that trained a network, or that its authors did and it was loaded; a dash where it is not known."""
     if not training:
         return "–"
