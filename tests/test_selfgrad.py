@@ -183,7 +183,7 @@ def test_an_attack_step_is_one_forward_and_one_backward_pass_on_who_stands(netwo
 
 
 @pytest.mark.parametrize("name", [*defences.named("raw", 1.0, False), "oracle"])
-def test_every_defence_trains_and_resumes(name, digits32, tmp_path):
+def test_every_defence_trains_and_resumes(name, digits32, tmp_path, every_epoch):
     from inputgrad.catalogue.recipe import Recipe
 
     defence = {**defences.named("raw", 1.0, False), "oracle": Defence(2, "oracle", "max1", detach=True)}[name]

@@ -117,6 +117,7 @@ BAD = [
     ({"recipe": {"epoch": 1}}, r"recipe field 'epoch' is unknown: .*did you mean 'epochs'"),
     ({"recipe": {"epochs": 0}}, r"recipe epochs 0 is too small"),
     ({"recipe": {"optimizer": "adamw"}}, r"recipe optimizer 'adamw' is unknown: .*did you mean 'adam'"),
+    ({"recipe": {"augment": "distort"}}, r"recipe augment 'distort' is unknown: choose from none, crop, crop_flip$"),
     ({"recipe": 3}, r"recipe is 3: give a mapping"),
     ({"clip": "yes"}, r"clip 'yes' is neither true nor false"),
     ({"data_root": "/no/such/folder"}, r"data_root '/no/such/folder' is not a folder that can be read"),

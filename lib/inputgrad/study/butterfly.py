@@ -8,7 +8,7 @@ from functools import partial
 
 from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.datasets import DATASETS
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.ground import checks
 
 from .parameters import choice, count, flag, names, ratio
@@ -145,7 +145,7 @@ def pixels(value: object) -> int | None:
 
 def changes(what: str, value: object) -> dict:
     """Fields of a recipe with their new values."""
-    Recipe().override(value)
+    checks.one_of(f"{what} augment", Recipe().override(value).augment, CROPS)
     return dict(value)
 
 
