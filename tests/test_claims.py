@@ -9,7 +9,7 @@ from inputgrad.report.predicates import FUNCTIONS, Vector
 from inputgrad.study import STUDY
 
 CELL = {"exhibit": "sign/adversarial", "profile": "quick", "table": "1", "dataset": "CIFAR-10", "model": "AlexNet", "defense": "none",
-        "attack": "none", "eps": "0.0", "steps": 0, "reading": "default", "metric": "accuracy", "value": 60.0, "spread": float("nan"),
+        "arm": "none", "maker": "", "variant": "", "attack": "none", "eps": "0.0", "parameter": "", "steps": 0, "reading": "default", "metric": "accuracy", "value": 60.0, "spread": float("nan"),
         "low": 58.0, "high": 62.0, "least": 60.0, "most": 60.0, "seeds": 1, "images": 100}  # fmt: skip
 
 
@@ -290,7 +290,7 @@ def test_intervals():
 
 
 def test_seeds_are_joined_to_cells():
-    row = {k: CELL[k] for k in cells.IDENTITY} | {"exhibit": "e", "profile": "quick", "unit": "fraction", "total": 10}
+    row = {k: CELL[k] for k in (*cells.IDENTITY, *cells.PARTS)} | {"exhibit": "e", "profile": "quick", "unit": "fraction", "total": 10}
     rows = pd.DataFrame([{**row, "value": v, "count": 10 * v, "seed": i} for i, v in enumerate((0.5, 0.7))])
     cell = cells.join_seeds(rows).iloc[0]
     assert (cell["value"], cell["seeds"]) == (60, 2)

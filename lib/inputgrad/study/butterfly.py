@@ -14,6 +14,17 @@ from inputgrad.ground import checks
 from .parameters import choice, count, flag, names, ratio
 from .schema import Exhibit, Paper, Parameter, grid
 
+SCRATCH, FINE_TUNED = "[A] scratch classifier", "[B] pretrained classifier"
+"""What the paper calls the two kinds of classifier: the arms of its tables."""
+
+VANILLA = "Vanilla"
+"""In the place of a generator: there is none."""
+
+DIRECT, FROM_SCRATCH, NEW_IMAGES = "direct", "encoder from scratch", "images new to the classifier"
+"""Variants of a generator: trained on the classifier's own loss, with an encoder or images that are not the others'."""
+
+PROBE = "linear probe of the encoder"
+
 SIZES = ("small", "large")
 """Of the generator's encoder: ResNet-50 and ResNet-101 in the paper."""
 
