@@ -290,7 +290,12 @@ def test_intervals():
 
 
 def test_seeds_are_joined_to_cells():
-    row = {k: CELL[k] for k in (*cells.IDENTITY, *cells.PARTS)} | {"exhibit": "e", "profile": "quick", "unit": "fraction", "total": 10}
+    row = {k: CELL[k] for k in (*cells.IDENTITY, *cells.PARTS)} | {
+        "exhibit": "e",
+        "profile": "quick",
+        "unit": "fraction",
+        "total": 10,
+    }
     rows = pd.DataFrame([{**row, "value": v, "count": 10 * v, "seed": i} for i, v in enumerate((0.5, 0.7))])
     cell = cells.join_seeds(rows).iloc[0]
     assert (cell["value"], cell["seeds"]) == (60, 2)
