@@ -498,10 +498,11 @@ def generators(page, row, caption):
 def blind_and_told(page, row, caption):
     dataset, model = caption.split(":")[0].split(", ", 1)
     place = {"dataset": dataset, "model": model, "defense": row["row"]}
-    cells = [c for attack in OWN if (c := page.find(attack=attack, metric="accuracy", **place))]
+    cells, gains = ([c for attack in OWN if (c := page.find(attack=attack, metric=metric, **place))]
+                    for metric in ("accuracy", "gain"))  # fmt: skip
     return {"accuracy": center(*cells or [None]), "95 % interval": cells[0].interval if cells else NOTHING,
             "gain on the same images, points": own_of(page, "gain", **place),
-            "95 % interval of the gain": (own_of(page, "gain_low", **place), own_of(page, "gain_high", **place)),
+            "95 % interval of the gain": gains[0].interval if gains else NOTHING,
             "game: accuracy on its images": own_of(page, "game_accuracy", **place),
             "game: D right": own_of(page, "d_accuracy", **place), "game: t = 1": own_of(page, "good", **place),
             "v: mean l2": own_of(page, "l2", **place),

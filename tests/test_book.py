@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from inputgrad import study
+from inputgrad.compute.methods import selfgradient
 from inputgrad.compute.training import checkpoints
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
@@ -153,7 +154,7 @@ def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, 
     root = book.ROOT / "notebooks" / f"{exhibit}.ipynb"
     cells_shown = [c.source for c in nbformat.read(root, 4).cells if c.cell_type == "code"][2:]
     for source in cells_shown:  # every table and figure of the page, for this run
-        shown = eval(source, {"run": run, "figures": figures, "tables": tables})
+        shown = eval(source, {"run": run, "figures": figures, "tables": tables, "selfgradient": selfgradient})
         for frame in [t.frame for t in getattr(shown, "tables", [shown] if isinstance(shown, Table) else [])]:
             assert len(frame), source
     if exhibit in ("sign/adversarial", "sign/cooperative"):

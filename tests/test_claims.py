@@ -315,3 +315,16 @@ def test_wilson_is_scipys(count, total):
 
     ci = stats.binomtest(count, total).proportion_ci(method="wilson")
     assert cells.wilson(count, total) == pytest.approx((100 * ci.low, 100 * ci.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [40, 100])
+def test_shares_whose_intervals_do_not_meet_differ_however_their_images_are_paired(n):
+    """The least favourable pairing of b > a has as many images as can be that are right only once, either way."""
+    intervals = [cells.wilson(count, n) for count in range(n + 1)]
+    apart = [(a, b) for a in range(n + 1) for b in range(a + 1, n + 1) if intervals[b][0] > intervals[a][1]]
+    assert len(apart) > 400
+    for a, b in apart:
+        gained = min(b, n - a)
+        lost = gained - (b - a)
+        deviation = np.sqrt(gained + lost - (b - a) ** 2 / n)
+        assert b - a > 1.96 * deviation

@@ -12,6 +12,7 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from from_files import Cell, measured, printed, size
+from inputgrad.compute.methods import selfgradient
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.report import book, figures
@@ -384,7 +385,9 @@ def drawn():
             if cell.cell_type == "code" and cell.source.startswith("figures."):
                 call = cell.source.removeprefix("figures.")
                 name = call if exhibit == "butterfly/curves" else call.split("(")[0]
-                out[f"{exhibit} {name}"] = eval(cell.source, {"run": run, "figures": figures})
+                out[f"{exhibit} {name}"] = eval(
+                    cell.source, {"run": run, "figures": figures, "selfgradient": selfgradient}
+                )
     return out
 
 

@@ -184,3 +184,15 @@ def test_declarations_are_checked_on_construction():
         Grid(("mnist",), ("resnet18",), (0,), 10, {"alexnet": Recipe()})
     with pytest.raises(InputError, match="recipe lr -1"):
         Recipe(lr=-1)
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS)
+def test_what_a_notebook_imports_is_there(root, exhibit):
+    imports = [
+        line
+        for cell in code(notebook_of(root, exhibit))
+        for line in cell.source.split("\n")
+        if "import" in line.split()
+    ]
+    assert imports
+    exec("\n".join(imports), {})

@@ -118,7 +118,7 @@ FIGURES = grids({"cifar10": ("resnet18",)}, FOUR[:1])
 SMALL = Recipe(lr=1e-3, batch=64, epochs=30, images=2000, width=0.25, schedule="onecycle", augment="crop_flip")
 TOLD_GRIDS = {
     "smoke": FIGURES["smoke"],
-    "quick": grid(2000, {"alexnet": SMALL}, (0,), {"cifar10": ("alexnet",)}),
+    "quick": grid(2000, {"alexnet": SMALL}, (0, 1, 2), {"cifar10": ("alexnet",)}),
     "paper": grid(8000, {FOUR[0]: replace(PAPERS_OWN[FOUR[0]], images=5000)}, (0,), {"cifar10": FOUR[:1]}),
 }
 KNOWING = {
@@ -131,7 +131,7 @@ KNOWING = {
 TOLD_ENCODERS = {**ENCODERS, "quick": {"small": ("alexnet", 0.25)}}
 TOLD_GAMES = {
     "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
-    "quick": Recipe(lr=5e-4, epochs=10, batch=50, images=2000),
+    "quick": Recipe(lr=1e-4, epochs=10, batch=50, images=2000),
     "paper": GAMES["paper"],
 }
 
