@@ -127,6 +127,14 @@ def small_run(shared):
 
 
 @pytest.fixture
+def every_epoch(monkeypatch):
+    """A partial checkpoint after every epoch, however fast."""
+    from inputgrad.compute.training import loop
+
+    monkeypatch.setattr(loop, "PARTIAL_EVERY", 0.0)
+
+
+@pytest.fixture
 def command(tmp_path):
     """Run ``python -m inputgrad ...`` as a user would; scratch results and checkpoints go elsewhere."""
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from inputgrad import study
+from inputgrad.compute.methods import selfgradient
 from inputgrad.ground.checks import InputError
 from inputgrad.report import book, cells, claims, figures, tables
 from inputgrad.report.markup import VERDICTS, Table, number
@@ -112,7 +113,7 @@ def test_every_alternative_fills_its_page(exhibit, changed, small_run):
     run = small_run(exhibit, **changed)
     notebook = nbformat.read(book.ROOT / "notebooks" / f"{exhibit}.ipynb", 4)
     for source in [cell.source for cell in notebook.cells if cell.cell_type == "code"][2:]:
-        shown = last_value(source, {"run": run, "figures": figures, "tables": tables})
+        shown = eval(source, {"run": run, "figures": figures, "tables": tables, "selfgradient": selfgradient})
         for frame in [t.frame for t in getattr(shown, "tables", [shown] if isinstance(shown, Table) else [])]:
             assert len(frame), source
     if exhibit in ("sign/adversarial", "sign/cooperative"):

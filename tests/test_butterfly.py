@@ -19,13 +19,14 @@ from inputgrad.compute.models import build
 from inputgrad.compute.training import checkpoints
 from inputgrad.compute.training.networks import begin_at, trained
 from inputgrad.ground.checks import InputError
+from inputgrad.record.row import Row
 from inputgrad.report import cells, claims, tables
 from inputgrad.study import trials
 from inputgrad.study.butterfly import FOUR, scale
 from inputgrad.trials import butterfly, runner
 from inputgrad.trials.butterfly import COMPARED, PRINTED, ROWS, TABLE_3, random_of, shuffled, standing
 from inputgrad.trials.butterfly_figures import followed, optimum, spread_at_the_end, turned
-from inputgrad.trials.tally import Tally
+from inputgrad.trials.tally import Tally, side
 
 CPU = torch.device("cpu")
 TOLD = {"d_train": ["head", "full"]}
@@ -68,8 +69,10 @@ def test_our_names_are_the_papers():
 
 
 def row(**changes):
-    return {"table": "own", "dataset": "stl-10", "model": "VGG16", "defense": "[A] scratch classifier, Proposed-50",
-            "attack": "enhance", "eps": "", "steps": 0, "reading": "default", "metric": "accuracy", **changes}  # fmt: skip
+    base = {"table": "own", "dataset": "stl-10", "model": "VGG16", "defense": "[A] scratch classifier, Proposed-50",
+            "arm": "[A] scratch classifier", "maker": "Proposed-50", "attack": "enhance", "steps": 0,
+            "reading": "default", "metric": "accuracy", "value": 0.5, "unit": "ratio", "total": 9}  # fmt: skip
+    return Row(**{**base, **changes})
 
 
 @pytest.mark.parametrize(
@@ -89,8 +92,8 @@ def row(**changes):
 )
 def test_only_the_papers_cells_stand_in_its_tables(changes, expected):
     found = standing([row(**changes)], "1")
-    assert [r["table"] for r in found] == expected
-    assert [r["defense"] for r in found if r["table"] == "3"] in ([], ["[A] Proposed-ls"], ["[A] Proposed-lr"])
+    assert [r.table for r in found] == expected
+    assert [r.defense for r in found if r.table == "3"] in ([], ["[A] Proposed-ls"], ["[A] Proposed-lr"])
 
 
 def test_the_papers_own_cells_all_find_their_place():
@@ -100,10 +103,11 @@ def test_the_papers_own_cells_all_find_their_place():
     found = []
     for table, lines in (("1", "[A]"), ("2", "[B]")):
         mine = paper[paper["table"].eq(table) | paper["table"].eq("3") & paper["defense"].str.startswith(lines)]
-        given = mine.assign(defense=mine["defense"].map(lambda d: back.get(d, d)), table="own")
-        found += standing(given.to_dict("records"), table)
+        given = mine.assign(defense=mine["defense"].map(lambda d: back.get(d, d)))
+        named = given[["dataset", "model", "defense", "attack", "metric"]].to_dict("records")
+        found += standing([row(**columns) for columns in named], table)
     cell = ["table", "dataset", "model", "defense", "attack", "metric"]
-    placed = {tuple(r[c] for c in cell) for r in found if r["table"] != "own"}
+    placed = {tuple(getattr(r, c) for c in cell) for r in found if r.table != "own"}
     assert placed == set(paper[cell].itertuples(index=False, name=None))
 
 
@@ -269,12 +273,12 @@ def test_rivals_are_as_long_as_the_generator(tiny_run):
 
 def test_curves_have_every_epoch(tiny_run):
     run = tiny_run("curves")
-    arm = {"defense": "enhance, ls", "eps": "100"}
+    arm = {"defense": "enhance, ls", "parameter": "100"}
     for metric in ("accuracy", "held_accuracy", "l2", "gained", "lost", "d_loss", "g_loss"):
         assert of(run, **arm, metric=metric)["steps"].tolist() == [1, 2]
     assert value(run, **arm, metric="last_l2") == of(run, **arm, metric="l2")["value"].iloc[-1]
-    assert value(run, **arm, metric="last_l2") < value(run, defense="enhance, ls", eps="0", metric="last_l2")
-    before = value(run, defense="enhance, ls", eps="", metric="accuracy")
+    assert value(run, **arm, metric="last_l2") < value(run, defense="enhance, ls", parameter="0", metric="last_l2")
+    before = value(run, defense="enhance, ls", parameter="", metric="accuracy")
     last = {m: of(run, **arm, metric=m)["value"].iloc[-1] for m in ("accuracy", "gained", "lost")}
     assert 100 * last["accuracy"] == pytest.approx(100 * before + last["gained"] - last["lost"], abs=0.01)
 
@@ -293,15 +297,17 @@ def test_pictures_show_what_the_classifier_says(tiny_run):
 def test_a_generator_that_is_a_classifier_is_said_to_be_behind_its_probe(monkeypatch):
     base = {"dataset": "d", "model": "m", "metric": "accuracy", "profile": "quick", "seeds": 1, "images": 9, "eps": "",
             "table": "own"}  # fmt: skip
+    small = ("[A] scratch classifier", "Proposed-small")
     rows = [
-        ("[A] scratch classifier, Vanilla", "none", 50.0), ("[A] scratch classifier, Proposed-small", "enhance", 48.0),
-        ("[A] scratch classifier, Proposed-small, direct", "enhance", 65.0),
-        ("[A] scratch classifier, Proposed-small, direct", "v on grey", 60.0),
-        ("linear probe of the encoder", "none", 70.0),
+        (side("[A] scratch classifier", "Vanilla"), "none", 50.0), (side(*small), "enhance", 48.0),
+        (side(*small, "direct"), "enhance", 65.0), (side(*small, "direct"), "v on grey", 60.0),
+        (side(*small, "direct, encoder from scratch"), "enhance", 66.0),
+        (side("[A] scratch classifier", "Proposed-large"), "enhance", 67.0),
+        (side("linear probe of the encoder"), "none", 70.0),
     ]  # fmt: skip
     for noise, word in ((1, "no"), (4, "undecided")):
-        frame = pd.DataFrame([{**base, "defense": d, "attack": a, "value": v, "low": v - noise, "high": v + noise}
-                              for d, a, v in rows])  # fmt: skip
+        frame = pd.DataFrame([{**base, **whose, "attack": a, "value": v, "low": v - noise, "high": v + noise}
+                              for whose, a, v in rows])  # fmt: skip
         monkeypatch.setattr(tables.butterfly, "ours", lambda run, frame=frame: frame)
         (said,) = tables.butterfly.verdict(None).frame.to_dict("records")
         assert said["best generator"].endswith("direct") and said["ahead of the probe"] == word
@@ -317,14 +323,15 @@ def curve_rows(**lines):
     place = {"table": "own", "dataset": "CIFAR-10", "model": "ResNet-18"}
     for name, history in lines.items():
         problem, gamma = name.split("_")
-        tally = Tally(lambda eps, p=problem: {**place, "defense": f"{p}, ls"})
+        tally = Tally(lambda eps, p=problem: {**place, **side(p, variant="ls")})
         followed(tally, problem, gamma.replace("p", "."), "default", history, 100, 50)
-        tally.number(problem, "", "default", "held_accuracy", 0.55, unit="fraction", images=50)
+        tally.number(problem, "", "default", "held_accuracy", 0.55, unit="fraction", images=50, steps=0)
         out += tally.rows()
-    out = [row for i, row in enumerate(out) if row["eps"] or row not in out[:i]]  # one row without v a problem
-    tally = Tally(lambda eps: {**place, "defense": "appendix A"})
+    out = [row for i, row in enumerate(out) if row.parameter or row not in out[:i]]  # one row without v a problem
+    tally = Tally(lambda eps: {**place, **side("appendix A")})
     for share, number in optimum().items():
-        tally.number("optimal discriminator", share, "default", "optimal_g_loss", number, unit="x", images=0)
+        tally.number("optimal discriminator", "", "default", "optimal_g_loss", number, unit="loss", images=0, steps=0,
+                     parameter=share)  # fmt: skip
     frame = pd.DataFrame(out + tally.rows())
     return cells.join_seeds(frame.assign(exhibit="butterfly/curves", profile="quick", seed=0))
 
@@ -386,6 +393,7 @@ def test_a_claim_about_curves_can_fail(claim):
         ("enhancing", {"external": "cifar"}, "external 'cifar' is unknown"),
         ("enhancing", {"first": -1}, "first -1 is too small"),
         ("enhancing", {"game": {"epoch": 2}}, "recipe field 'epoch' is unknown"),
+        ("enhancing", {"game": {"augment": "distort"}}, "game augment 'distort' is unknown: choose from none, crop"),
         ("enhancing", {"pretraining": 3}, "recipe is 3: give a mapping"),
         ("attacking", {"passes": 0}, "passes 0 is too small: it must be at least 1"),
         ("attacking", {"models": ["segmenter"]}, "model 'segmenter' is trained to segment"),

@@ -210,7 +210,7 @@ def token(kind: str, text: str, where: str) -> str:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
     if kind == "paper":
         return printed(rows.iloc[0])
-    percent = set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}
+    percent = set(rows["unit"]) <= {"fraction", "percent"}
     if kind == "range" or (kind == "ours" and rows["seeds"].iloc[0] == 2):  # two runs are two numbers
         least, most = written(rows["least"].min(), percent), written(rows["most"].max(), percent)
         return f"{least} {'to' if kind == 'range' else 'and'} {most}"

@@ -31,8 +31,14 @@ NORMAL = stats.norm.ppf(0.975)
 
 CENTERS = {"mean": np.mean, "median": np.median}
 WORDS = ("close", "inside", "near", "apart", "says little", "not run")
-IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric"]
+IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "parameter", "steps", "reading", "metric"]
 """The columns that say which cell a number belongs to."""
+
+PARTS = ["arm", "maker", "variant"]
+"""Those that say what its ``defense`` or its ``reading`` is made of; nothing in the papers' tables."""
+
+SIZES = ("eps", "parameter")
+"""Those that hold a number as text."""
 
 
 @cache
@@ -55,7 +61,8 @@ def of_paper(key: str) -> pd.DataFrame:
     if not frames and key in STUDY:
         raise InputError(f"{relative(PAPERS / key)} holds no tables")
     frames = frames or [pd.DataFrame(columns=[*IDENTITY[:-2], "metric", "value", "unit", "raw", "note"], dtype=str)]
-    printed = pd.concat(frames, ignore_index=True).assign(reading="default")
+    blank = dict.fromkeys(("parameter", *PARTS), "")
+    printed = pd.concat(frames, ignore_index=True).assign(reading="default", **blank)
     return printed.assign(value=printed["value"].astype(float))
 
 
@@ -122,15 +129,15 @@ def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
 def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of single seeds joined to cells: mean or median (fractions as percent), extremes, interval, n."""
     runs: dict[tuple, list[tuple]] = {}
-    identities = zip(*(rows[c] for c in ("exhibit", "profile", *IDENTITY)), strict=True)
+    names = ["exhibit", "profile", *IDENTITY, *PARTS]
+    identities = zip(*(rows[c] for c in names), strict=True)
     numbers = zip(*(rows[c] for c in ("unit", "value", "count", "total")), strict=True)
     for identity, cell in zip(identities, numbers, strict=True):
         runs.setdefault(identity, []).append(cell)
-    out = [{**dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)), **joined(identity[0], cell)}
-           for identity, cell in runs.items()]  # fmt: skip
+    out = [{**dict(zip(names, identity, strict=True)), **joined(identity[0], cell)} for identity, cell in runs.items()]
     with_intervals(out)
     numbers = dict.fromkeys(("value", "spread", "low", "high", "new_low", "new_high", "least", "most"), float)
-    columns = ["exhibit", "profile", *IDENTITY, "unit", *numbers, "seeds", "images"]
+    columns = [*names, "unit", *numbers, "seeds", "images"]
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
 
@@ -178,10 +185,10 @@ def of_tables(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def places(table: pd.DataFrame, column: str, wanted: object) -> np.ndarray:
-    """Positions of the rows that have one of the ``wanted`` values in ``column``; eps compared as numbers."""
+    """Positions of the rows that have one of the ``wanted`` values in ``column``; :data:`SIZES` compared as numbers."""
     values = wanted if isinstance(wanted, list) else [wanted]
     there = once(table, column, lambda t: t.groupby(column, sort=False).indices)
-    if column == "eps":
+    if column in SIZES:
         numbers = [eps_number(v) for v in values]
         fitting = [rows for text, rows in there.items() if np.isclose(eps_number(text), numbers, equal_nan=True).any()]
     else:

@@ -146,8 +146,8 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
 
 
 def key_of(column: str, value: object) -> float | str:
-    """A key of a vector: eps and steps as numbers, the rest as text."""
-    return cells.eps_number(value) if column in ("eps", "steps") else str(value)
+    """A key of a vector: sizes and steps as numbers, the rest as text."""
+    return cells.eps_number(value) if column in (*cells.SIZES, "steps") else str(value)
 
 
 def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.DataFrame]:

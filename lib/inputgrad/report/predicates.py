@@ -104,7 +104,6 @@ FUNCTIONS: dict[str, Callable] = {
     "last": lambda x: x[len(x) - 1],
     "len": len,
     "all": all,
-    "any": any,
     "abs": abs,
     "sum": sum,
     "zip": paired,

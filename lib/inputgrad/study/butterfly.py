@@ -8,11 +8,22 @@ from functools import partial
 
 from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.datasets import DATASETS
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.ground import checks
 
 from .parameters import choice, count, flag, names, ratio
 from .schema import Exhibit, Paper, Parameter, grid
+
+SCRATCH, FINE_TUNED = "[A] scratch classifier", "[B] pretrained classifier"
+"""What the paper calls the two kinds of classifier: the arms of its tables."""
+
+VANILLA = "Vanilla"
+"""In the place of a generator: there is none."""
+
+DIRECT, FROM_SCRATCH, NEW_IMAGES = "direct", "encoder from scratch", "images new to the classifier"
+"""Variants of a generator: trained on the classifier's own loss, with an encoder or images that are not the others'."""
+
+PROBE = "linear probe of the encoder"
 
 SIZES = ("small", "large")
 """Of the generator's encoder: ResNet-50 and ResNet-101 in the paper."""
@@ -100,7 +111,7 @@ FIGURES = grids({"cifar10": ("resnet18",)}, FOUR[:1])
 SMALL = Recipe(lr=1e-3, batch=64, epochs=30, images=2000, width=0.25, schedule="onecycle", augment="crop_flip")
 TOLD_GRIDS = {
     "smoke": FIGURES["smoke"],
-    "quick": grid(2000, {"alexnet": SMALL}, (0,), {"cifar10": ("alexnet",)}),
+    "quick": grid(2000, {"alexnet": SMALL}, (0, 1, 2), {"cifar10": ("alexnet",)}),
     "paper": grid(8000, {FOUR[0]: replace(PAPERS_OWN[FOUR[0]], images=5000)}, (0,), {"cifar10": FOUR[:1]}),
 }
 KNOWING = {
@@ -113,7 +124,7 @@ KNOWING = {
 TOLD_ENCODERS = {**ENCODERS, "quick": {"small": ("alexnet", 0.25)}}
 TOLD_GAMES = {
     "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
-    "quick": Recipe(lr=5e-4, epochs=10, batch=50, images=2000),
+    "quick": Recipe(lr=1e-4, epochs=10, batch=50, images=2000),
     "paper": GAMES["paper"],
 }
 
@@ -145,7 +156,7 @@ def pixels(value: object) -> int | None:
 
 def changes(what: str, value: object) -> dict:
     """Fields of a recipe with their new values."""
-    Recipe().override(value)
+    checks.one_of(f"{what} augment", Recipe().override(value).augment, CROPS)
     return dict(value)
 
 

@@ -98,6 +98,12 @@ PAIRED = (
     "Algorithm 1-5 / DeepFool",
     "Algorithm 2 / FastGrad",
 )
+IN_THE_BOX, LEAST_EPS = "in the box", "least eps"
+"""Variants: images are kept in the box; an image counts from the smallest eps of the list that fools it."""
+
+IN_RANGE = "in units of the range"
+"""The variant of a length that is not divided by the image's own peak."""
+
 WAYS = {
     "study": {},
     "constant rate": {"lr": 1e-3, "schedule": "constant"},

@@ -11,7 +11,7 @@ from typing import Any
 
 from inputgrad.catalogue.datasets import DATASETS
 from inputgrad.catalogue.models import MODELS
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 
@@ -101,6 +101,7 @@ class Exhibit:
         metrics: which metrics of those tables.
         objectives: what the networks it takes are trained to do.
         network: ``"module:function"`` that gives a trial's network, called as ``networks.trained``.
+        augmentations: what the training of that network can do to its images.
         center: what is shown of several seeds, ``"mean"`` or ``"median"``.
         stand_in: the network of a smaller profile stands for that of the larger ones, whose results replace its own.
         check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
@@ -118,6 +119,7 @@ class Exhibit:
     metrics: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ("classify",)
     network: str = "inputgrad.compute.training.networks:trained"
+    augmentations: tuple[str, ...] = CROPS
     center: str = "mean"
     stand_in: bool = False
     check: Callable[[Mapping[str, Any]], None] | None = None

@@ -88,6 +88,9 @@ EPS = Parameter(
 DEFENCES = ("Standard", "Madry PGD", "FGSM training", "Self gradient", "Self gradient, rescaled")
 """The last is ours: its block is given the gradient with largest value 1, so that it has something to do."""
 
+SWITCHED = ("block enabled at inference", "block disabled at inference")
+"""The variants of Table 5."""
+
 TABLES_2_TO_5 = Exhibit(
     name="defences",
     stand_in=True,

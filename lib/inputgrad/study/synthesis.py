@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import AUGMENTATIONS, Recipe
 
 from . import convex, selfgrad, sign, smooth
 from .parameters import count
@@ -55,6 +55,7 @@ ATTACKS = Exhibit(
     compute="inputgrad.trials.synthesis:attacks",
     version=1,
     network="inputgrad.trials.synthesis:network",
+    augmentations=AUGMENTATIONS,
     grids={
         "smoke": networks("smoke", 40, {"digits28": ("fcnn", "smooth_cnn"), "digits32": ("wrn10_2",)}),
         "quick": networks("quick", 300, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn10_2")}),

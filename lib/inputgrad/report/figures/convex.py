@@ -10,8 +10,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from inputgrad.report import cells
 from inputgrad.report.tables.common import main_reading
+from inputgrad.study.convex import IN_THE_BOX
 
 from . import marks
 from .panels import STYLE, canvas, datasets_shown, lines, panel_row, points, share_legend, show
@@ -38,13 +38,16 @@ STYLES: Mapping[str, Mapping] = {
 }
 
 
-def style(method: str) -> Mapping:
-    """Colour and line of a method; of the paper's points a cross."""
-    name, _, whose = method.partition(", ")
-    look = {"color": COLOURS[name], "markersize": 3, **STYLES.get(name, {})}
-    if whose == "paper":
-        look |= {"linestyle": "none", "marker": "x", "markersize": 5}
-    return look | {"linestyle": "--"} if whose == "in the box" else look
+OURS: Mapping[str, Mapping] = {
+    method: {"color": colour, "markersize": 3, **STYLES.get(method, {})} for method, colour in COLOURS.items()
+}
+CROSS = {"linestyle": "none", "marker": "x", "markersize": 5}
+LOOKS: Mapping[str, Mapping] = {
+    **OURS,
+    **{f"{method}, paper": {**look, **CROSS} for method, look in OURS.items()},
+    **{f"{method}, {IN_THE_BOX}": {**look, "linestyle": "--"} for method, look in OURS.items()},
+}
+"""Colour and line of each method; the paper's points are crosses, what is kept in the box is dashed."""
 
 
 def over_eps(run, methods: Sequence[str] = ()) -> Figure:
@@ -77,21 +80,20 @@ def curves(table: pd.DataFrame, methods: Sequence[str] = (), width: float = 3.0)
     methods = methods or list(dict.fromkeys(table["attack"]))
     drawn = pd.concat([table[table["attack"] == method] for method in methods])
     beside = drawn[["panel", "dataset", "model", "attack"]].drop_duplicates()
-    beside = beside.assign(model=beside["model"].map(printed_as))
+    beside = beside.assign(model=beside["model"].replace(PRINTED_AS))
     paper = fooling(marks.of_paper("convex")).drop(columns="panel").merge(beside)
     frame = marks.tidy(drawn, paper.assign(series=paper["attack"] + ", paper"))
     return over(frame, "eps", 5, width)
 
 
-def printed_as(model: str) -> str:
-    """What the paper calls a network: the one that its authors published is its own."""
-    return model.removesuffix(" (authors)")
+PRINTED_AS = {"LeNet-5 (authors)": "LeNet-5"}
+"""What the paper calls a network: the one that its authors published is its own."""
 
 
 def over(frame: pd.DataFrame, xlabel: str, columns: int, width: float = 3.0) -> Figure:
     """Fooled images, one panel a network, one curve a method."""
     figure, grid = panel_row(frame, width=width, ylabel="fooled, percent")
-    lines(grid, frame, style)
+    lines(grid, frame, LOOKS.__getitem__)
     for ax in grid.values():
         ax.set(xlabel=xlabel, ylim=(-3, 103))
     share_legend(figure, list(grid.values()), columns=columns)
@@ -107,7 +109,7 @@ def measures(run) -> Figure:
     table = table[(table["reading"] == main_reading(table)) | (table["attack"] == "none")]
     ours, paper = (t[t["metric"].isin(list(MEASURES))] for t in (table, marks.of_paper("convex")))
     ours = ours.assign(x=marks.place(ours))
-    beside = ours.assign(model=ours["model"].map(printed_as))[["dataset", "model", "x"]].drop_duplicates()
+    beside = ours.assign(model=ours["model"].replace(PRINTED_AS))[["dataset", "model", "x"]].drop_duplicates()
     parts = (ours, paper.merge(beside))
     frame = marks.tidy(*(t.assign(panel=t["metric"].map(MEASURES), series=t["whose"]) for t in parts))
     order = list(dict.fromkeys(ours["x"]))
@@ -123,10 +125,9 @@ def measures(run) -> Figure:
 def clipping(run) -> Figure:
     """The methods that were run both ways: free (solid) and kept in the box (dashed)."""
     table = fooling(marks.of_run(run))
-    boxed = table["reading"].str.contains("clip=True") & ~table["reading"].str.contains("least")
-    free = table[(table["reading"] == main_reading(table)) & ~boxed & table["attack"].isin(table.loc[boxed, "attack"])]
-    kept = table[boxed]
-    kept = kept.assign(series=kept["attack"] + ", in the box")
+    kept = table[table["variant"] == IN_THE_BOX]
+    kept = kept.assign(series=kept["attack"] + f", {IN_THE_BOX}")
+    free = table[(table["variant"] == "") & table["attack"].isin(kept["attack"])]
     return over(marks.tidy(free, kept), "eps", 3)
 
 
@@ -134,8 +135,8 @@ def multiples(run) -> Figure:
     """Fooled images over eps in units of each image's smallest feasible eps, one panel a network, one curve a ball."""
     table = marks.of_run(run)
     table = table[table["metric"] == "fooled_at_multiple"]
-    balls = table["reading"].str.replace("=", " = ")
-    frame = marks.tidy(table.assign(panel=marks.place(table), series=balls, x=marks.eps(table)))
+    balls = "p = " + table["variant"]
+    frame = marks.tidy(table.assign(panel=marks.place(table), series=balls, x=marks.parameter(table)))
     colours = dict(zip(dict.fromkeys(balls), sns.color_palette("flare", 5), strict=False))
     figure, grid = panel_row(frame, ylabel="fooled, percent")
     lines(grid, frame, lambda ball: {"color": colours[ball], "markersize": 3})
@@ -149,9 +150,8 @@ def multiples(run) -> Figure:
 def scales(run) -> Figure:
     """Fooled images at one eps over the factor on the logits: flat for every method that looks at margins."""
     table = fooling(marks.of_run(run))
-    factors = table["reading"].where(table["reading"] != "default", "scale=1").str.removeprefix("scale=")
     compared = table.loc[table["reading"] != "default", ["dataset", "model", "eps"]].drop_duplicates()
-    table = table.assign(x=factors.map(cells.eps_number))
+    table = table.assign(x=marks.parameter(table))
     frame = marks.tidy(table.merge(compared) if len(compared) else table, across=["reading"])
     figure = over(frame, "logits times", 3)
     for ax in figure.axes:
@@ -239,7 +239,7 @@ def moved(run) -> Figure:
     table = table.assign(panel=marks.place(table), series=table["attack"], x=marks.eps(table))
     frame = marks.tidy(table)
     figure, grid = panel_row(frame, width=4.2)
-    lines(grid, frame, style)
+    lines(grid, frame, LOOKS.__getitem__)
     for ax in grid.values():
         ax.set(xlabel="eps", ylim=(-0.03, 1.03), ylabel="share of the stroke's pixels")
     share_legend(figure, list(grid.values()), columns=3)

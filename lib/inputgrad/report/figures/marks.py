@@ -16,7 +16,7 @@ from inputgrad.report.markup import Table, between, number
 PLACE = ["panel", "series", "which", "x"]
 """Where a mark stands: its panel, its series, which of several there (a run, by its seed), where along the axis."""
 
-COLUMNS = [*PLACE, "value", "low", "high", "seeds", "whose", "exhibit", *cells.IDENTITY, "unit"]
+COLUMNS = [*PLACE, "value", "low", "high", "seeds", "whose", "exhibit", *cells.IDENTITY, *cells.PARTS, "unit"]
 """Of a figure's frame: where a mark stands, how far it reaches, and which cell it is."""
 
 
@@ -98,6 +98,11 @@ def suffix(table: pd.DataFrame) -> pd.Series:
 def eps(table: pd.DataFrame) -> pd.Series:
     """The numbers in a table's eps."""
     return table["eps"].map(cells.eps_number).astype(float)
+
+
+def parameter(table: pd.DataFrame) -> pd.Series:
+    """The numbers in a table's parameter."""
+    return table["parameter"].map(cells.eps_number).astype(float)
 
 
 def difference(table: pd.DataFrame, column: str, of: str, less: str) -> pd.DataFrame:

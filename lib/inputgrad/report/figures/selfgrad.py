@@ -89,7 +89,7 @@ def over_steps(run) -> Figure:
                  x=t["steps"].astype(int)) for t, suffix in ((ours, ""), (paper, " in the paper"))
     ))  # fmt: skip
     figure, grid = panel_row(frame, width=8 / max(1, frame["panel"].nunique()), height=3.6, ylabel="accuracy, percent")
-    lines(grid, frame, of_steps, band=0)
+    lines(grid, frame, OVER_STEPS.__getitem__, band=0)
     for ax in grid.values():
         over_log_steps(ax)
     names = dict.fromkeys(frame["defense"])
@@ -107,10 +107,12 @@ STEPS: Mapping[str, Mapping] = {
 }
 
 
-def of_steps(series: str) -> Mapping:
-    """Colour by defence and line by attack."""
-    defense, attack = series.rsplit(", ", 1)
-    return {"color": COLOURS[defense], "markersize": 4, **STEPS[attack]}
+OVER_STEPS = {
+    f"{defence}, {attack}": {"color": colour, "markersize": 4, **look}
+    for defence, colour in COLOURS.items()
+    for attack, look in STEPS.items()
+}
+"""Colour by defence and line by attack."""
 
 
 def over_log_steps(ax: Axes) -> None:

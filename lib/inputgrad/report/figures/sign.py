@@ -42,10 +42,9 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
     figure, grid = panels(frame, share=metric == "accuracy")
     styles = {f"{a}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for a in attacks}
     styles |= {label: {"linestyle": ":", "alpha": 0.7} for _, _, label in extra}
-    colours = {label: COLOURS[a] for a, _, label in extra}
-    lines(
-        grid, frame, lambda name: {"color": colours.get(name, COLOURS.get(name.split(", ")[0])), **styles.get(name, {})}
-    )
+    colours = {f"{a}, {whose}": COLOURS.get(a) for a in attacks for whose in ("ours", "paper")}
+    colours |= {label: COLOURS[a] for a, _, label in extra}
+    lines(grid, frame, lambda name: {"color": colours[name], **styles.get(name, {})})
     for ax in grid.values():
         ax.set(xlabel="eps", ylim=(-3, 103) if metric == "accuracy" else (0, None),
                xlim=(-0.01, 0.32 if not run.own else None))  # fmt: skip
@@ -106,7 +105,7 @@ def equal_norm(run) -> Figure:
     """Fooled images over the median l2 length of the step, every method at the same lengths."""
     table = marks.of_run(run)
     table = table[table["metric"] == "fooled"]
-    frame = marks.tidy(table.assign(panel=marks.place(table), series=table["attack"], x=marks.eps(table)))
+    frame = marks.tidy(table.assign(panel=marks.place(table), series=table["attack"], x=marks.parameter(table)))
     figure, grid = panels(frame)
     lines(grid, frame, lambda attack: {"color": COLOURS[attack]})
     for ax in grid.values():
@@ -132,9 +131,12 @@ def galleries(run, attacks: Sequence[str]) -> Figure:
     return figure
 
 
+DOWNHILL = ("D-FGSM", "D-FGM")
+
+
 def group_of(attack: str) -> str:
     """Which of the stored pictures an attack belongs to."""
-    return "repaired" if attack.startswith("D-") else "attacked"
+    return "repaired" if attack in DOWNHILL else "attacked"
 
 
 def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> None:
@@ -186,10 +188,12 @@ def chapter() -> Figure:
         *(curve(paper, attack, f"{attack}, paper") for attack in ("FGSM", "FGM")),
         curve(ours, "FGM", "FGM on −z_y, ours", "attack_loss=nll_logits"),
     )
-    looks = {"FGM on −z_y, ours": {"linestyle": ":"}}
-    looks |= {f"{attack}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for attack in ("FGSM", "FGM")}
+    looks = {"FGM on −z_y, ours": {"color": COLOURS["FGM"], "linestyle": ":"}}
+    for attack in ("FGSM", "FGM"):
+        looks[f"{attack}, ours"] = {"color": COLOURS[attack]}
+        looks[f"{attack}, paper"] = {"color": COLOURS[attack], "linestyle": "--", "alpha": 0.8, "marker": ""}
     figure, grid = panel_row(frame, width=4.2, height=3.2, ylabel="accuracy, percent")
-    lines(grid, frame, lambda name: {"color": COLOURS[name.replace(",", "").split()[0]], **looks.get(name, {})})
+    lines(grid, frame, looks.__getitem__)
     for ax in grid.values():
         ax.set(xlabel="eps", ylim=(-3, 103))
     share_legend(figure, list(grid.values()), columns=5)

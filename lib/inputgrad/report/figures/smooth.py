@@ -91,7 +91,7 @@ def variants(run, eps: str | None = None) -> Figure:
     for title, ax in grid.items():
         here = frame[frame["panel"] == title]
         points(ax, here[here["whose"] == "ours"], lambda attack: {"color": colours[attack], "markersize": 6}, readings)
-        rules(ax, here[here["whose"] == "paper"], lambda arm: {"linestyle": ":" if "control" in arm else "--"})
+        rules(ax, here[here["whose"] == "paper"], lambda arm: {"linestyle": {"paper, control": ":"}.get(arm, "--")})
         ax.set(xlabel=f"accuracy, percent (eps {eps})", xlim=(-2, 102))
     share_legend(figure, list(grid.values()), columns=3)
     return figure
@@ -101,10 +101,9 @@ def sweep(run) -> Figure:
     """Accuracy over the rate, of both signs, under each attack, one panel an eps; the rate 0 is the control."""
     table = marks.of_run(run)
     table = table[table["metric"] == "accuracy"]
-    words = table["reading"].str.replace("control", "0 sum accumulate").str.split(" ", expand=True)
-    main = words[words[0] != "0"].iloc[0, 1:]
-    table = table.assign(x=words[0].astype(float))[(words[[1, 2]] == main).all(axis=1) | (words[0] == "0")]
-    table = table.assign(series=table["attack"].replace("none", "clean"))
+    control = table["arm"] == "control"
+    table = table[control | (table["variant"] == table.loc[~control, "variant"].iloc[0])]
+    table = table.assign(x=marks.parameter(table), series=table["attack"].replace("none", "clean"))
     where = marks.suffix(table)
     sizes = [e for e in dict.fromkeys(table["eps"]) if e != "0"]
     frame = marks.tidy(*(table[table["eps"].isin(["0", eps])].assign(panel=f"eps {eps}" + where) for eps in sizes),

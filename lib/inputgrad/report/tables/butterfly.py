@@ -8,6 +8,7 @@ import pandas as pd
 
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number
+from inputgrad.study.butterfly import DIRECT, FROM_SCRATCH, NEW_IMAGES, PROBE, SCRATCH, VANILLA
 
 from .common import described
 
@@ -69,7 +70,7 @@ def of_place(place: tuple[str, str], cells_of: pd.DataFrame, theirs: Mapping[tup
         }  # fmt: skip
         rows.append(row)
     frame = pd.DataFrame(rows)
-    empty = [c for c in frame.columns if c.endswith("paper") and frame[c].eq("–").all()]
+    empty = [c for c in ("accuracy: paper", "p_true: paper") if frame[c].eq("–").all()]
     caption = f"{place[0]}, {place[1]}: accuracy in percent; {tested(cells_of)}"
     return Table(frame.drop(columns=empty), caption)
 
@@ -94,9 +95,9 @@ def controls(run) -> Stack:
         for defense, group in accuracy.groupby("defense", sort=False):
             if set(group["attack"]) <= {"none"}:
                 continue
-            kind, _, arm = defense.partition(", ")
-            alone = accuracy[accuracy["defense"].eq(f"{kind}, Vanilla")]
-            own = "–" if arm == "Vanilla" else number(value_of(group, "accuracy"))
+            arm, maker = group[["arm", "maker"]].iloc[0]
+            alone = accuracy[accuracy["arm"].eq(arm) & accuracy["maker"].eq(VANILLA)]
+            own = "–" if maker == VANILLA else number(value_of(group, "accuracy"))
             row = {"row": defense, "no v": number(value_of(alone, "accuracy")), "its v": own}
             rows.append(row | {c: number(value_of(group, "accuracy", (c,))) for c in (*CONTROLS, *elsewhere)})
         caption = f"{dataset}, {model}: accuracy in percent; {tested(here)}"
@@ -129,8 +130,9 @@ def told(run) -> Stack:
     return Stack(shown)
 
 
-OTHERS = ("large", "Proposed-101", "from scratch", "new to the classifier")
-"""In the name of a generator whose encoder or whose images are not those of the linear probe."""
+OTHER_MAKERS = (VANILLA, "Proposed-large", "Proposed-101")
+OTHER_VARIANTS = (FROM_SCRATCH, f"{DIRECT}, {FROM_SCRATCH}", NEW_IMAGES)
+"""Generators, and variants of them, whose encoder or whose images are not those of the linear probe."""
 
 
 def verdict(run) -> Table:
@@ -138,18 +140,20 @@ def verdict(run) -> Table:
     rows = []
     for (dataset, model), here in places(ours(run)):
         own = here[here["metric"].eq("accuracy") & here["attack"].isin(OWN)]
-        found = {c.defense: c for c in own.itertuples()}
-        arms = [d for d in found if d.startswith("[A]") and not d.endswith("Vanilla")]
-        best = max((d for d in arms if not any(o in d for o in OTHERS)), key=lambda d: found[d].value, default="")
-        plain, probe = found.get("[A] scratch classifier, Vanilla"), found.get("linear probe of the encoder")
-        other = here[here["defense"].eq(best) & here["metric"].eq("accuracy")]
+        scratch = own[own["arm"].eq(SCRATCH)]
+        rivals = scratch[~scratch["maker"].isin(OTHER_MAKERS) & ~scratch["variant"].isin(OTHER_VARIANTS)]
+        best = max(rivals.itertuples(), key=lambda c: c.value, default=None)
+        plain = next(scratch[scratch["maker"].eq(VANILLA)].itertuples(), None)
+        probe = next(own[own["arm"].eq(PROBE)].itertuples(), None)
+        name = best.defense if best else ""
+        other = here[here["defense"].eq(name) & here["metric"].eq("accuracy")]
         rows.append(
             {
-                "data set": dataset, "network": model, "left alone": percent(plain), "best generator": best or "–",
-                "its accuracy": percent(found.get(best)), "linear probe of its encoder": percent(probe),
+                "data set": dataset, "network": model, "left alone": percent(plain), "best generator": name or "–",
+                "its accuracy": percent(best), "linear probe of its encoder": percent(probe),
                 "its v on grey": number(value_of(other, "accuracy", ("v on grey",))),
                 "its v on another image": number(value_of(other, "accuracy", ("v of another image",))),
-                "ahead of the probe": ahead(found.get(best), probe),
+                "ahead of the probe": ahead(best, probe),
             }
         )  # fmt: skip
     return Table(
@@ -177,11 +181,13 @@ def ahead(first, second) -> str:
 def ends(run) -> Table:
     """How each game ended, one row a problem, loss and gamma."""
     every = ours(run)
-    mine = every[every["eps"].ne("") & every["steps"].gt(0)]
+    played = every["parameter"].ne("")
+    mine, untouched = every[played & every["steps"].gt(0)], every[~played]
     rows = []
-    for (dataset, model, arm, gamma), group in mine.groupby(["dataset", "model", "defense", "eps"], sort=False):
-        here = every["dataset"].eq(dataset) & every["model"].eq(model) & every["defense"].eq(arm) & every["eps"].eq("")
-        before = dict(zip(*every[here][["metric", "value"]].T.values, strict=True))
+    for (*place, gamma), group in mine.groupby(["dataset", "model", "defense", "parameter"], sort=False):
+        dataset, model, arm = place
+        here = untouched[(untouched[["dataset", "model", "defense"]] == place).all(axis=1)]
+        before = dict(zip(*here[["metric", "value"]].T.values, strict=True))
         first = dict(zip(*group[group["steps"] == group["steps"].min()][["metric", "value"]].T.values, strict=True))
         last = dict(zip(*group[group["steps"] == group["steps"].max()][["metric", "value"]].T.values, strict=True))
         rows.append(
@@ -208,8 +214,8 @@ def ends(run) -> Table:
 def optimum(run) -> Table:
     """Appendix A on discrete masses: the generator's loss against the best discriminator."""
     mine = ours(run)
-    mine = mine[mine["metric"] == "optimal_g_loss"].drop_duplicates("eps")
-    row = {"of the bad mass turned good": "L_G(D*)", **{c.eps: f"{c.value:.4f}" for c in mine.itertuples()}}
+    mine = mine[mine["metric"] == "optimal_g_loss"].drop_duplicates("parameter")
+    row = {"of the bad mass turned good": "L_G(D*)", **{c.parameter: f"{c.value:.4f}" for c in mine.itertuples()}}
     return Table(pd.DataFrame([row]), "Twenty images with random masses; the loss is least where nothing is bad")
 
 
@@ -220,7 +226,8 @@ def gammas(run) -> Table:
     """Length of v and accuracy for each gamma."""
     mine = ours(run)
     rows = []
-    for (dataset, model, problem, gamma), group in mine.groupby(["dataset", "model", "defense", "eps"], sort=False):
+    place = ["dataset", "model", "defense", "parameter"]
+    for (dataset, model, problem, gamma), group in mine.groupby(place, sort=False):
         rows.append(
             {
                 "data set": dataset, "network": model, "problem": problem, "gamma": gamma or "no v",

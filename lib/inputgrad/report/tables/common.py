@@ -149,11 +149,12 @@ def own(run) -> Table:
     table = cells.join_seeds(results.table(run.results))
     shown = table["reading"].isin([main_reading(table), "default"])
     table = table[shown & table["metric"].isin(["accuracy", "error", "fooled", "fooling_ratio"])]
-    arms = table["defense"].nunique() > 1
+    arms, ran_over = table["defense"].nunique() > 1, table["parameter"].ne("").any()
     rows = [
         {
             "data set": c.dataset, "network": c.model, **({"arm": c.defense} if arms else {}), "attack": c.attack,
-            "eps": c.eps, "steps": str(c.steps), "metric": c.metric,
+            "eps": c.eps, **({"parameter": c.parameter} if ran_over else {}), "steps": str(c.steps),
+            "metric": c.metric,
             "percent": number(c.value), "95 % interval": between(c), "images": c.images,
         }
         for c in table.itertuples()

@@ -74,16 +74,11 @@ def reached(run) -> Table:
             here = group[group["metric"] == metric]
             row[f"{name}: images"] = number(next(iter(here["images"]), float("nan")), 0)
             for label in told:
-                own = here[here["reading"].map(label_of) == label]
+                own = here[here["variant"] == label]
                 row[f"{name}: {TOLD[label]}, %"] = number(next(iter(own["value"]), float("nan")))
         rows.append(row)
     caption = "Images that the step takes to the class it is told, in percent of each kind"
     return Table(pd.DataFrame(rows), caption)
-
-
-def label_of(reading: str) -> str:
-    """The label that a step is told in this reading."""
-    return dict(choice.split("=") for choice in reading.split() if "=" in choice).get("label", "true")
 
 
 VISIBILITY = {
@@ -102,7 +97,7 @@ def equal_success(run, target: float = 50.0) -> Table:
     Between two budgets of the grid values are interpolated linearly in the logarithm of the budget.
     """
     table = cells.of_run(run)
-    table = table[table["attack"] != "none"].assign(budget=table["eps"].map(cells.eps_number))
+    table = table[table["attack"] != "none"].assign(budget=table["parameter"].map(cells.eps_number))
     rows = []
     for (dataset, model, attack), group in table.groupby(["dataset", "model", "attack"], sort=False):
         wide = group.pivot(index="budget", columns="metric", values="value")
