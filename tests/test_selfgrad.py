@@ -184,13 +184,14 @@ def test_an_attack_step_is_one_forward_and_one_backward_pass_on_who_stands(netwo
 
 
 @pytest.mark.parametrize("name", [*defences.named("raw", 1.0, False), "oracle"])
-def test_every_defence_trains_and_resumes(name, digits32, tmp_path, every_epoch):
+def test_every_defence_trains_and_resumes(name, digits32, tmp_path, monkeypatch, every_epoch):
     from inputgrad.catalogue.recipe import Recipe
 
     defence = {**defences.named("raw", 1.0, False), "oracle": Defence(2, "oracle", "max1", detach=True)}[name]
-    recipe = Recipe("sgd", lr=0.05, batch=64, epochs=2, images=128)
+    recipe = Recipe("sgd", lr=0.05, batch=16, epochs=2, images=32)
+    monkeypatch.setattr(defences, "WATCHED", 8)
 
-    def trained(*epochs):
+    def trained():
         torch.manual_seed(0)
         net = defence.build("wrn10_2", shape=digits32.shape, classes=10, width=0.125)
         before = copy.deepcopy(net.state_dict())

@@ -10,28 +10,19 @@ from inputgrad import study
 from inputgrad.compute.attacks import ATTACKS
 from inputgrad.compute.data import load
 from inputgrad.compute.norms import norm
-from inputgrad.compute.training import checkpoints
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.report import cells, figures, tables
 from inputgrad.study import EXHIBITS, convex, selfgrad, sign, smooth
-from inputgrad.trials import runner
 from inputgrad.trials.job import Job
 from inputgrad.trials.synthesis import DEFENCES, OUTSIDE, measured, network, radius, steps_of, without_sign
 from inputgrad.trials.tally import Tally, side
 
-TINY = {"images": 8, "steps": 2, "uap_images": 10, "device": "cpu",
-        "recipe": {"epochs": 1, "images": 100, "width": 0.25}}  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+@pytest.fixture
+def tiny(small_run):
     """A small run on every kind of victim."""
-    folder = tmp_path_factory.mktemp("synthesis")
-    with pytest.MonkeyPatch.context() as m:
-        m.setattr(results, "SCRATCH", folder / "scratch")
-        m.setattr(checkpoints, "CHECKPOINTS", folder / "checkpoints")
-        yield runner.run("synthesis/attacks", **TINY)
+    return small_run("synthesis/attacks")
 
 
 def test_every_network_is_trained_as_in_its_chapter():

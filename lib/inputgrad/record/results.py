@@ -121,8 +121,15 @@ def fresh(trial: Trial) -> Result | None:
     path = path_of(trial)
     if not path.is_file():
         return None
-    result = read(path)
+    stat = path.stat()
+    result = unchanged(path, stat.st_mtime_ns, stat.st_size)
     return result if result.key == trial.key else None
+
+
+@cache
+def unchanged(path: Path, changed: int, size: int) -> Result:
+    """The result in a file that was last ``changed`` then and has that size: read once, and not changed in place."""
+    return read(path)
 
 
 def pack(array: np.ndarray) -> dict:

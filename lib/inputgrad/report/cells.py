@@ -27,6 +27,9 @@ CLOSE_SHARE, NEAR_SHARE = 0.1, 0.3
 """The same for numbers that are no percentages, as shares of the paper's number."""
 
 PERCENTAGES = ("percent", "percentage_points")
+NORMAL = stats.norm.ppf(0.975)
+"""Up to which 97.5 % of the normal distribution lies."""
+
 CENTERS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median}
 WORDS = ("close", "inside", "near", "apart", "says little", "not run")
 IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "parameter", "steps", "reading", "metric"]
@@ -83,8 +86,7 @@ def interval(
 
 def wilson(count: float, total: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a share, in percent: scipy's, without the p-value that it searches for first."""
-    z = stats.norm.ppf(0.975)
-    share, weight = count / total, z * z / total
+    share, weight = count / total, NORMAL * NORMAL / total
     centre = (share + weight / 2) / (1 + weight)
     half = np.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
     return 100 * float(max(centre - half, 0)), 100 * float(min(centre + half, 1))
@@ -92,8 +94,14 @@ def wilson(count: float, total: float) -> tuple[float, float]:
 
 def student(values: Sequence[float] | np.ndarray, variance: float) -> tuple[float, float]:
     """Student's 95 % interval around the mean, for something whose variance is that many times that of one run."""
-    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) * np.sqrt(variance)
+    half = student_quantile(len(values) - 1) * np.std(values, ddof=1) * np.sqrt(variance)
     return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+@cache
+def student_quantile(freedom: int) -> float:
+    """Up to which 97.5 % of Student's distribution lies."""
+    return stats.t.ppf(0.975, freedom)
 
 
 def one_more(values: Sequence[float] | np.ndarray) -> tuple[float, float]:

@@ -22,6 +22,9 @@ from .predicates import FUNCTIONS, Vector, free_names, holds
 
 T = TypeVar("T")
 
+SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Loads plain data and nothing else; where there is one, in C."""
+
 ROUNDING = 0.0051
 """Of numbers printed with two decimals, in percent: the tolerance on the paper's own numbers."""
 
@@ -99,7 +102,7 @@ def load(key: str) -> tuple[Claim, ...]:
     """
     path = PAPERS / key / "claims.yaml"
     try:
-        return tuple(Claim(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8")))
+        return tuple(Claim(**entry) for entry in yaml.load(path.read_text(encoding="utf-8"), SAFE))
     except (yaml.YAMLError, TypeError) as err:
         raise InputError(f"{relative(path)} cannot be read: {err}") from err
 
@@ -131,10 +134,10 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
     listed = [c for c in over if isinstance(selector.get(c), list)]
     order = {c: [key_of(c, v) for v in selector[c]] for c in listed}
     entries = []
-    for row in rows.to_dict("records"):
-        key = tuple(key_of(c, row[c]) for c in over)
+    for value, *place in zip(rows[selector.get("of", "value")], *(rows[c] for c in over), strict=True):
+        key = tuple(key_of(c, v) for c, v in zip(over, place, strict=True))
         rank = tuple(order[c].index(k) if c in listed else k for c, k in zip(over, key, strict=True))
-        entries.append((rank, key, float(row[selector.get("of", "value")])))
+        entries.append((rank, key, float(value)))
     entries.sort(key=lambda entry: entry[0])
     keys = [key for _, key, _ in entries]
     if len(set(keys)) != len(keys):
@@ -280,6 +283,7 @@ def verdicts(key: str) -> tuple[Verdict, ...]:
     return tuple(judge(key, claim, cells.ours(key)) for claim in load(key))
 
 
+@cache
 def scoreboard() -> pd.DataFrame:
     """One row a paper: its claims and its table cells by verdict, and the profiles behind them.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from inputgrad.catalogue.datasets import check_name, fingerprint
@@ -132,6 +133,7 @@ def checked_root(given: object) -> str | None:
     return None if given is None else named
 
 
-def declared_trials(name: str, profile: str) -> list[Trial]:
+@cache
+def declared_trials(name: str, profile: str) -> tuple[Trial, ...]:
     """The trials of an exhibit at one profile with nothing changed: those whose results are recorded."""
-    return trials(name, profile=profile)
+    return tuple(trials(name, profile=profile))

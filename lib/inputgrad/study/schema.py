@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from inputgrad.catalogue.datasets import DATASETS
@@ -166,7 +167,7 @@ class Trial:
         """``<dataset>-<model>-s<seed>``."""
         return f"{self.dataset}-{self.model}-s{self.seed}"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What freshness is judged by: a hash of the declaration and of the catalogue's content sum of the data."""
         source, architecture = DATASETS.get(self.dataset), MODELS[self.model]
