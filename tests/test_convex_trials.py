@@ -109,7 +109,7 @@ def test_the_segments_move_to_the_target_and_not_by_chance(workspace):
         "models": ["segmenter"],
         "images": 12,
         "eps": ["0.2"],
-        "recipe": {"epochs": 4, "images": 400},
+        "recipe": {"epochs": 4},
     }
     rows = runner.run("convex/regression", **given).rows
     moved = rows[rows["metric"] == "pixels_moved_mean"].set_index("attack")["value"]
