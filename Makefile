@@ -28,8 +28,10 @@ quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then
 	@$(SNAKEMAKE) --config profile=$@ threads=$(CORES)
 	@$(BIN)/python -m inputgrad announce
 
-lint: $(VENV)/.ready  ## what pre-commit and CI check
+lint: $(VENV)/.ready  ## form, types, and which layer imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
 
 serve: book  ## read the book at http://localhost:8000
 	@$(BIN)/python -m http.server --directory build/_build/html --bind 127.0.0.1 8000

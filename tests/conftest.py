@@ -98,6 +98,42 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder that every process of this run of the tests has in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def small_run(shared):
+    """``small_run(exhibit, **changes)``: an exhibit at a scale of seconds.
+
+    The study's own cache is what tests share: no trial is computed and no network trained twice, whoever asks.
+    """
+    from inputgrad.compute.training import checkpoints
+    from inputgrad.record import results
+    from inputgrad.trials import runner
+    from small import parameters, turned_down
+
+    def run(exhibit, **changes):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(results, "SCRATCH", shared / "scratch")
+            patch.setattr(checkpoints, "CHECKPOINTS", shared / "checkpoints")
+            turned_down(patch)
+            return runner.run(exhibit, **{**parameters(exhibit), **changes})
+
+    return run
+
+
+@pytest.fixture
+def every_epoch(monkeypatch):
+    """A partial checkpoint after every epoch, however fast."""
+    from inputgrad.compute.training import loop
+
+    monkeypatch.setattr(loop, "PARTIAL_EVERY", 0.0)
+
+
 @pytest.fixture
 def command(tmp_path):
     """Run ``python -m inputgrad ...`` as a user would; scratch results and checkpoints go elsewhere."""

@@ -123,7 +123,7 @@ def size(text):
 
 def same(column, found, wanted):
     """Do two values of a column mean the same? Sizes are compared as numbers."""
-    if column == "eps" and size(found) is not None and size(wanted) is not None:
+    if column in ("eps", "parameter") and size(found) is not None and size(wanted) is not None:
         return abs(size(found) - size(wanted)) < 1e-9
     return found == wanted
 

@@ -14,7 +14,8 @@ from inputgrad.study import EXHIBITS
 ROOT = Path(__file__).resolve().parents[1]
 NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?(?:e[+-]\d+)?")
 NAMES = {"data set": "dataset", "network": "model", "attack": "attack", "method": "attack", "eps": "eps", "arm": "defense",
-         "defence": "defense", "row": "defense", "reading": "reading", "steps": "steps"}  # fmt: skip
+         "defence": "defense", "row": "defense", "reading": "reading", "steps": "steps",
+         "parameter": "parameter"}  # fmt: skip
 """Columns of tables that name a place."""
 
 
@@ -107,7 +108,9 @@ def beside(page, row, caption):
 
 
 def own(page, row, caption):
-    place = place_of(row, "data set", "network", "attack", "eps", "steps", *(c for c in ("reading", "arm") if c in row))
+    place = place_of(
+        row, "data set", "network", "attack", "eps", "steps", *(c for c in ("reading", "arm", "parameter") if c in row)
+    )
     cell = page.find(metric=row["metric"], **{"reading": "default", **place})
     return {"percent": cell.center, "95 % interval": cell.interval, "images": cell.totals[0]}
 
@@ -151,7 +154,7 @@ def equal_success(page, row, caption):
              "PSNR, dB": "psnr_median", "SSIM": "ssim_median"}  # fmt: skip
     for metric in ("fooled", *shown.values()):
         found = [c for c in page.ours[attack, metric] if all(c.place[k] == v for k, v in place.items())]
-        along[metric] = sorted((float(size(c.place["eps"])), c.center) for c in found)
+        along[metric] = sorted((float(size(c.place["parameter"])), c.center) for c in found)
     fooled = [(b, max(v for c, v in along["fooled"] if c <= b)) for b, _ in along["fooled"]]
     out = {"fooled at most, %": fooled[-1][1], **dict.fromkeys(shown, NOTHING)}
     if fooled[-1][1] < half:
@@ -247,7 +250,7 @@ def scales(page, row, caption):
 def propositions(page, row, caption):
     place = {"model": row["network"], "reading": row["ball"], "attack": "Algorithm 1"}
     multiples = [c for c in row if c.startswith("fooled at")]
-    out = {c: page.value(metric="fooled_at_multiple", eps=c.split()[2], **place) for c in multiples}
+    out = {c: page.value(metric="fooled_at_multiple", parameter=c.split()[2], **place) for c in multiples}
     return {**out, "closed form optimal, %": page.value(metric="optimal", **place)}
 
 
@@ -495,10 +498,11 @@ def generators(page, row, caption):
 def blind_and_told(page, row, caption):
     dataset, model = caption.split(":")[0].split(", ", 1)
     place = {"dataset": dataset, "model": model, "defense": row["row"]}
-    cells = [c for attack in OWN if (c := page.find(attack=attack, metric="accuracy", **place))]
+    cells, gains = ([c for attack in OWN if (c := page.find(attack=attack, metric=metric, **place))]
+                    for metric in ("accuracy", "gain"))  # fmt: skip
     return {"accuracy": center(*cells or [None]), "95 % interval": cells[0].interval if cells else NOTHING,
             "gain on the same images, points": own_of(page, "gain", **place),
-            "95 % interval of the gain": (own_of(page, "gain_low", **place), own_of(page, "gain_high", **place)),
+            "95 % interval of the gain": gains[0].interval if gains else NOTHING,
             "game: accuracy on its images": own_of(page, "game_accuracy", **place),
             "game: D right": own_of(page, "d_accuracy", **place), "game: t = 1": own_of(page, "good", **place),
             "v: mean l2": own_of(page, "l2", **place),
@@ -538,10 +542,10 @@ def ends(page, row, caption):
     found = [c for c in page.ours[problem, "l2"] if c.place["defense"] == row["problem and loss"]]
     first, last = (str(pick(int(c.place["steps"]) for c in found)) for pick in (min, max))
 
-    def at(metric, steps=last, eps=row["gamma"]):
-        return page.value(metric=metric, steps=steps, **place, eps=eps)
+    def at(metric, steps=last, parameter=row["gamma"]):
+        return page.value(metric=metric, steps=steps, **place, parameter=parameter)
 
-    before = {"steps": "0", "eps": ""}
+    before = {"steps": "0", "parameter": ""}
     return {"mean l2 of v": at("l2"), "mean square": at("mean_square"), "L_D": at("d_loss"), "L_G": at("g_loss"),
             "D right": at("d_accuracy"), "t = 1": at("good"),
             "false to correct: first": at("gained", first), "false to correct: last": at("gained"),
@@ -552,12 +556,13 @@ def ends(page, row, caption):
 
 def optimum(page, row, caption):
     found = page.ours["optimal discriminator", "optimal_g_loss"]
-    return {c.place["eps"]: c.center for c in found}
+    return {c.place["parameter"]: c.center for c in found}
 
 
 def gammas(page, row, caption):
     alone = row["gamma"] == "no v"
-    place = {**place_of(row, "data set", "network"), "defense": row["problem"], "eps": "" if alone else row["gamma"]}
+    place = {**place_of(row, "data set", "network"), "defense": row["problem"],
+             "parameter": "" if alone else row["gamma"]}  # fmt: skip
     return {"accuracy": page.value(attack="none" if alone else row["problem"], metric="accuracy", **place),
             "mean l2 of v": page.value(attack=row["problem"], metric="l2", **place)}  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Tables, figures, the staged book and everything a reader meets first."""
 
+import ast
 import re
 import tomllib
 
@@ -10,76 +11,34 @@ import pytest
 import yaml
 
 from inputgrad import study
-from inputgrad.compute.training import checkpoints
+from inputgrad.compute.methods import selfgradient
 from inputgrad.ground.checks import InputError
-from inputgrad.record import results
 from inputgrad.report import book, cells, claims, figures, tables
 from inputgrad.report.markup import VERDICTS, Table, number
-from inputgrad.study import EXHIBITS, STUDY
-from inputgrad.trials import runner
+from inputgrad.study import STUDY
 
 matplotlib.use("agg")
 
 
-SMALL = {"datasets": ["digits28"], "recipe": {"epochs": 2, "images": 300}}
-
-
-def small_parameters(exhibit):
-    """What keeps one run of an exhibit within seconds."""
-    if exhibit.startswith("sign/"):
-        small = {"models": ["alexnet"], "images": 60}
-        return small | ({"pgd_images": 8} if exhibit == "sign/adversarial" else {})
-    if exhibit.startswith("smooth/"):
-        return {"models": ["smooth_cnn"], "images": 20}
-    if exhibit.startswith("selfgrad/"):
-        small = {"models": ["wrn10_2"], "images": 6, "recipe": {"epochs": 1, "images": 128, "width": 0.125}}
-        return small | ({"queries": 20, "restarts": 1, "samples": 2} if exhibit == "selfgrad/audit" else {})
-    if exhibit.startswith("butterfly/"):
-        small = {"datasets": ["digits32"], "models": ["resnet18_imagenet"], "images": 12,
-                 "recipe": {"epochs": 1, "images": 100, "width": 0.125}, "pretraining": {"epochs": 1, "images": 200},
-                 "game": {"epochs": 2, "images": 50}}  # fmt: skip
-        return small | ({"uap_images": 20, "passes": 1} if exhibit == "butterfly/attacking" else {})
-    models = {
-        "convex/framework": ["linear", "lenet5"],
-        "convex/regression": ["regressor", "autoencoder", "segmenter"],
-        "convex/examples": ["lenet5"],
-        "convex/recipes": ["fcnn"],
-        "synthesis/attacks": ["fcnn", "smooth_cnn"],
-    }
-    return {"models": models.get(exhibit, ["fcnn", "lenet5"]), "images": 16}
-
-
-@pytest.fixture(scope="module")
-def small():
-    """One small run of every exhibit, kept in its own folder."""
-    import tempfile
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as m:
-        m.setattr(results, "SCRATCH", Path(folder) / "scratch")
-        m.setattr(checkpoints, "CHECKPOINTS", Path(folder) / "checkpoints")
-        yield {name: runner.run(name, **{**SMALL, **small_parameters(name)}) for name in EXHIBITS}
-
-
-def test_tables_of_a_run(small):
-    beside = tables.beside(small["sign/adversarial"], ["default", "attack_loss=nll_logits", "fgm_reduction=mean32"])
+def test_tables_of_a_run(small_run):
+    beside = tables.beside(small_run("sign/adversarial"), ["default", "attack_loss=nll_logits", "fgm_reduction=mean32"])
     (table,) = beside.tables
     assert list(table.frame.columns[:4]) == ["data set", "eps", "FGSM: paper", "FGSM: ours"]
     assert "FGM: ours, mean of 32" in table.frame
     assert "FGSM: ours, mean of 32" not in table.frame
     assert table.frame["eps"].tolist() == ["0.0", "0.05", "0.10", "0.15", "0.20", "0.25", "0.30"]
     assert set(table.frame["FGSM: verdict"]) == {"–"}  # smoke numbers get none
-    (repair,) = tables.beside(small["sign/cooperative"]).tables
+    (repair,) = tables.beside(small_run("sign/cooperative")).tables
     assert "D-FGM: ours" in repair.frame
-    assert len(tables.sign.readings(small["sign/cooperative"]).frame) > 10
-    assert set(tables.sign.equal_success(small["sign/perceptibility"]).frame["method"]) >= {
+    assert len(tables.sign.readings(small_run("sign/cooperative")).frame) > 10
+    assert set(tables.sign.equal_success(small_run("sign/perceptibility")).frame["method"]) >= {
         "FGSM",
         "FGM",
         "random sign",
     }
-    assert tables.sign.saturation(small["sign/adversarial"]).frame["other images"].item() != "–"
-    assert len(tables.cost(small["sign/examples"]).frame) == 1
-    assert "digits28" in tables.own(small["sign/adversarial"])._repr_html_()
+    assert tables.sign.saturation(small_run("sign/adversarial")).frame["other images"].item() != "–"
+    assert len(tables.cost(small_run("sign/examples")).frame) == 1
+    assert "digits28" in tables.own(small_run("sign/adversarial"))._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -137,23 +96,24 @@ def test_tables_of_a_run(small):
                 "first": 50,
             },
         ),
-        ("butterfly/enhancing", {"objective": ["direct"], "limit": 0.1, "clip": True, "gamma": 0}),
+        (
+            "butterfly/enhancing",
+            {"objective": ["direct"], "sizes": ["small"], "loss": ["ls"], "limit": 0.1, "clip": True, "gamma": 0},
+        ),
         ("butterfly/told", {"discriminator": ["told"], "d_train": ["full"], "gamma": 0}),
         ("butterfly/attacking", {"objective": ["direct"], "sizes": ["small"], "l2": "norm", "clip": True}),
-        ("butterfly/attacking", {"external": "none", "loss": ["ls"], "d_train": ["head"]}),
+        ("butterfly/attacking", {"external": "none", "sizes": ["large"], "loss": ["ls"], "d_train": ["head"]}),
         ("butterfly/curves", {"problems": ["attack"], "gammas_attack": [1], "loss": ["lr"], "d_train": "full"}),
         ("butterfly/curves", {"problems": ["enhance"], "gammas_enhance": ["0"], "objective": "direct"}),
         ("butterfly/pictures", {"problems": ["enhance"], "gammas_enhance": ["1"], "columns": 2, "limit": 0.2}),
-        ("synthesis/attacks", {"eps": "0.05", "steps": 2, "uap_images": 20}),
+        ("synthesis/attacks", {"eps": "0.05", "datasets": ["digits28"], "models": ["fcnn", "smooth_cnn"]}),
     ],
 )
-def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, tmp_path):
-    monkeypatch.setattr(results, "SCRATCH", tmp_path)
-    run = runner.run(exhibit, **{**SMALL, **small_parameters(exhibit), **changed})
-    root = book.ROOT / "notebooks" / f"{exhibit}.ipynb"
-    cells_shown = [c.source for c in nbformat.read(root, 4).cells if c.cell_type == "code"][2:]
-    for source in cells_shown:  # every table and figure of the page, for this run
-        shown = eval(source, {"run": run, "figures": figures, "tables": tables})
+def test_every_alternative_fills_its_page(exhibit, changed, small_run):
+    run = small_run(exhibit, **changed)
+    notebook = nbformat.read(book.ROOT / "notebooks" / f"{exhibit}.ipynb", 4)
+    for source in [cell.source for cell in notebook.cells if cell.cell_type == "code"][2:]:
+        shown = last_value(source, {"run": run, "figures": figures, "tables": tables, "selfgradient": selfgradient})
         for frame in [t.frame for t in getattr(shown, "tables", [shown] if isinstance(shown, Table) else [])]:
             assert len(frame), source
     if exhibit in ("sign/adversarial", "sign/cooperative"):
@@ -163,17 +123,24 @@ def test_every_alternative_fills_its_page(exhibit, changed, small, monkeypatch, 
             assert [c for c in table.frame.columns if c.startswith(f"{attack}: ours")], attack
 
 
-def test_figures_of_a_run(small):
+def last_value(source, names):
+    """What a notebook shows of a cell: the value of its last line, after the others."""
+    *before, last = ast.parse(source).body
+    exec(compile(ast.Module(before, []), "cell", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+
+
+def test_figures_of_a_run(small_run):
     drawn = [
         figures.sign.over_eps(
-            small["sign/adversarial"], "accuracy", ["FGSM", "FGM"], extra=[("PGD", "default", "PGD-20")]
+            small_run("sign/adversarial"), "accuracy", ["FGSM", "FGM"], extra=[("PGD", "default", "PGD-20")]
         ),
-        figures.sign.over_eps(small["sign/cooperative"], "error", ["D-FGSM", "D-FGM"]),
-        figures.sign.oracle(small["sign/cooperative"]),
-        figures.sign.equal_norm(small["sign/perceptibility"]),
-        figures.sign.galleries(small["sign/examples"], ["FGSM", "FGM"]),
-        figures.sign.galleries(small["sign/examples"], ["D-FGSM", "D-FGM"]),
-        figures.sign.gradients(small["sign/examples"]),
+        figures.sign.over_eps(small_run("sign/cooperative"), "error", ["D-FGSM", "D-FGM"]),
+        figures.sign.oracle(small_run("sign/cooperative")),
+        figures.sign.equal_norm(small_run("sign/perceptibility")),
+        figures.sign.galleries(small_run("sign/examples"), ["FGSM", "FGM"]),
+        figures.sign.galleries(small_run("sign/examples"), ["D-FGSM", "D-FGM"]),
+        figures.sign.gradients(small_run("sign/examples")),
         figures.scoreboard(),
         figures.stand_ins(),
     ]
@@ -182,19 +149,19 @@ def test_figures_of_a_run(small):
         assert figure.axes or figure.subfigs
 
 
-def test_a_panel_may_have_no_numbers_yet(small):
+def test_a_panel_may_have_no_numbers_yet(small_run):
     """Two data sets and two networks, of which one combination was not run."""
     from dataclasses import replace
 
-    (result,) = small["sign/adversarial"].results
+    (result,) = small_run("sign/adversarial").results
     others = [replace(result, rows=result.rows.assign(**c)) for c in ({"model": "B"}, {"dataset": "C"})]
-    run = replace(small["sign/adversarial"], results=[result, *others])
+    run = replace(small_run("sign/adversarial"), results=[result, *others])
     assert len(figures.sign.over_eps(run, "accuracy", ["FGSM", "FGM"]).axes) == 4
     assert len(tables.sign.saturation(run).frame) == 3
 
 
-def test_over_eps_draws_our_numbers(small):
-    run = small["sign/adversarial"]
+def test_over_eps_draws_our_numbers(small_run):
+    run = small_run("sign/adversarial")
     figure = figures.sign.over_eps(run, "accuracy", ["FGSM"])
     line = next(x for x in figure.axes[0].lines if x.get_label() == "FGSM, ours")
     table = cells.join_seeds(run.rows).query(

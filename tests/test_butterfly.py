@@ -19,36 +19,28 @@ from inputgrad.compute.models import build
 from inputgrad.compute.training import checkpoints
 from inputgrad.compute.training.networks import begin_at, trained
 from inputgrad.ground.checks import InputError
-from inputgrad.record import results
+from inputgrad.record.row import Row
 from inputgrad.report import cells, claims, tables
 from inputgrad.study import trials
 from inputgrad.study.butterfly import FOUR, scale
 from inputgrad.trials import butterfly, runner
 from inputgrad.trials.butterfly import COMPARED, PRINTED, ROWS, TABLE_3, random_of, shuffled, standing
 from inputgrad.trials.butterfly_figures import followed, optimum, spread_at_the_end, turned
-from inputgrad.trials.tally import Tally
+from inputgrad.trials.tally import Tally, side
 
 CPU = torch.device("cpu")
-TINY = {"datasets": ["digits32"], "models": ["resnet18_imagenet"], "images": 20,
-        "recipe": {"epochs": 3, "images": 200, "lr": 5e-3}, "pretraining": {"epochs": 1, "images": 200},
-        "game": {"epochs": 3, "images": 100, "lr": 0.01}, "device": "cpu"}  # fmt: skip
+TOLD = {"d_train": ["head", "full"]}
+ENHANCING = {"sizes": ["small"]}
+ATTACKING = {"sizes": ["small"]}
+CURVES = {"gammas_enhance": ["0", "100"], "gammas_attack": ["0"], "loss": ["ls"]}
+PICTURES = {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3}
 
 
-@pytest.fixture(scope="module")
-def tiny_runs(tmp_path_factory):
-    """A tiny run of each exhibit, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("butterfly")
-    with pytest.MonkeyPatch.context() as m:
-        m.setattr(results, "SCRATCH", folder / "scratch")
-        m.setattr(checkpoints, "CHECKPOINTS", folder / "checkpoints")
-        own = {
-            "enhancing": {"sizes": ["small"]},
-            "told": {"d_train": ["head", "full"]},
-            "attacking": {"sizes": ["small"], "uap_images": 50, "passes": 2},
-            "curves": {"gammas_enhance": ["0", "100"], "gammas_attack": ["0"], "loss": ["ls"]},
-            "pictures": {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3},
-        }
-        yield {name: runner.run(f"butterfly/{name}", **TINY, **given) for name, given in own.items()}
+@pytest.fixture
+def tiny_run(small_run):
+    """``tiny_run(name)``: a tiny run of an exhibit of `butterfly`, with as many arms as a test looks at."""
+    own = {"enhancing": ENHANCING, "told": TOLD, "attacking": ATTACKING, "curves": CURVES, "pictures": PICTURES}
+    return lambda name: small_run(f"butterfly/{name}", **own[name])
 
 
 def of(run, **selector):
@@ -77,8 +69,10 @@ def test_our_names_are_the_papers():
 
 
 def row(**changes):
-    return {"table": "own", "dataset": "stl-10", "model": "VGG16", "defense": "[A] scratch classifier, Proposed-50",
-            "attack": "enhance", "eps": "", "steps": 0, "reading": "default", "metric": "accuracy", **changes}  # fmt: skip
+    base = {"table": "own", "dataset": "stl-10", "model": "VGG16", "defense": "[A] scratch classifier, Proposed-50",
+            "arm": "[A] scratch classifier", "maker": "Proposed-50", "attack": "enhance", "steps": 0,
+            "reading": "default", "metric": "accuracy", "value": 0.5, "unit": "ratio", "total": 9}  # fmt: skip
+    return Row(**{**base, **changes})
 
 
 @pytest.mark.parametrize(
@@ -98,8 +92,8 @@ def row(**changes):
 )
 def test_only_the_papers_cells_stand_in_its_tables(changes, expected):
     found = standing([row(**changes)], "1")
-    assert [r["table"] for r in found] == expected
-    assert [r["defense"] for r in found if r["table"] == "3"] in ([], ["[A] Proposed-ls"], ["[A] Proposed-lr"])
+    assert [r.table for r in found] == expected
+    assert [r.defense for r in found if r.table == "3"] in ([], ["[A] Proposed-ls"], ["[A] Proposed-lr"])
 
 
 def test_the_papers_own_cells_all_find_their_place():
@@ -109,19 +103,20 @@ def test_the_papers_own_cells_all_find_their_place():
     found = []
     for table, lines in (("1", "[A]"), ("2", "[B]")):
         mine = paper[paper["table"].eq(table) | paper["table"].eq("3") & paper["defense"].str.startswith(lines)]
-        given = mine.assign(defense=mine["defense"].map(lambda d: back.get(d, d)), table="own")
-        found += standing(given.to_dict("records"), table)
+        given = mine.assign(defense=mine["defense"].map(lambda d: back.get(d, d)))
+        named = given[["dataset", "model", "defense", "attack", "metric"]].to_dict("records")
+        found += standing([row(**columns) for columns in named], table)
     cell = ["table", "dataset", "model", "defense", "attack", "metric"]
-    placed = {tuple(r[c] for c in cell) for r in found if r["table"] != "own"}
+    placed = {tuple(getattr(r, c) for c in cell) for r in found if r.table != "own"}
     assert placed == set(paper[cell].itertuples(index=False, name=None))
 
 
 # The discriminator that is told the class
 
 
-def test_the_told_game_has_its_bars_and_its_rival(tiny_runs):
+def test_the_told_game_has_its_bars_and_its_rival(tiny_run):
     """Direct training, both discriminators, the encoder's own worth, and gains that are differences of accuracies."""
-    run = tiny_runs["told"]
+    run = tiny_run("told")
     arms = ["Vanilla", "direct", "game", "game, D trained fully", "game, D told the class",
             "game, D told the class, D trained fully"]  # fmt: skip
     names = [f"[A] scratch classifier, {arm}" for arm in arms]
@@ -222,26 +217,20 @@ def test_training_can_begin_at_another_network(tmp_path, monkeypatch):
 # What a tiny run measures
 
 
-def test_a_row_says_what_decisions_say(tiny_runs, monkeypatch):
-    run = tiny_runs["enhancing"]
-    monkeypatch.setattr(checkpoints, "CHECKPOINTS", results_folder(run))
-    data = load("digits32")
-    recipe = Recipe(**run.results[0].provenance["declaration"]["settings"]["recipe"])
-    net = trained(data, "resnet18_imagenet", recipe, 0, CPU).model
-    right, p = decisions(net, data.x_test[:20], data.y_test[:20])
+def test_a_row_says_what_decisions_say(tiny_run, shared, monkeypatch):
+    run = tiny_run("enhancing")
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", shared / "checkpoints")
+    data, settings = load("digits32"), run.results[0].provenance["declaration"]["settings"]
+    n = settings["images"]
+    net = trained(data, "resnet18_imagenet", Recipe(**settings["recipe"]), 0, CPU).model
+    right, p = decisions(net, data.x_test[:n], data.y_test[:n])
     plain = {"defense": "[A] scratch classifier, Vanilla", "attack": "none"}
     assert value(run, **plain, metric="accuracy") == pytest.approx(right.float().mean().item())
     assert value(run, **plain, metric="second_number") == pytest.approx(p.mean().item(), rel=1e-4)
 
 
-def results_folder(run):
-    """Where the checkpoints of a run of this file are."""
-    path = run.results[0].path
-    return next(parent for parent in path.parents if parent.name == "scratch").parent / "checkpoints"
-
-
-def test_every_arm_has_its_controls(tiny_runs):
-    run = tiny_runs["enhancing"]
+def test_every_arm_has_its_controls(tiny_run):
+    run = tiny_run("enhancing")
     accuracy = of(run, metric="accuracy")
     arms = {d for d in accuracy["defense"] if "Proposed" in d}
     assert {d.split(", ", 1)[1] for d in arms if d.startswith("[A]")} == {
@@ -258,16 +247,16 @@ def test_every_arm_has_its_controls(tiny_runs):
     assert set(run.rows["table"]) == {"own"}
 
 
-def test_the_second_number_can_be_a_mean_probability(tiny_runs):
+def test_the_second_number_can_be_a_mean_probability(tiny_run):
     for name in ("enhancing", "attacking"):
-        run = tiny_runs[name]
+        run = tiny_run(name)
         for number in of(run, metric="second_number").itertuples():
             accuracy = value(run, metric="accuracy", defense=number.defense, attack=number.attack)
             assert number.unit == "probability" and claims.FUNCTIONS["ptrue_ok"](accuracy, number.value, 10)
 
 
-def test_rivals_are_as_long_as_the_generator(tiny_runs):
-    run = tiny_runs["attacking"]
+def test_rivals_are_as_long_as_the_generator(tiny_run):
+    run = tiny_run("attacking")
     kind = "[B] pretrained classifier"
     length = value(run, metric="l2", defense=f"{kind}, Proposed-small")
     assert length > 0
@@ -282,20 +271,20 @@ def test_rivals_are_as_long_as_the_generator(tiny_runs):
     assert f"{kind}, Proposed-B, lr" in set(run.rows["defense"])
 
 
-def test_curves_have_every_epoch(tiny_runs):
-    run = tiny_runs["curves"]
-    arm = {"defense": "enhance, ls", "eps": "100"}
+def test_curves_have_every_epoch(tiny_run):
+    run = tiny_run("curves")
+    arm = {"defense": "enhance, ls", "parameter": "100"}
     for metric in ("accuracy", "held_accuracy", "l2", "gained", "lost", "d_loss", "g_loss"):
-        assert of(run, **arm, metric=metric)["steps"].tolist() == [1, 2, 3]
+        assert of(run, **arm, metric=metric)["steps"].tolist() == [1, 2]
     assert value(run, **arm, metric="last_l2") == of(run, **arm, metric="l2")["value"].iloc[-1]
-    assert value(run, **arm, metric="last_l2") < value(run, defense="enhance, ls", eps="0", metric="last_l2")
-    before = value(run, defense="enhance, ls", eps="", metric="accuracy")
+    assert value(run, **arm, metric="last_l2") < value(run, defense="enhance, ls", parameter="0", metric="last_l2")
+    before = value(run, defense="enhance, ls", parameter="", metric="accuracy")
     last = {m: of(run, **arm, metric=m)["value"].iloc[-1] for m in ("accuracy", "gained", "lost")}
     assert 100 * last["accuracy"] == pytest.approx(100 * before + last["gained"] - last["lost"], abs=0.01)
 
 
-def test_pictures_show_what_the_classifier_says(tiny_runs):
-    (result,) = tiny_runs["pictures"].results
+def test_pictures_show_what_the_classifier_says(tiny_run):
+    (result,) = tiny_run("pictures").results
     for problem in ("enhance", "attack"):
         arrays = {k.removeprefix(f"{problem}_"): a for k, a in result.arrays.items() if k.startswith(problem)}
         assert arrays["clean"].shape == (3, 32, 32, 3) and arrays["v"].shape == (1, 3, 32, 32, 3)
@@ -308,15 +297,17 @@ def test_pictures_show_what_the_classifier_says(tiny_runs):
 def test_a_generator_that_is_a_classifier_is_said_to_be_behind_its_probe(monkeypatch):
     base = {"dataset": "d", "model": "m", "metric": "accuracy", "profile": "quick", "seeds": 1, "images": 9, "eps": "",
             "table": "own"}  # fmt: skip
+    small = ("[A] scratch classifier", "Proposed-small")
     rows = [
-        ("[A] scratch classifier, Vanilla", "none", 50.0), ("[A] scratch classifier, Proposed-small", "enhance", 48.0),
-        ("[A] scratch classifier, Proposed-small, direct", "enhance", 65.0),
-        ("[A] scratch classifier, Proposed-small, direct", "v on grey", 60.0),
-        ("linear probe of the encoder", "none", 70.0),
+        (side("[A] scratch classifier", "Vanilla"), "none", 50.0), (side(*small), "enhance", 48.0),
+        (side(*small, "direct"), "enhance", 65.0), (side(*small, "direct"), "v on grey", 60.0),
+        (side(*small, "direct, encoder from scratch"), "enhance", 66.0),
+        (side("[A] scratch classifier", "Proposed-large"), "enhance", 67.0),
+        (side("linear probe of the encoder"), "none", 70.0),
     ]  # fmt: skip
     for noise, word in ((1, "no"), (4, "undecided")):
-        frame = pd.DataFrame([{**base, "defense": d, "attack": a, "value": v, "low": v - noise, "high": v + noise}
-                              for d, a, v in rows])  # fmt: skip
+        frame = pd.DataFrame([{**base, **whose, "attack": a, "value": v, "low": v - noise, "high": v + noise}
+                              for whose, a, v in rows])  # fmt: skip
         monkeypatch.setattr(tables.butterfly, "ours", lambda run, frame=frame: frame)
         (said,) = tables.butterfly.verdict(None).frame.to_dict("records")
         assert said["best generator"].endswith("direct") and said["ahead of the probe"] == word
@@ -332,14 +323,15 @@ def curve_rows(**lines):
     place = {"table": "own", "dataset": "CIFAR-10", "model": "ResNet-18"}
     for name, history in lines.items():
         problem, gamma = name.split("_")
-        tally = Tally(lambda eps, p=problem: {**place, "defense": f"{p}, ls"})
+        tally = Tally(lambda eps, p=problem: {**place, **side(p, variant="ls")})
         followed(tally, problem, gamma.replace("p", "."), "default", history, 100, 50)
-        tally.number(problem, "", "default", "held_accuracy", 0.55, unit="fraction", images=50)
+        tally.number(problem, "", "default", "held_accuracy", 0.55, unit="fraction", images=50, steps=0)
         out += tally.rows()
-    out = [row for i, row in enumerate(out) if row["eps"] or row not in out[:i]]  # one row without v a problem
-    tally = Tally(lambda eps: {**place, "defense": "appendix A"})
+    out = [row for i, row in enumerate(out) if row.parameter or row not in out[:i]]  # one row without v a problem
+    tally = Tally(lambda eps: {**place, **side("appendix A")})
     for share, number in optimum().items():
-        tally.number("optimal discriminator", share, "default", "optimal_g_loss", number, unit="x", images=0)
+        tally.number("optimal discriminator", "", "default", "optimal_g_loss", number, unit="loss", images=0, steps=0,
+                     parameter=share)  # fmt: skip
     frame = pd.DataFrame(out + tally.rows())
     return cells.join_seeds(frame.assign(exhibit="butterfly/curves", profile="quick", seed=0))
 
@@ -401,6 +393,7 @@ def test_a_claim_about_curves_can_fail(claim):
         ("enhancing", {"external": "cifar"}, "external 'cifar' is unknown"),
         ("enhancing", {"first": -1}, "first -1 is too small"),
         ("enhancing", {"game": {"epoch": 2}}, "recipe field 'epoch' is unknown"),
+        ("enhancing", {"game": {"augment": "distort"}}, "game augment 'distort' is unknown: choose from none, crop"),
         ("enhancing", {"pretraining": 3}, "recipe is 3: give a mapping"),
         ("attacking", {"passes": 0}, "passes 0 is too small: it must be at least 1"),
         ("attacking", {"models": ["segmenter"]}, "model 'segmenter' is trained to segment"),
@@ -431,9 +424,9 @@ def test_an_encoder_needs_data_that_fit():
         butterfly.encoder(job_on("digits32", external="imagenet"), "small")
 
 
-def test_an_encoder_that_cannot_take_the_images_is_refused(workspace):
+def test_an_encoder_that_cannot_take_the_images_is_refused(small_run):
     with pytest.raises(InputError, match="image size 28x28 with 1 channels is not one the encoder can take"):
-        runner.run("butterfly/pictures", **{**TINY, "datasets": ["digits28"], "external": "none"})
+        small_run("butterfly/pictures", datasets=["digits28"], external="none")
 
 
 def test_external_data_come_at_the_size_of_the_target(monkeypatch):
@@ -449,11 +442,11 @@ def test_external_data_come_at_the_size_of_the_target(monkeypatch):
     assert (model, recipe.width, recipe.epochs) == ("resnet18_imagenet", 0.25, 7)
 
 
-def test_images_come_at_the_size_asked_for(workspace):
+def test_images_come_at_the_size_asked_for(small_run):
     with pytest.raises(InputError, match="size 16 is too small: it must be at least 32"):
         trials("butterfly/pictures", size=16)
-    small = {**TINY, "size": 64, "problems": ["enhance"], "gammas_enhance": ["0"], "columns": 2, "external": "none"}
-    (result,) = runner.run("butterfly/pictures", **small).results
+    one = {"size": 64, "problems": ["enhance"], "gammas_enhance": ["0"], "columns": 2, "external": "none"}
+    (result,) = small_run("butterfly/pictures", **one).results
     assert result.arrays["enhance_v"].shape[-3:] == (64, 64, 3)
     assert set(result.rows["reading"]) == {"external=none size=64"}
 
@@ -477,9 +470,9 @@ def test_the_papers_data_fill_its_tables(imagenet10, workspace, monkeypatch):
     monkeypatch.setitem(butterfly.EXTERNAL, "imagenet10", "digits100")
     small = {"recipe": {"epochs": 1, "images": 40, "width": 0.0625, "batch": 20}, "game": {"epochs": 1, "images": 40}}
     run = runner.run(
-        "butterfly/attacking", datasets=["imagenet10"], models=["densenet169"], images=10, data_root=str(imagenet10),
+        "butterfly/attacking", datasets=["imagenet10"], models=["densenet169"], images=4, data_root=str(imagenet10),
         pretraining={"epochs": 1, "images": 20, "batch": 20}, sizes=["small"], loss=["ls"],
-        d_train=["head"], objective=["game"], uap_images=4, passes=1, device="cpu", **small,
+        d_train=["head"], objective=["game"], uap_images=1, passes=1, device="cpu", **small,
     )  # fmt: skip
     printed = of(run, table="2")
     assert set(printed["dataset"]) == {"ImageNet-10"} and set(printed["model"]) == {"DenseNet169"}

@@ -9,7 +9,7 @@ from inputgrad.report.predicates import FUNCTIONS, Vector
 from inputgrad.study import STUDY
 
 CELL = {"exhibit": "sign/adversarial", "profile": "quick", "table": "1", "dataset": "CIFAR-10", "model": "AlexNet", "defense": "none",
-        "attack": "none", "eps": "0.0", "steps": 0, "reading": "default", "metric": "accuracy", "value": 60.0, "spread": float("nan"),
+        "arm": "none", "maker": "", "variant": "", "attack": "none", "eps": "0.0", "parameter": "", "steps": 0, "reading": "default", "metric": "accuracy", "value": 60.0, "spread": float("nan"),
         "low": 58.0, "high": 62.0, "least": 60.0, "most": 60.0, "seeds": 1, "images": 100}  # fmt: skip
 
 
@@ -290,7 +290,12 @@ def test_intervals():
 
 
 def test_seeds_are_joined_to_cells():
-    row = {k: CELL[k] for k in cells.IDENTITY} | {"exhibit": "e", "profile": "quick", "unit": "fraction", "total": 10}
+    row = {k: CELL[k] for k in (*cells.IDENTITY, *cells.PARTS)} | {
+        "exhibit": "e",
+        "profile": "quick",
+        "unit": "fraction",
+        "total": 10,
+    }
     rows = pd.DataFrame([{**row, "value": v, "count": 10 * v, "seed": i} for i, v in enumerate((0.5, 0.7))])
     cell = cells.join_seeds(rows).iloc[0]
     assert (cell["value"], cell["seeds"]) == (60, 2)
@@ -310,3 +315,16 @@ def test_wilson_is_scipys(count, total):
 
     ci = stats.binomtest(count, total).proportion_ci(method="wilson")
     assert cells.wilson(count, total) == pytest.approx((100 * ci.low, 100 * ci.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [40, 100])
+def test_shares_whose_intervals_do_not_meet_differ_however_their_images_are_paired(n):
+    """The least favourable pairing of b > a has as many images as can be that are right only once, either way."""
+    intervals = [cells.wilson(count, n) for count in range(n + 1)]
+    apart = [(a, b) for a in range(n + 1) for b in range(a + 1, n + 1) if intervals[b][0] > intervals[a][1]]
+    assert len(apart) > 400
+    for a, b in apart:
+        gained = min(b, n - a)
+        lost = gained - (b - a)
+        deviation = np.sqrt(gained + lost - (b - a) ** 2 / n)
+        assert b - a > 1.96 * deviation

@@ -104,7 +104,13 @@ def test_both_pages_measure_the_same_attacks(workspace):
 
 
 def test_the_segments_move_to_the_target_and_not_by_chance(workspace):
-    given = {"datasets": ["digits28"], "models": ["segmenter"], "images": 12, "eps": ["0.2"], "recipe": {"epochs": 4}}
+    given = {
+        "datasets": ["digits28"],
+        "models": ["segmenter"],
+        "images": 12,
+        "eps": ["0.2"],
+        "recipe": {"epochs": 4},
+    }
     rows = runner.run("convex/regression", **given).rows
     moved = rows[rows["metric"] == "pixels_moved_mean"].set_index("attack")["value"]
     assert moved["Algorithm 1-10"] > 2 * moved["Random"] + 0.1
@@ -155,6 +161,6 @@ def test_pairs_are_counted_image_by_image(workspace):
 
 def test_every_way_of_training_is_another_network(workspace):
     given = {"datasets": ["digits28"], "models": ["fcnn"], "images": 20, "ways": ["short", "SGD"]}
-    rows = runner.run("convex/recipes", recipe={"epochs": 2}, **given).rows
+    rows = runner.run("convex/recipes", recipe={"epochs": 2, "images": 200}, **given).rows
     rho = rows[rows["metric"] == "rho2_hat"].set_index("reading")["value"]
     assert rho["trained=short"] != rho["trained=SGD"]

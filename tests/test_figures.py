@@ -12,6 +12,7 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from from_files import Cell, measured, printed, size
+from inputgrad.compute.methods import selfgradient
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.report import book, figures
@@ -34,8 +35,8 @@ def place(c):
     return f"{c['dataset']}, {c['model']}"
 
 
-def number(c):
-    return float(size(c["eps"]))
+def number(c, column="eps"):
+    return float(size(c[column]))
 
 
 def over_eps(metric, curves):
@@ -73,7 +74,7 @@ def oracle(c):
 
 
 def equal_norm(c):
-    return [(place(c), c["attack"], number(c))] if c["metric"] == "fooled" else []
+    return [(place(c), c["attack"], number(c, "parameter"))] if c["metric"] == "fooled" else []
 
 
 def fooling(*methods, reading="default"):
@@ -100,7 +101,7 @@ def clipping(c):
 
 def multiples(c):
     if c["metric"] == "fooled_at_multiple":
-        return [(place(c), c["reading"].replace("=", " = "), number(c))]
+        return [(place(c), c["reading"].replace("=", " = "), number(c, "parameter"))]
     return None
 
 
@@ -230,9 +231,10 @@ def curves(problem):
     def of(c):
         arm = c["defense"].split(", ")
         if arm[0] == problem and c["metric"] in CURVES and c["table"] != "3":
-            if not c["eps"]:
+            if not c["parameter"]:
                 return [(CURVES[c["metric"]], "without v", "")] if arm[1] == "ls" else []
-            return [(CURVES[c["metric"]], f"{arm[1]}, gamma {c['eps']}", int(c["steps"]))] if int(c["steps"]) else []
+            series = f"{arm[1]}, gamma {c['parameter']}"
+            return [(CURVES[c["metric"]], series, int(c["steps"]))] if int(c["steps"]) else []
         return None
 
     return of
@@ -383,7 +385,9 @@ def drawn():
             if cell.cell_type == "code" and cell.source.startswith("figures."):
                 call = cell.source.removeprefix("figures.")
                 name = call if exhibit == "butterfly/curves" else call.split("(")[0]
-                out[f"{exhibit} {name}"] = eval(cell.source, {"run": run, "figures": figures})
+                out[f"{exhibit} {name}"] = eval(
+                    cell.source, {"run": run, "figures": figures, "selfgradient": selfgradient}
+                )
     return out
 
 
@@ -577,8 +581,9 @@ def test_one_panel_has_one_measure_and_one_series_one_reading(column, other):
 
 def test_of_two_runs_each_is_drawn_and_of_three_the_centre():
     row = {"exhibit": "smooth/hardening", "profile": "quick", "table": "5", "dataset": "MNIST", "model": "CNN",
-           "defense": "control", "attack": "FGSM", "eps": "0.1", "steps": 1, "reading": "default", "metric": "accuracy",
-           "unit": "fraction", "total": 100}  # fmt: skip
+           "defense": "control", "arm": "control", "maker": "", "variant": "", "attack": "FGSM", "eps": "0.1",
+           "parameter": "", "steps": 1, "reading": "default", "metric": "accuracy", "unit": "fraction",
+           "total": 100}  # fmt: skip
     values = (0.1, 0.5, 0.6)
     table = pd.DataFrame([{**row, "seed": k, "value": v, "count": round(100 * v)} for k, v in enumerate(values)])
     two, three = marks.of_rows(table[:2]), marks.of_rows(table)

@@ -1,5 +1,6 @@
 """The Smooth Gradient Method: what moves, by how much, and that nothing else differs between the arms."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.data import load
 from inputgrad.compute.methods import hardening
 from inputgrad.compute.methods.hardening import CONTROL, Update, hardened
-from inputgrad.compute.training import checkpoints
+from inputgrad.compute.training import checkpoints, loop
 from inputgrad.compute.training.steps import set_lr
 from inputgrad.ground.checks import InputError
 from inputgrad.report.tables import smooth
@@ -48,17 +49,15 @@ def one_step(update, *, batch=4, rate_of_weights=0.0):
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3))
     clean, y = torch.rand(batch, 1, 3, 3), torch.arange(batch) % 3
-    stored = clean + 0.1
-    before = stored.clone()
+    before = clean + 0.1
     w, b = net[1].weight.detach().clone(), net[1].bias.detach().clone()
     p = (before.flatten(1) @ w.T + b).softmax(1)
     own = ((p - F.one_hot(y, 3)) @ w).view_as(before)  # of each image's own cross-entropy
-    optimizer = torch.optim.SGD(net.parameters(), rate_of_weights)
-    away = hardening.random_direction(clean, 0) if update.mode == "noise" else None
-    hardening.one_batch(
-        net, optimizer, stored, clean, y, torch.arange(batch), Recipe(batch=batch), update, torch.Generator(), away
-    )
-    return clean, before, stored, own
+    sets, recipe = hardening.Prepared(clean, y, clean, y, None), Recipe("sgd", rate_of_weights, batch, momentum=0)
+    training = hardening.Hardening(net, sets, recipe, 0, update)
+    training.stored = before.clone()
+    training.step(torch.arange(batch), torch.Generator())
+    return clean, before, training.stored, own
 
 
 @pytest.mark.parametrize("rate_of_weights", [0.0, 0.5])
@@ -108,12 +107,12 @@ def test_the_arms_are_in_lock_step(digits):
 
 
 @pytest.mark.parametrize("augment", ["none", "distort"])
-def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(digits, tmp_path, monkeypatch, augment):
+def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(digits, tmp_path, monkeypatch, augment, every_epoch):
     recipe = RECIPE.override({"augment": augment})
     monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / "unbroken")
     unbroken = hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))
     monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / "broken")
-    step, steps = hardening.one_batch, []
+    step, steps = hardening.Hardening.step, []
 
     def dies(*arguments):
         if len(steps) == 6:  # in the second epoch
@@ -121,10 +120,10 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(digits, tmp_path,
         steps.append(1)
         return step(*arguments)
 
-    monkeypatch.setattr(hardening, "one_batch", dies)
+    monkeypatch.setattr(hardening.Hardening, "step", dies)
     with pytest.raises(KeyboardInterrupt):
         hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))
-    monkeypatch.setattr(hardening, "one_batch", step)
+    monkeypatch.setattr(hardening.Hardening, "step", step)
     resumed = hardened(digits, "smooth_dnn", recipe, 0, CPU, Update(0.2))
     assert same(weights(unbroken), weights(resumed))
     assert torch.equal(unbroken.drift, resumed.drift)
@@ -158,6 +157,8 @@ def test_the_split_is_the_papers():
 
 def test_colours_are_whitened_with_the_training_images(digits):
     data = load("digits32")
+    smaller = {name: getattr(data, name)[:, :, ::4, ::4] for name in ("x_train", "x_test")}
+    data = replace(data, **smaller, order="smaller")
     sets = hardening.prepared(data, 300)
     assert sets.whitening is not None
     assert hardening.prepared(data, 300) is sets  # kept
@@ -177,6 +178,7 @@ BAD = [
         {"recipe": {"augment": "elastik"}},
         r"recipe augment 'elastik' is unknown: choose from none, crop, crop_flip, distort",
     ),
+    ("pictures", {"recipe": {"augment": "crop"}}, r"recipe augment 'crop' is unknown: choose from none, distort"),
     ("readings", {"modes": []}, r"modes is an empty list"),
 ]
 
@@ -194,9 +196,22 @@ def test_a_rate_outside_the_papers_range_can_be_confirmed():
     assert Update(2, beyond=True).rate == 2
 
 
-def test_a_batch_of_one_is_refused(digits):
-    with pytest.raises(InputError, match="recipe batch 1 is too small: it must be at least 2"):
-        hardened(digits, "smooth_cnn", RECIPE.override({"batch": 1}), 0, CPU, CONTROL)
+def test_random_crops_are_refused(digits, folder):
+    """They would not let a gradient back to the stored image."""
+    with pytest.raises(InputError, match="recipe augment 'crop' is unknown: choose from none, distort"):
+        hardened(digits, "smooth_cnn", RECIPE.override({"augment": "crop"}), 0, CPU, CONTROL)
+    assert not list(folder.iterdir())
+
+
+def test_stored_images_are_written_now_and_then(digits, monkeypatch):
+    """They can be half a gigabyte: not after every epoch, where epochs are short."""
+    written = []
+    monkeypatch.setattr(loop, "save", lambda path, tensors, note: written.append(sorted(tensors)))
+    hardened(digits, "smooth_dnn", RECIPE, 0, CPU, Update(0.2))
+    assert not written
+    monkeypatch.setattr(loop, "PARTIAL_EVERY", 0.0)
+    hardened(digits, "smooth_dnn", RECIPE, 1, CPU, Update(0.2))
+    assert len(written) == 2 and all("extra.stored" in names for names in written)
 
 
 def test_noise_ends_at_least_as_far_away(digits):
@@ -220,7 +235,7 @@ def test_rates_drop_where_the_schedule_says():
     for schedule, expected in (("early_step", [1, 1, 0.1, 0.01, 0.01]), ("gentle_step", [1, 1, 1, 0.5, 0.1])):
         found = []
         for done in (0, 0.19, 0.2, 0.4, 0.99):
-            set_lr(optimizer, Recipe(lr=1.0, schedule=schedule), done)
+            set_lr(optimizer, schedule, done)
             found.append(optimizer.param_groups[0]["lr"])
         assert found == pytest.approx(expected)
 

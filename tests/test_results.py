@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,15 +9,17 @@ from inputgrad.ground.checks import InputError
 from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import RECORDED
 from inputgrad.record import results
+from inputgrad.record.row import COLUMNS, UNITS, Row
 from inputgrad.study.schema import PROFILES
 
 SIGN = "sign/adversarial"
 
 
 def row(**changes):
-    base = {"table": "1", "dataset": "MNIST", "model": "AlexNet", "defense": "none", "attack": "FGSM", "eps": "0.05", "steps": 1,
-            "reading": "default", "metric": "accuracy", "value": 0.5, "unit": "fraction", "count": 5, "total": 10}  # fmt: skip
-    return {**base, **changes}
+    base = {"table": "1", "dataset": "MNIST", "model": "AlexNet", "defense": "none", "arm": "none", "attack": "FGSM",
+            "eps": "0.05", "steps": 1, "reading": "default", "metric": "accuracy", "value": 0.5, "unit": "fraction",
+            "count": 5, "total": 10}  # fmt: skip
+    return Row(**{**base, **changes})
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def provenance(trial):
 
 def test_round_trip(trial):
     arrays = {"a/b": np.arange(6, dtype=np.int16).reshape(2, 3), "empty": np.zeros((0, 4), np.uint8)}
-    path = results.write(trial, [row(), row(eps="0.10", value=0.25)], arrays, provenance(trial))
+    path = results.write(trial, [row(), row(eps="0.10", value=0.25, count=None)], arrays, provenance(trial))
     back = results.fresh(trial)
     assert back.path == path
     assert back.rows["value"].tolist() == [0.5, 0.25]
@@ -66,9 +69,50 @@ def test_a_damaged_file_is_named(trial, damage):
         results.fresh(trial)
 
 
-def test_rows_must_have_every_column(trial):
-    with pytest.raises(ValueError, match="a row of sign/adversarial has columns"):
-        results.write(trial, [{"value": 1}], {}, {})
+WRONG = [
+    ({"unit": "percent"}, "unit 'percent' is unknown: choose from fraction, "),
+    ({"dataset": ""}, "dataset '' is not a name"),
+    ({"maker": None}, "maker None is not a text"),
+    ({"eps": "large"}, "eps 'large' is not a number: write it as '0.3' or '8/255'"),
+    ({"parameter": "1/0"}, "parameter '1/0' is not a number"),
+    ({"steps": -1}, "steps -1 is too small: it must be at least 0"),
+    ({"steps": 1.0}, "steps 1.0 is not an integer"),
+    ({"value": float("nan"), "count": None}, "value nan is not a finite number"),
+    ({"value": "0.5"}, "value '0.5' is not a finite number"),
+    ({"count": 11}, "count 11 is too large: it must be at most 10"),
+    ({"count": 4}, "value 0.5 is not the count 4 of the total 10"),
+    ({"total": -1, "count": None}, "total -1 is too small"),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), WRONG)
+def test_a_column_has_only_what_it_can_have(changes, sentence):
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        row(**changes)
+
+
+@pytest.mark.parametrize(("changes", "sentence"), WRONG)
+def test_a_wrong_row_of_a_file_is_named(trial, changes, sentence):
+    path = results.write(trial, [row(), row()], {}, provenance(trial))
+    raw = json.loads(path.read_text())
+    for column, value in changes.items():
+        raw["rows"][1][COLUMNS.index(column)] = value
+    path.write_text(json.dumps(raw))
+    with pytest.raises(InputError, match=rf"file .*mnist-alexnet-s0.json is damaged \(row 2: {re.escape(sentence)}"):
+        results.read(path)
+
+
+def test_a_row_has_every_column(trial):
+    path = results.write(trial, [row()], {}, provenance(trial))
+    path.write_text(path.read_text().replace(', "MNIST", ', ", "))
+    with pytest.raises(InputError, match=r"row 1: .* is not a list of 17 values, one a column"):
+        results.read(path)
+    assert Row.of(row().values()) == row()
+
+
+def test_every_unit_and_every_column_is_explained(root):
+    text = (root / "data" / "README.md").read_text()
+    assert [name for name in (*COLUMNS, *UNITS) if f"`{name}`" not in text] == []
 
 
 def test_a_full_disk_keeps_what_was_there(trial, monkeypatch):
@@ -80,7 +124,7 @@ def test_a_full_disk_keeps_what_was_there(trial, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(InputError, match="No space left on device.: nothing was changed there"):
-        results.write(trial, [row(value=0.1)], {}, provenance(trial))
+        results.write(trial, [row(value=0.1, count=1)], {}, provenance(trial))
     assert path.read_text() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 

@@ -27,6 +27,7 @@ from inputgrad.report import cells, tables
 from inputgrad.study import trials
 from inputgrad.trials.audit import falls_along, smoothed
 from inputgrad.trials.selfgrad import changes, convergence, defended, softened
+from inputgrad.trials.tally import side
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (3, 16, 16)
@@ -183,13 +184,14 @@ def test_an_attack_step_is_one_forward_and_one_backward_pass_on_who_stands(netwo
 
 
 @pytest.mark.parametrize("name", [*defences.named("raw", 1.0, False), "oracle"])
-def test_every_defence_trains_and_resumes(name, digits32, tmp_path):
+def test_every_defence_trains_and_resumes(name, digits32, tmp_path, monkeypatch, every_epoch):
     from inputgrad.catalogue.recipe import Recipe
 
     defence = {**defences.named("raw", 1.0, False), "oracle": Defence(2, "oracle", "max1", detach=True)}[name]
-    recipe = Recipe("sgd", lr=0.05, batch=64, epochs=2, images=128)
+    recipe = Recipe("sgd", lr=0.05, batch=16, epochs=2, images=32)
+    monkeypatch.setattr(defences, "WATCHED", 8)
 
-    def trained(*epochs):
+    def trained():
         torch.manual_seed(0)
         net = defence.build("wrn10_2", shape=digits32.shape, classes=10, width=0.125)
         before = copy.deepcopy(net.state_dict())
@@ -228,7 +230,7 @@ def test_iterates_that_overflow_are_cut_off_and_stay_numbers(digits32):
         trial = SimpleNamespace(settings=settings, dataset="digits32", model="wrn10_2", exhibit="e", name="n")
         images = (digits32.x_test[:2].float() / 255, digits32.y_test[:2])
         rows = convergence(SimpleNamespace(trial=trial, test_images=lambda: images)).rows
-    values = [row["value"] for row in rows if row["attack"] == "quadratic"]
+    values = [row.value for row in rows if row.attack == "quadratic"]
     assert len(values) == 80 and all(0 <= v <= 1e30 for v in values)
 
 
@@ -294,7 +296,7 @@ RADII = {"4/255": 60.0, "16/255": 10.0, "64/255": 0.0}
 
 def fabricated(monkeypatch, values, radii=RADII, falls=2.0):
     """A run whose audit measured these numbers on 100 images."""
-    shared = {"defense": "Self gradient", "images": 100, "metric": "accuracy", "profile": "quick", "seeds": 1,
+    shared = {"defense": "Self gradient", "variant": "", "images": 100, "metric": "accuracy", "profile": "quick", "seeds": 1,
               "low": 1.0, "high": 2.0}  # fmt: skip
     rows = [{**shared, "attack": a, "steps": k, "eps": "8/255", "value": v} for (a, k), v in values.items()]
     rows += [{**shared, "attack": "PGD over eps", "steps": 20, "eps": eps, "value": v} for eps, v in radii.items()]
@@ -415,11 +417,11 @@ def test_the_matrix_rate_is_a_rate():
 
 def test_a_row_in_another_reading_stays_in_its_table(monkeypatch):
     shared = {"exhibit": "selfgrad/defences", "profile": "quick", "table": "2", "dataset": "CIFAR-10", "attack": "none",
-              "model": "WRN-28-10", "eps": "", "steps": 0, "metric": "accuracy", "unit": "fraction", "count": 5,
-              "total": 10, "seed": 0, "value": 0.5}  # fmt: skip
+              "model": "WRN-28-10", "eps": "", "parameter": "", "steps": 0, "metric": "accuracy", "unit": "fraction",
+              "count": 5, "total": 10, "seed": 0, "value": 0.5}  # fmt: skip
     rows = pd.DataFrame([
-        {**shared, "defense": "Standard", "reading": "default"},
-        {**shared, "defense": "Self gradient", "reading": "block_input=sign"},
+        {**shared, **side("Standard"), "reading": "default"},
+        {**shared, **side("Self gradient"), "reading": "block_input=sign"},
     ])  # fmt: skip
     monkeypatch.setattr("inputgrad.record.results.table", lambda shown: rows)
     nothing = []

@@ -13,7 +13,7 @@ from inputgrad.compute.methods import whitening
 from inputgrad.compute.methods.distortion import augment
 from inputgrad.compute.methods.whitening import Whitening
 from inputgrad.compute.models import build
-from inputgrad.compute.training.checkpoints import load_optimizer, optimizer_tensors
+from inputgrad.compute.training.checkpoints import load_optimizers, optimizer_tensors
 from inputgrad.compute.training.wame import WAME
 from inputgrad.ground.checks import InputError
 
@@ -113,17 +113,17 @@ def test_the_state_of_wame_survives_a_checkpoint_bit_for_bit():
     descend(net, optimizer, 5, seed=1)
     state = optimizer.state_dict()["state"].values()
     assert all(isinstance(value, torch.Tensor) for entry in state for value in entry.values())
-    tensors = {name: value.clone() for name, value in optimizer_tensors(optimizer).items()}
+    tensors = {name: value.clone() for name, value in optimizer_tensors({"net": optimizer}).items()}
     copy = small_net()
     copy.load_state_dict(net.state_dict())
     restored = WAME(copy.parameters(), 1e-3, weight_decay=1e-4)
-    load_optimizer(restored, tensors)
+    load_optimizers({"net": restored}, tensors)
     for each, one in ((net, optimizer), (copy, restored)):
         descend(each, one, 5, seed=2)
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), copy.parameters(), strict=True))
-    now = optimizer_tensors(restored)
-    assert all(torch.equal(value, now[name]) for name, value in optimizer_tensors(optimizer).items())
-    assert now["optimizer.0.step"] == 10
+    now = optimizer_tensors({"net": restored})
+    assert all(torch.equal(value, now[name]) for name, value in optimizer_tensors({"net": optimizer}).items())
+    assert now["optimizer.net.0.step"] == 10
 
 
 def test_wame_goes_down_a_quadratic():

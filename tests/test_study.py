@@ -117,6 +117,7 @@ BAD = [
     ({"recipe": {"epoch": 1}}, r"recipe field 'epoch' is unknown: .*did you mean 'epochs'"),
     ({"recipe": {"epochs": 0}}, r"recipe epochs 0 is too small"),
     ({"recipe": {"optimizer": "adamw"}}, r"recipe optimizer 'adamw' is unknown: .*did you mean 'adam'"),
+    ({"recipe": {"augment": "distort"}}, r"recipe augment 'distort' is unknown: choose from none, crop, crop_flip$"),
     ({"recipe": 3}, r"recipe is 3: give a mapping"),
     ({"clip": "yes"}, r"clip 'yes' is neither true nor false"),
     ({"data_root": "/no/such/folder"}, r"data_root '/no/such/folder' is not a folder that can be read"),
@@ -183,3 +184,15 @@ def test_declarations_are_checked_on_construction():
         Grid(("mnist",), ("resnet18",), (0,), 10, {"alexnet": Recipe()})
     with pytest.raises(InputError, match="recipe lr -1"):
         Recipe(lr=-1)
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS)
+def test_what_a_notebook_imports_is_there(root, exhibit):
+    imports = [
+        line
+        for cell in code(notebook_of(root, exhibit))
+        for line in cell.source.split("\n")
+        if "import" in line.split()
+    ]
+    assert imports
+    exec("\n".join(imports), {})

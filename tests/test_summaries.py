@@ -19,8 +19,8 @@ from recounts import agrees, runs
 
 
 def written(cell, value):
-    """A number of a cell as prose has it."""
-    percent = cell.place["unit"] in ("fraction", *PERCENTAGES)
+    """A number of a cell as prose has it; of ours, points are no percent."""
+    percent = cell.place["unit"] in (PERCENTAGES if "raw" in cell.place else ("fraction", "percent"))
     if "raw" in cell.place:  # the paper's, as printed
         places = max(
             len(t.partition(".")[2]) for t in re.findall(r"\d+(?:\.\d+)?", cell.place["raw"]) if float(t) == value

@@ -10,28 +10,19 @@ from inputgrad import study
 from inputgrad.compute.attacks import ATTACKS
 from inputgrad.compute.data import load
 from inputgrad.compute.norms import norm
-from inputgrad.compute.training import checkpoints
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.report import cells, figures, tables
 from inputgrad.study import EXHIBITS, convex, selfgrad, sign, smooth
-from inputgrad.trials import runner
 from inputgrad.trials.job import Job
 from inputgrad.trials.synthesis import DEFENCES, OUTSIDE, measured, network, radius, steps_of, without_sign
-from inputgrad.trials.tally import Tally
-
-TINY = {"images": 8, "steps": 2, "uap_images": 10, "device": "cpu",
-        "recipe": {"epochs": 1, "images": 100, "width": 0.25}}  # fmt: skip
+from inputgrad.trials.tally import Tally, side
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+@pytest.fixture
+def tiny(small_run):
     """A small run on every kind of victim."""
-    folder = tmp_path_factory.mktemp("synthesis")
-    with pytest.MonkeyPatch.context() as m:
-        m.setattr(results, "SCRATCH", folder / "scratch")
-        m.setattr(checkpoints, "CHECKPOINTS", folder / "checkpoints")
-        yield runner.run("synthesis/attacks", **TINY)
+    return small_run("synthesis/attacks")
 
 
 def test_every_network_is_trained_as_in_its_chapter():
@@ -121,12 +112,14 @@ def test_all_of_them_are_those_inside_the_ball(monkeypatch):
     monkeypatch.setattr("inputgrad.trials.synthesis.steps_of", lambda *args: stubs)
     monkeypatch.setattr("inputgrad.trials.synthesis.universal", lambda *args, **kwargs: None)
     monkeypatch.setitem(ATTACKS, "D-FGSM", lambda model, x, y, eps: x)
-    trial = SimpleNamespace(settings={"uap_images": 1, "steps": 1, "images": 4}, seed=0, exhibit="e", name="n")
+    trial = SimpleNamespace(settings={"uap_images": 1, "steps": 7, "images": 4}, seed=0, exhibit="e", name="n")
     job = Job(trial, digits, None, torch.device("cpu"))
-    tally = Tally(lambda eps: {})
+    tally = Tally(lambda eps: {"table": "own", "dataset": "d", "model": "m", **side("as trained")})
     measured(tally, job, right, "0.1", "as trained")
-    stands = {row["attack"]: row["count"] for row in tally.rows()}
+    rows = {row.attack: row for row in tally.rows()}
+    stands = {attack: row.count for attack, row in rows.items()}
     assert stands["FGM"] == stands["FGM-l2"] == stands["FGSM"] == 3 and stands["all of them"] == 2
+    assert {a: row.steps for a, row in rows.items() if row.steps != 1} == {"none": 0, "PGD": 7, "all of them": 0}
 
 
 def test_its_tables_and_its_figure(tiny):

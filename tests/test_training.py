@@ -3,11 +3,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import CROPS, OPTIMIZERS, SCHEDULES, Recipe
 from inputgrad.compute import data
 from inputgrad.compute.training import checkpoints, networks
-from inputgrad.compute.training.networks import trained
-from inputgrad.compute.training.steps import OPTIMISERS, TrainingDiverged, augment, set_lr
+from inputgrad.compute.training.loop import TrainingDiverged
+from inputgrad.compute.training.networks import Fitting, trained
+from inputgrad.compute.training.steps import OPTIMISERS, augment, set_lr
 from inputgrad.ground.checks import InputError
 
 CPU = torch.device("cpu")
@@ -51,11 +52,11 @@ def test_a_checkpoint_is_used_instead_of_training(loaded, monkeypatch):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(loaded, monkeypatch, tmp_path, optimizer):
+def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(loaded, monkeypatch, tmp_path, optimizer, every_epoch):
     recipe = replace(RECIPE, optimizer=optimizer)
     unbroken = weights(trained(loaded, "alexnet", recipe, 0, CPU))
     monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / "killed")
-    steps, step = [], networks.train_step
+    steps, step = [], Fitting.step
 
     def dies(*arguments):
         if len(steps) == 7:  # in the third of three epochs of three steps
@@ -63,13 +64,13 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(loaded, monkeypat
         steps.append(1)
         return step(*arguments)
 
-    monkeypatch.setattr(networks, "train_step", dies)
+    monkeypatch.setattr(Fitting, "step", dies)
     with pytest.raises(KeyboardInterrupt):
         trained(loaded, "alexnet", recipe, 0, CPU)
     assert list((tmp_path / "killed").glob("*.partial"))
     assert not list((tmp_path / "killed").glob("*.safetensors"))
     steps.clear()
-    monkeypatch.setattr(networks, "train_step", lambda *a: steps.append(1) or step(*a))
+    monkeypatch.setattr(Fitting, "step", lambda *a: steps.append(1) or step(*a))
     assert same(unbroken, weights(trained(loaded, "alexnet", recipe, 0, CPU)))
     assert len(steps) == 3  # only the epoch that was cut short
     assert not list((tmp_path / "killed").glob("*.partial"))
@@ -106,13 +107,73 @@ def test_bfloat16_training_gives_a_float32_network(loaded):
     assert {p.dtype for p in network.model.parameters()} == {torch.float32}
 
 
+def test_another_order_of_the_same_images_is_another_network(loaded):
+    """The digest does not depend on the order, but which images a recipe takes does."""
+    turned = replace(loaded, x_train=loaded.x_train.flip(0), y_train=loaded.y_train.flip(0), order="another")
+    recipe = replace(RECIPE, epochs=1)
+    first, second = trained(loaded, "lenet5", recipe, 0, CPU), trained(turned, "lenet5", recipe, 0, CPU)
+    assert loaded.digest == turned.digest and first.checkpoint != second.checkpoint
+    assert not same(weights(first), weights(second))
+
+
+def test_a_last_batch_of_one_image_is_left_out(loaded):
+    sizes, recipe = [], replace(RECIPE, images=33, epochs=1, width=0.125)
+    step = Fitting.step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fitting, "step", lambda self, chosen, g: sizes.append(len(chosen)) or step(self, chosen, g))
+        history = trained(loaded, "resnet18", recipe, 0, CPU).history
+    assert sizes == [16, 16]
+    assert (history[0]["accuracy"] * 32).is_integer()
+
+
+@pytest.mark.parametrize(("field", "value"), [("batch", 1), ("images", 1)])
+def test_batches_of_one_image_are_refused(field, value):
+    with pytest.raises(InputError, match=f"recipe {field} 1 is too small: it must be at least 2"):
+        Recipe().override({field: value})
+
+
+def test_one_image_is_not_enough(loaded):
+    one = replace(loaded, x_train=loaded.x_train[:1], y_train=loaded.y_train[:1])
+    with pytest.raises(InputError, match="training images 1 is too small: it must be at least 2"):
+        trained(one, "lenet5", RECIPE, 0, CPU)
+
+
+def test_a_distortion_is_refused(loaded, workspace):
+    """It would otherwise be a crop under another name."""
+    with pytest.raises(InputError, match="recipe augment 'distort' is unknown: choose from none, crop, crop_flip$"):
+        trained(loaded, "lenet5", replace(RECIPE, augment="distort"), 0, CPU)
+    assert not (workspace / "checkpoints").exists()
+
+
+def test_every_augmentation_that_is_declared_is_another_one():
+    x = torch.rand(8, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    made = [augment(x, kind, torch.Generator().manual_seed(0)) for kind in CROPS]
+    assert not any(torch.equal(a, b) for i, a in enumerate(made) for b in made[:i])
+
+
+def test_every_optimiser_that_is_declared_is_there():
+    assert set(OPTIMISERS) == set(OPTIMIZERS)
+    assert len({type(make(torch.nn.Linear(1, 1), Recipe())) for make in OPTIMISERS.values()}) == len(OPTIMISERS)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_never_exceeds_the_peak_and_reaches_it(schedule):
+    optimizer = OPTIMISERS["sgd"](torch.nn.Linear(1, 1), Recipe("sgd", lr=0.5))
+    rates = []
+    for percent in range(100):
+        set_lr(optimizer, schedule, percent / 100)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert max(rates) == 0.5 and min(rates) >= 0
+    assert (rates[-1] < 0.5) == (schedule != "constant")
+
+
 def test_onecycle_rises_and_falls():
     net = torch.nn.Linear(1, 1)
-    recipe = Recipe(optimizer="sgd", lr=0.4, schedule="onecycle")
+    recipe = Recipe(optimizer="sgd", lr=0.4)
     optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
     rates = []
     for done in (0.0, 0.15, 0.3, 0.65, 0.999):
-        set_lr(optimizer, recipe, done)
+        set_lr(optimizer, "onecycle", done)
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0, 0.2, 0.4, 0.2, 0.4 * 0.001 / 0.7])
 

@@ -3,6 +3,7 @@
 Importing this package imports no torch; torch starts when something has to be computed.
 """
 
-from inputgrad.trials.runner import Run, run
+from inputgrad.record.run import Run
+from inputgrad.trials.runner import run
 
 __all__ = ["Run", "run"]

@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, verdicts, fetch."""
+"""``python -m inputgrad``: list, run, verdicts, fetch, migrate."""
 
 from __future__ import annotations
 
@@ -59,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     fetching.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a network that is loaded")
     fetching.add_argument("--data-root", help="where to (default: $INPUTGRAD_DATA or data/datasets)")
     fetching.set_defaults(command=fetch)
+    commands.add_parser("migrate", help="bring result files of earlier versions up to date").set_defaults(
+        command=migrate
+    )
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
     staging.add_argument("--profile", default="smoke")
     staging.set_defaults(command=stage)
@@ -145,6 +148,13 @@ def fetch(args: argparse.Namespace) -> None:
             from inputgrad.compute.data import fetch as fetch_data  # torch starts here
 
             print(fetch_data(name, root=args.data_root))
+
+
+def migrate(args: argparse.Namespace) -> None:
+    """Bring result files up to date, and say what changed."""
+    from inputgrad.record.migration import migrate as migrate_files
+
+    print("\n".join(migrate_files()) or "every result file is up to date")
 
 
 def stage(args: argparse.Namespace) -> None:

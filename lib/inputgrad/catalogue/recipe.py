@@ -20,7 +20,13 @@ SCHEDULES: dict[str, tuple[tuple[float, float], ...] | None] = {
 }
 """From which share of the training on the learning rate is multiplied by what."""
 
-AUGMENTATIONS = ("none", "crop", "crop_flip", "distort")
+CROPS = ("none", "crop", "crop_flip")
+"""What every training but that of `smooth` can do to its images."""
+
+DISTORTIONS = ("none", "distort")
+"""What that of `smooth` can do to them."""
+
+AUGMENTATIONS = tuple(dict.fromkeys(CROPS + DISTORTIONS))
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class Recipe:
     Attributes:
         optimizer: ``"adam"``, ``"sgd"`` or ``"wame"``.
         lr: peak learning rate.
-        batch: images per step.
+        batch: images per step, at least 2; a last batch of one image is left out.
         epochs: passes over the training images.
         images: how many training images are used, a fixed prefix of the set; ``None`` is all.
         width: factor on every channel count of the network.
@@ -62,10 +68,10 @@ class Recipe:
         checks.one_of("recipe schedule", self.schedule, SCHEDULES)
         checks.one_of("recipe augment", self.augment, AUGMENTATIONS)
         checks.one_of("recipe precision", self.precision, ("fp32", "bf16"))
-        for name in ("batch", "epochs"):
-            checks.whole(f"recipe {name}", getattr(self, name), least=1)
+        checks.whole("recipe batch", self.batch, least=2)  # batch norm has nothing to compare one image with
+        checks.whole("recipe epochs", self.epochs, least=1)
         if self.images is not None:
-            checks.whole("recipe images", self.images, least=1)
+            checks.whole("recipe images", self.images, least=2)
         for name in ("lr", "width", "momentum", "weight_decay"):
             object.__setattr__(self, name, checks.number(f"recipe {name}", getattr(self, name)))
 

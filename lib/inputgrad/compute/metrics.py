@@ -36,6 +36,10 @@ def paired_difference(before: Tensor, after: Tensor) -> tuple[float, float, floa
     return mean, mean - half, mean + half
 
 
+PERCEPTIBILITY = {"l2": "x", "linf": "x", "l0": "ratio", "psnr": "dB", "ssim": "ratio"}
+"""The measures of how visible a perturbation is, and the unit of each."""
+
+
 def perceptibility(x: Tensor, x_adv: Tensor) -> dict[str, Tensor]:
     """How visible each perturbation is, one value an image.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -38,7 +39,7 @@ def raw(g: Tensor) -> Tensor:
 Box = tuple[float | Tensor, float | Tensor]
 """The smallest and the largest value that an input may have; tensors where channels differ."""
 
-UNIT: Box = (0.0, 1.0)
+UNIT: tuple[float, float] = (0.0, 1.0)
 """The box of pixels."""
 
 
@@ -87,6 +88,6 @@ def steepest(g: Tensor, p: float) -> Tensor:
     return torch.where(scale > 0, v / torch.linalg.vector_norm(v, p, dim=1, keepdim=True), 0.0).view_as(g)
 
 
-DIRECTIONS = {"sign": torch.sign, "raw": raw, "l2": unit}
+DIRECTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sign": torch.sign, "raw": raw, "l2": unit}
 """What a one-step method makes of the gradient. ``sign`` and ``l2`` are the steepest directions of the
 l-infinity and l2 balls; ``raw`` keeps the magnitude, so the step's length differs from image to image."""

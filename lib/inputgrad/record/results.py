@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,13 +15,13 @@ import pandas as pd
 
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.files import write_text
-from inputgrad.ground.paths import RECORDED, SCRATCH, relative
+from inputgrad.ground.paths import RECORDED as RECORDED
+from inputgrad.ground.paths import SCRATCH as SCRATCH
+from inputgrad.ground.paths import relative
 from inputgrad.study import EXHIBITS, declared_trials
 from inputgrad.study.schema import PROFILES, Trial
 
-COLUMNS = ("table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric", "value", "unit",
-           "count", "total")  # fmt: skip
-"""Of every row. ``value`` is a fraction where ``unit`` says so, with its ``count`` out of ``total``."""
+from .row import COLUMNS, Row
 
 
 @dataclass(frozen=True)
@@ -70,35 +70,50 @@ def path_of(trial: Trial) -> Path:
     return SCRATCH / trial.profile / trial.exhibit / f"{trial.name}-{trial.key}.json"
 
 
-def write(trial: Trial, rows: list[dict], arrays: Mapping[str, np.ndarray], provenance: dict) -> Path:
-    """Write a trial's result at once or not at all; one row a line, so that git shows what changed."""
-    for row in rows:
-        if set(row) != set(COLUMNS):
-            raise ValueError(f"a row of {trial.exhibit} has columns {sorted(row)}, expected {sorted(COLUMNS)}")
-    ordered = [json.dumps([row[c] for c in COLUMNS]) for row in rows]
+def write(trial: Trial, rows: Sequence[Row], arrays: Mapping[str, np.ndarray], provenance: dict) -> Path:
+    """Write a trial's result at once or not at all."""
     packed = {name: pack(array) for name, array in arrays.items()}
-    head = json.dumps({"key": trial.key, "provenance": provenance, "arrays": packed, "columns": COLUMNS}, indent=1)
     path = path_of(trial)
-    write_text(path, head[:-2] + ',\n "rows": [\n' + ",\n".join(ordered) + "\n]}\n")
+    write_text(path, written({"key": trial.key, "provenance": provenance, "arrays": packed}, rows))
     return path
 
 
+def written(head: Mapping, rows: Sequence[Row]) -> str:
+    """The text of a file: its head, and one row a line, so that git shows what changed."""
+    text = json.dumps({**head, "columns": COLUMNS}, indent=1)
+    return text[:-2] + ',\n "rows": [\n' + ",\n".join(json.dumps(row.values()) for row in rows) + "\n]}\n"
+
+
 def read(path: Path) -> Result:
-    """Read one result file.
+    """Read one result file, and check every row of it.
 
     Raises:
-        InputError: it is damaged.
+        InputError: it is damaged, or its rows are those of an earlier version.
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        rows = pd.DataFrame(raw["rows"], columns=raw["columns"])[list(COLUMNS)]
+        columns, rows = tuple(raw["columns"]), list(raw["rows"])
         arrays = {name: unpack(value) for name, value in raw["arrays"].items()}
-        return Result(raw["key"], rows, arrays, raw["provenance"], path)
+        key, provenance = raw["key"], raw["provenance"]
     except (ValueError, KeyError, TypeError, zlib.error) as err:
+        raise damaged(path, f"{type(err).__name__}: {err}") from err
+    if columns != COLUMNS:
         raise InputError(
-            f"results file {relative(path)} is damaged ({type(err).__name__}: {err}): restore it with git, or delete "
-            "it and run the trial again"
-        ) from err
+            f"results file {relative(path)} has the rows of an earlier version: run python -m inputgrad migrate"
+        )
+    for i, values in enumerate(rows, 1):
+        try:
+            Row.of(values)
+        except InputError as err:
+            raise damaged(path, f"row {i}: {err}") from err
+    return Result(key, pd.DataFrame(rows, columns=COLUMNS), arrays, provenance, path)
+
+
+def damaged(path: Path, why: str) -> InputError:
+    """What is said of a file that cannot be used."""
+    return InputError(
+        f"results file {relative(path)} is damaged ({why}): restore it with git, or delete it and run the trial again"
+    )
 
 
 def fresh(trial: Trial) -> Result | None:
@@ -106,8 +121,15 @@ def fresh(trial: Trial) -> Result | None:
     path = path_of(trial)
     if not path.is_file():
         return None
-    result = read(path)
+    stat = path.stat()
+    result = unchanged(path, stat.st_mtime_ns, stat.st_size)
     return result if result.key == trial.key else None
+
+
+@cache
+def unchanged(path: Path, changed: int, size: int) -> Result:
+    """The result in a file that was last ``changed`` then and has that size: read once, and not changed in place."""
+    return read(path)
 
 
 def pack(array: np.ndarray) -> dict:

@@ -10,11 +10,14 @@ import os
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
+from matplotlib.figure import Figure
 
 from inputgrad import study
 from inputgrad.ground import checks
@@ -25,6 +28,7 @@ from inputgrad.record import results
 
 from . import cells, claims, figures, summaries, tables
 from .markup import Table
+from .predicates import Vector
 
 STAGE = BUILD / "stage"
 GENERATED = STAGE / "generated"
@@ -38,7 +42,7 @@ FIGURES = {
 }
 """The figures that pages include, by name."""
 
-WORDED = {"claims in words": summaries.in_words,
+WORDED: dict[str, Callable[[Any], str]] = {"claims in words": summaries.in_words,
           "cells in words": partial(summaries.in_words, words=cells.WORDS, suffix=" cells")}  # fmt: skip
 """Counts of the scoreboard that a token gives as words."""
 
@@ -93,7 +97,7 @@ def generate() -> None:
             write_text(GENERATED / f"{name}-numbers.md", f"````{{dropdown}} The figure's numbers\n{numbers}````\n")
 
 
-def save(figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})
@@ -210,7 +214,7 @@ def token(kind: str, text: str, where: str) -> str:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
     if kind == "paper":
         return printed(rows.iloc[0])
-    percent = set(rows["unit"]) <= {"fraction", *cells.PERCENTAGES}
+    percent = set(rows["unit"]) <= {"fraction", "percent"}
     if kind == "range" or (kind == "ours" and rows["seeds"].iloc[0] == 2):  # two runs are two numbers
         least, most = written(rows["least"].min(), percent), written(rows["most"].max(), percent)
         return f"{least} {'to' if kind == 'range' else 'and'} {most}"
@@ -230,7 +234,7 @@ def printed(row: pd.Series) -> str:
     return f"{text}\u00a0%" if row["unit"] in cells.PERCENTAGES else text
 
 
-def written(value: float, percent: bool) -> str:
+def written(value: float | Vector, percent: bool) -> str:
     """A number as prose has it."""
     return f"{value:.1f}\u00a0%" if percent else f"{value:.3g}"
 

@@ -15,6 +15,7 @@ from scipy import stats
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import PAPERS, relative
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.study import EXHIBITS, STUDY
 
 T = TypeVar("T")
@@ -26,10 +27,19 @@ CLOSE_SHARE, NEAR_SHARE = 0.1, 0.3
 """The same for numbers that are no percentages, as shares of the paper's number."""
 
 PERCENTAGES = ("percent", "percentage_points")
-CENTERS = {"mean": np.mean, "median": np.median}
+NORMAL = stats.norm.ppf(0.975)
+"""Up to which 97.5 % of the normal distribution lies."""
+
+CENTERS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median}
 WORDS = ("close", "inside", "near", "apart", "says little", "not run")
-IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "steps", "reading", "metric"]
+IDENTITY = ["table", "dataset", "model", "defense", "attack", "eps", "parameter", "steps", "reading", "metric"]
 """The columns that say which cell a number belongs to."""
+
+PARTS = ["arm", "maker", "variant"]
+"""Those that say what its ``defense`` or its ``reading`` is made of; nothing in the papers' tables."""
+
+SIZES = ("eps", "parameter")
+"""Those that hold a number as text."""
 
 
 @cache
@@ -52,12 +62,13 @@ def of_paper(key: str) -> pd.DataFrame:
     if not frames and key in STUDY:
         raise InputError(f"{relative(PAPERS / key)} holds no tables")
     frames = frames or [pd.DataFrame(columns=[*IDENTITY[:-2], "metric", "value", "unit", "raw", "note"], dtype=str)]
-    printed = pd.concat(frames, ignore_index=True).assign(reading="default")
+    blank = dict.fromkeys(("parameter", *PARTS), "")
+    printed = pd.concat(frames, ignore_index=True).assign(reading="default", **blank)
     return printed.assign(value=printed["value"].astype(float))
 
 
 def interval(
-    values: Sequence[float], counts: Sequence[float], totals: Sequence[float], center: str = "mean"
+    values: Sequence[float] | np.ndarray, counts: Sequence[float], totals: Sequence[float], center: str = "mean"
 ) -> tuple[float, float]:
     """A 95 % interval in percent: Student's over three seeds or more, else Wilson's over the images of all seeds.
 
@@ -75,20 +86,25 @@ def interval(
 
 def wilson(count: float, total: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a share, in percent: scipy's, without the p-value that it searches for first."""
-    z = stats.norm.ppf(0.975)
-    share, weight = count / total, z * z / total
+    share, weight = count / total, NORMAL * NORMAL / total
     centre = (share + weight / 2) / (1 + weight)
     half = np.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
     return 100 * float(max(centre - half, 0)), 100 * float(min(centre + half, 1))
 
 
-def student(values: Sequence[float], variance: float) -> tuple[float, float]:
+def student(values: Sequence[float] | np.ndarray, variance: float) -> tuple[float, float]:
     """Student's 95 % interval around the mean, for something whose variance is that many times that of one run."""
-    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) * np.sqrt(variance)
+    half = student_quantile(len(values) - 1) * np.std(values, ddof=1) * np.sqrt(variance)
     return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
-def one_more(values: Sequence[float]) -> tuple[float, float]:
+@cache
+def student_quantile(freedom: int) -> float:
+    """Up to which 97.5 % of Student's distribution lies."""
+    return stats.t.ppf(0.975, freedom)
+
+
+def one_more(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """Student's 95 % prediction interval for one more network, from three or more; NaN from fewer."""
     return student(values, 1 + 1 / len(values)) if len(values) >= 3 else (float("nan"), float("nan"))
 
@@ -97,16 +113,16 @@ def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
     """One cell from the ``(unit, value, count, total)`` of each run: fractions become percent."""
     units, values, counts, totals = zip(*runs, strict=True)
     shares, center = units[0] == "fraction", EXHIBITS[exhibit].center if exhibit in EXHIBITS else "mean"
-    values = np.array([value * (100 if unit == "fraction" else 1) for unit, value in zip(units, values, strict=True)])
-    intervals = interval(values, counts if shares else [], totals, center), one_more(values)
+    shown = np.array([value * (100 if unit == "fraction" else 1) for unit, value in zip(units, values, strict=True)])
+    intervals = interval(shown, counts if shares else [], totals, center), one_more(shown)
     (low, high), (new_low, new_high) = np.clip(intervals, 0, 100) if shares else intervals
     return {
         "unit": units[0],
-        "value": CENTERS[center](values),
-        "spread": values.std(ddof=1) if len(values) > 1 else float("nan"),
+        "value": CENTERS[center](shown),
+        "spread": shown.std(ddof=1) if len(shown) > 1 else float("nan"),
         "low": low, "high": high, "new_low": new_low, "new_high": new_high,
-        "least": values.min(), "most": values.max(),
-        "seeds": len(values), "images": int(totals[0]),
+        "least": shown.min(), "most": shown.max(),
+        "seeds": len(shown), "images": int(totals[0]),
     }  # fmt: skip
 
 
@@ -114,19 +130,19 @@ def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
 def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of single seeds joined to cells: mean or median (fractions as percent), extremes, interval, n."""
     runs: dict[tuple, list[tuple]] = {}
-    identities = zip(*(rows[c] for c in ("exhibit", "profile", *IDENTITY)), strict=True)
-    numbers = zip(*(rows[c] for c in ("unit", "value", "count", "total")), strict=True)
-    for identity, cell in zip(identities, numbers, strict=True):
+    names = ["exhibit", "profile", *IDENTITY, *PARTS]
+    identities = zip(*(rows[c] for c in names), strict=True)
+    measured = zip(*(rows[c] for c in ("unit", "value", "count", "total")), strict=True)
+    for identity, cell in zip(identities, measured, strict=True):
         runs.setdefault(identity, []).append(cell)
-    out = [{**dict(zip(["exhibit", "profile", *IDENTITY], identity, strict=True)), **joined(identity[0], cell)}
-           for identity, cell in runs.items()]  # fmt: skip
+    out = [{**dict(zip(names, identity, strict=True)), **joined(identity[0], cell)} for identity, cell in runs.items()]
     with_intervals(out)
     numbers = dict.fromkeys(("value", "spread", "low", "high", "new_low", "new_high", "least", "most"), float)
-    columns = ["exhibit", "profile", *IDENTITY, "unit", *numbers, "seeds", "images"]
+    columns = [*names, "unit", *numbers, "seeds", "images"]
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
 
-def of_run(run) -> pd.DataFrame:
+def of_run(run: Run) -> pd.DataFrame:
     """The cells of what a run shows."""
     return join_seeds(results.table(run.shown))
 
@@ -170,10 +186,10 @@ def of_tables(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def places(table: pd.DataFrame, column: str, wanted: object) -> np.ndarray:
-    """Positions of the rows that have one of the ``wanted`` values in ``column``; eps compared as numbers."""
+    """Positions of the rows that have one of the ``wanted`` values in ``column``; :data:`SIZES` compared as numbers."""
     values = wanted if isinstance(wanted, list) else [wanted]
     there = once(table, column, lambda t: t.groupby(column, sort=False).indices)
-    if column == "eps":
+    if column in SIZES:
         numbers = [eps_number(v) for v in values]
         fitting = [rows for text, rows in there.items() if np.isclose(eps_number(text), numbers, equal_nan=True).any()]
     else:

@@ -22,6 +22,9 @@ from .predicates import FUNCTIONS, Vector, free_names, holds
 
 T = TypeVar("T")
 
+SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Loads plain data and nothing else; where there is one, in C."""
+
 ROUNDING = 0.0051
 """Of numbers printed with two decimals, in percent: the tolerance on the paper's own numbers."""
 
@@ -99,7 +102,7 @@ def load(key: str) -> tuple[Claim, ...]:
     """
     path = PAPERS / key / "claims.yaml"
     try:
-        return tuple(Claim(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8")))
+        return tuple(Claim(**entry) for entry in yaml.load(path.read_text(encoding="utf-8"), SAFE))
     except (yaml.YAMLError, TypeError) as err:
         raise InputError(f"{relative(path)} cannot be read: {err}") from err
 
@@ -131,10 +134,10 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
     listed = [c for c in over if isinstance(selector.get(c), list)]
     order = {c: [key_of(c, v) for v in selector[c]] for c in listed}
     entries = []
-    for row in rows.to_dict("records"):
-        key = tuple(key_of(c, row[c]) for c in over)
+    for value, *place in zip(rows[selector.get("of", "value")], *(rows[c] for c in over), strict=True):
+        key = tuple(key_of(c, v) for c, v in zip(over, place, strict=True))
         rank = tuple(order[c].index(k) if c in listed else k for c, k in zip(over, key, strict=True))
-        entries.append((rank, key, float(row[selector.get("of", "value")])))
+        entries.append((rank, key, float(value)))
     entries.sort(key=lambda entry: entry[0])
     keys = [key for _, key, _ in entries]
     if len(set(keys)) != len(keys):
@@ -143,8 +146,8 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
 
 
 def key_of(column: str, value: object) -> float | str:
-    """A key of a vector: eps and steps as numbers, the rest as text."""
-    return cells.eps_number(value) if column in ("eps", "steps") else str(value)
+    """A key of a vector: sizes and steps as numbers, the rest as text."""
+    return cells.eps_number(value) if column in (*cells.SIZES, "steps") else str(value)
 
 
 def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.DataFrame]:
@@ -163,7 +166,11 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
         printed, _ = select(cells.of_paper(key), printed_there)
     except Missing:  # a quantity that the paper does not print
         return value, rows
-    absent = [k for k in printed.keys if k not in value.keys] if isinstance(printed, Vector) else []  # noqa: SIM118
+    absent = (
+        [k for k in printed.keys if k not in value.keys]
+        if isinstance(printed, Vector) and isinstance(value, Vector)
+        else []
+    )  # noqa: SIM118
     if absent:
         first = " ".join(map(str, absent[0])) if isinstance(absent[0], tuple) else str(absent[0])
         raise Missing(first + (f" and {len(absent) - 1} more" if len(absent) > 1 else ""))
@@ -276,6 +283,7 @@ def verdicts(key: str) -> tuple[Verdict, ...]:
     return tuple(judge(key, claim, cells.ours(key)) for claim in load(key))
 
 
+@cache
 def scoreboard() -> pd.DataFrame:
     """One row a paper: its claims and its table cells by verdict, and the profiles behind them.
 

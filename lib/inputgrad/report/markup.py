@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def number(value: float | None, places: int = 1) -> str:
     return "–" if value is None or np.isnan(value) else f"{value:.{places}f}".replace("-", "−")
 
 
-def between(cell) -> str:
+def between(cell: Any) -> str:
     """A cell's 95 % interval, a dash where it has none."""
     return "–" if np.isnan(cell.low) else f"{number(cell.low)} to {number(cell.high)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -33,7 +34,7 @@ def paired(x: Sequence, y: Sequence) -> list[tuple[float, float]]:
     return list(zip(x, y, strict=True))
 
 
-def at(x: Vector, key: object) -> float:
+def at(x: Vector, key: Any) -> float:
     """The value at ``key``."""
     for k, v in zip(x.keys, x.values, strict=True):
         if k == key or (isinstance(k, float) and np.isclose(k, key)):
@@ -51,12 +52,12 @@ def first_reached(sizes: Sequence[float], x: Sequence[float], level: float) -> f
 
     Between two sizes it is a straight line over the logarithm of the size.
     """
-    x = np.maximum.accumulate(list(x))
-    if x[-1] < level:
+    top = np.maximum.accumulate(list(x))
+    if top[-1] < level:
         return float("nan")
-    i = int(np.argmax(x >= level))
+    i = int(np.argmax(top >= level))
     before = max(i - 1, 0)
-    share = (level - x[before]) / (x[i] - x[before]) if x[i] > x[before] else 0.0
+    share = (level - top[before]) / (top[i] - top[before]) if top[i] > top[before] else 0.0
     return float(sizes[before] ** (1 - share) * sizes[i] ** share)
 
 
@@ -104,7 +105,6 @@ FUNCTIONS: dict[str, Callable] = {
     "last": lambda x: x[len(x) - 1],
     "len": len,
     "all": all,
-    "any": any,
     "abs": abs,
     "sum": sum,
     "zip": paired,

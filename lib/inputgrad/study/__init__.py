@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from inputgrad.catalogue.datasets import check_name, fingerprint
@@ -89,7 +90,8 @@ def trials(name: str, **given: Any) -> list[Trial]:
     both_named = values["datasets"] is not None and values["models"] is not None
     found = []
     for dataset, model in grid.combinations(datasets, models, both_named):
-        settings = {"images": images, "recipe": recipe_of(grid, dataset, model, values["recipe"]), **own}
+        recipe = recipe_of(declared, grid, dataset, model, values["recipe"])
+        settings = {"images": images, "recipe": recipe, **own}
         if declared.scale:
             settings |= declared.scale(profile, dataset, settings)
         if print_of := fingerprint(dataset, root):
@@ -103,7 +105,7 @@ def chosen(values: Mapping[str, Any], key: str, default: tuple) -> list:
     return checks.items(key, default if values[key] is None else values[key])
 
 
-def recipe_of(grid: Grid, dataset: str, model: str, changes: object) -> dict:
+def recipe_of(declared: Exhibit, grid: Grid, dataset: str, model: str, changes: object) -> dict:
     """The recipe of ``model`` in this grid with the reader's changes, as plain data; other models borrow the first.
 
     A network that is loaded has none.
@@ -111,7 +113,9 @@ def recipe_of(grid: Grid, dataset: str, model: str, changes: object) -> dict:
     if MODELS[model].weights:
         return {}
     recipe = grid.recipes.get((dataset, model)) or grid.recipes.get(model) or next(iter(grid.recipes.values()))
-    return asdict(recipe.override(changes))
+    changed = recipe.override(changes)
+    checks.one_of("recipe augment", changed.augment, declared.augmentations)
+    return asdict(changed)
 
 
 def checked_root(given: object) -> str | None:
@@ -126,9 +130,10 @@ def checked_root(given: object) -> str | None:
     what = "data_root" if given is not None else "INPUTGRAD_DATA"
     if not isinstance(named, str) or not data_root(named).is_dir() or not os.access(named, os.R_OK | os.X_OK):
         raise InputError(f"{what} {named!r} is not a folder that can be read")
-    return given
+    return None if given is None else named
 
 
-def declared_trials(name: str, profile: str) -> list[Trial]:
+@cache
+def declared_trials(name: str, profile: str) -> tuple[Trial, ...]:
     """The trials of an exhibit at one profile with nothing changed: those whose results are recorded."""
-    return trials(name, profile=profile)
+    return tuple(trials(name, profile=profile))

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.datasets import DATASETS
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.ground import checks
 
 from .parameters import choice, count, flag, names, ratio
 from .schema import Exhibit, Paper, Parameter, grid
+
+SCRATCH, FINE_TUNED = "[A] scratch classifier", "[B] pretrained classifier"
+"""What the paper calls the two kinds of classifier: the arms of its tables."""
+
+VANILLA = "Vanilla"
+"""In the place of a generator: there is none."""
+
+DIRECT, FROM_SCRATCH, NEW_IMAGES = "direct", "encoder from scratch", "images new to the classifier"
+"""Variants of a generator: trained on the classifier's own loss, with an encoder or images that are not the others'."""
+
+PROBE = "linear probe of the encoder"
 
 SIZES = ("small", "large")
 """Of the generator's encoder: ResNet-50 and ResNet-101 in the paper."""
@@ -59,7 +71,7 @@ GAMES = {
 def scale(profile: str, dataset: str, settings: Mapping) -> dict:
     """The networks beside a trial's classifier and how they are trained, as plain data."""
 
-    def own(by_profile: Mapping) -> object:
+    def own(by_profile: Mapping) -> Any:
         """What a profile has for this data set, or for all."""
         return by_profile.get((profile, dataset), by_profile[profile])
 
@@ -76,7 +88,13 @@ def scale(profile: str, dataset: str, settings: Mapping) -> dict:
 
 FOUR = ("resnet50", "resnet101", "vgg16", "densenet169")
 SMOKE = {"resnet18_imagenet": Recipe(lr=5e-3, epochs=4, batch=50, images=400, width=0.125, schedule="onecycle")}
-SHARED = {"batch": 64, "weight_decay": 5e-4, "schedule": "onecycle", "augment": "crop_flip", "precision": "bf16"}
+SHARED: dict[str, Any] = {
+    "batch": 64,
+    "weight_decay": 5e-4,
+    "schedule": "onecycle",
+    "augment": "crop_flip",
+    "precision": "bf16",
+}
 QUICK = {name: Recipe("sgd", lr=0.05, epochs=20, images=5000, width=width, **SHARED)
          for name, width in (("resnet18", 0.25), ("wrn10_2", 1.0), ("resnet18_imagenet", 0.25))}  # fmt: skip
 PAPERS_OWN = {name: Recipe("sgd", lr=0.02, epochs=100, **SHARED) for name in FOUR}
@@ -100,7 +118,7 @@ FIGURES = grids({"cifar10": ("resnet18",)}, FOUR[:1])
 SMALL = Recipe(lr=1e-3, batch=64, epochs=30, images=2000, width=0.25, schedule="onecycle", augment="crop_flip")
 TOLD_GRIDS = {
     "smoke": FIGURES["smoke"],
-    "quick": grid(2000, {"alexnet": SMALL}, (0,), {"cifar10": ("alexnet",)}),
+    "quick": grid(2000, {"alexnet": SMALL}, (0, 1, 2), {"cifar10": ("alexnet",)}),
     "paper": grid(8000, {FOUR[0]: replace(PAPERS_OWN[FOUR[0]], images=5000)}, (0,), {"cifar10": FOUR[:1]}),
 }
 KNOWING = {
@@ -113,7 +131,7 @@ KNOWING = {
 TOLD_ENCODERS = {**ENCODERS, "quick": {"small": ("alexnet", 0.25)}}
 TOLD_GAMES = {
     "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
-    "quick": Recipe(lr=5e-4, epochs=10, batch=50, images=2000),
+    "quick": Recipe(lr=1e-4, epochs=10, batch=50, images=2000),
     "paper": GAMES["paper"],
 }
 
@@ -143,9 +161,9 @@ def pixels(value: object) -> int | None:
     return None if value is None else checks.whole("size", value, least=32)
 
 
-def changes(what: str, value: object) -> dict:
+def changes(what: str, value: Any) -> dict:
     """Fields of a recipe with their new values."""
-    Recipe().override(value)
+    checks.one_of(f"{what} augment", Recipe().override(value).augment, CROPS)
     return dict(value)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.ground import checks
 
-from .parameters import choice, count, eps_list, flag, names, ratio, several
+from .parameters import choice, count, eps_list, eps_or_own, flag, names, ratio, several
 from .schema import Exhibit, Grid, Paper, Parameter, grid
 
 ON_MNIST = ("fcnn", "lenet5")
@@ -78,7 +78,7 @@ def exponent(value: object) -> str:
     return "inf" if p == math.inf else f"{p:g}"
 
 
-EPS = Parameter("eps", None, "list of eps, as text ('0.03', '8/255'), in eps_unit; None: the ten of Fig. 2", eps_list)
+EPS = Parameter("eps", None, "list of eps, as text ('0.03', '8/255'), in eps_unit; None: the ten of Fig. 2", eps_or_own)
 EPS_UNIT = choice("eps_unit", "of eps: range of the prepared test set, or pixel", ("range", "pixel"))
 SCORES = choice("scores", "what a margin is taken of: logits or softmax", ("logits", "softmax"))
 CLASS_CHOICE = choice(
@@ -98,6 +98,12 @@ PAIRED = (
     "Algorithm 1-5 / DeepFool",
     "Algorithm 2 / FastGrad",
 )
+IN_THE_BOX, LEAST_EPS = "in the box", "least eps"
+"""Variants: images are kept in the box; an image counts from the smallest eps of the list that fools it."""
+
+IN_RANGE = "in units of the range"
+"""The variant of a length that is not divided by the image's own peak."""
+
 WAYS = {
     "study": {},
     "constant rate": {"lr": 1e-3, "schedule": "constant"},
@@ -120,7 +126,7 @@ FRAMEWORK = Exhibit(
         Parameter("multiples", ["0.5", "0.9", "0.99", "1.01", "1.1", "1.25", "1.5", "2", "3"],
                   "list of eps in units of each image's smallest feasible eps (Proposition 1)", eps_list),
         names("p", EXPONENTS, "list of exponents of the ball: 1, 1.5, 2, 3, inf", EXPONENTS),
-        Parameter("eps", None, "list of eps at which scores are compared; None: the ten of Fig. 2", eps_list),
+        Parameter("eps", None, "list of eps at which scores are compared; None: the ten of Fig. 2", eps_or_own),
     ),
 )  # fmt: skip
 
@@ -132,7 +138,7 @@ EXAMPLES = Exhibit(
     version=1,
     grids=grids((60, 100, 1024), ("lenet5",), ("nin",)),
     parameters=(
-        Parameter("eps", None, "list of eps in fractions of the range; None: three of the ten of Fig. 2", eps_list),
+        Parameter("eps", None, "list of eps in fractions of the range; None: three of the ten of Fig. 2", eps_or_own),
         count("columns", 6, "how many images are shown in a row"),
         flag("clip", False, "keep the images in the box"),
     ),

@@ -9,12 +9,15 @@ from inputgrad.ground import checks
 from .schema import Parameter
 
 
-def eps_list(value: object, what: str = "eps") -> list[str] | None:
-    """A list of radii written as text or numbers, kept as text; ``None`` is the paper's own grid."""
-    if value is None:
-        return None
+def eps_list(value: object, what: str = "eps") -> list[str]:
+    """A list of radii written as text or numbers, kept as text."""
     texts = [v if isinstance(v, str) else repr(v) for v in checks.items(what, value) if checks.eps_value(v, what) >= 0]
     return checks.unique(what, texts)
+
+
+def eps_or_own(value: object) -> list[str] | None:
+    """As :func:`eps_list`; ``None`` is the paper's own grid."""
+    return None if value is None else eps_list(value)
 
 
 def several(what: str, allowed: tuple[str, ...], value: object) -> list[str]:

@@ -6,16 +6,21 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from inputgrad.catalogue.datasets import DATASETS
 from inputgrad.catalogue.models import MODELS
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 
 PROFILES = ("smoke", "quick", "paper")
 """From the smallest to the largest; a result of a later one is shown in place of an earlier one."""
+
+
+Recipes = Mapping[str | tuple[str, str], Recipe]
+"""One for each model, and for a (data set, model) that has its own."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Grid:
     models: tuple[str, ...]
     seeds: tuple[int, ...]
     images: int
-    recipes: Mapping[str | tuple[str, str], Recipe]
+    recipes: Recipes
     pairs: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -100,6 +105,7 @@ class Exhibit:
         metrics: which metrics of those tables.
         objectives: what the networks it takes are trained to do.
         network: ``"module:function"`` that gives a trial's network, called as ``networks.trained``.
+        augmentations: what the training of that network can do to its images.
         center: what is shown of several seeds, ``"mean"`` or ``"median"``.
         stand_in: the network of a smaller profile stands for that of the larger ones, whose results replace its own.
         check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
@@ -117,6 +123,7 @@ class Exhibit:
     metrics: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ("classify",)
     network: str = "inputgrad.compute.training.networks:trained"
+    augmentations: tuple[str, ...] = CROPS
     center: str = "mean"
     stand_in: bool = False
     check: Callable[[Mapping[str, Any]], None] | None = None
@@ -160,7 +167,7 @@ class Trial:
         """``<dataset>-<model>-s<seed>``."""
         return f"{self.dataset}-{self.model}-s{self.seed}"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What freshness is judged by: a hash of the declaration and of the catalogue's content sum of the data."""
         source, architecture = DATASETS.get(self.dataset), MODELS[self.model]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from inputgrad.catalogue.choices import TAKES
 from inputgrad.catalogue.recipe import Recipe
@@ -16,7 +17,7 @@ TABLES = {"cifar10": "2", "cifar100": "3", "svhn": "4"}
 STEPS = (10, 20, 40, 100)
 """The columns of Tables 2 to 4."""
 
-SHARED = {"batch": 128, "weight_decay": 5e-4, "optimizer": "sgd"}
+SHARED: dict[str, Any] = {"batch": 128, "weight_decay": 5e-4, "optimizer": "sgd"}
 SMOKE = Recipe(lr=0.1, epochs=3, images=800, width=0.25, schedule="onecycle", **SHARED)
 QUICK = Recipe(lr=0.2, epochs=10, images=10_000, schedule="onecycle", precision="bf16", augment="crop_flip", **SHARED)
 PAPERS_OWN = Recipe(lr=0.1, epochs=200, schedule="quarter_step", precision="bf16", augment="crop_flip", **SHARED)
@@ -34,14 +35,14 @@ def grids(images: tuple[int, int, int], datasets: tuple[str, ...] = tuple(TABLES
     }
 
 
-def in_pixels(value: object, what: str = "eps") -> list[str] | None:
+def in_pixels(value: object, what: str = "eps") -> list[str]:
     """A list of radii in [0, 1] of an image's range.
 
     Raises:
         InputError: one above 1, which is meant in units of 1/255.
     """
     texts = eps_list(value, what)
-    for text in texts or []:
+    for text in texts:
         if checks.eps_value(text, what) > 1:
             raise checks.InputError(
                 f"{what} {text!r} is above 1, the whole range of a pixel: did you mean '{text}/255'?"
@@ -87,6 +88,9 @@ EPS = Parameter(
 )
 DEFENCES = ("Standard", "Madry PGD", "FGSM training", "Self gradient", "Self gradient, rescaled")
 """The last is ours: its block is given the gradient with largest value 1, so that it has something to do."""
+
+SWITCHED = ("block enabled at inference", "block disabled at inference")
+"""The variants of Table 5."""
 
 TABLES_2_TO_5 = Exhibit(
     name="defences",

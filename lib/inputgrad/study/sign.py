@@ -6,22 +6,22 @@ from functools import partial
 
 from inputgrad.catalogue.recipe import Recipe
 
-from .parameters import choice, count, eps_list, flag, names
-from .schema import Exhibit, Grid, Paper, Parameter
+from .parameters import choice, count, eps_list, eps_or_own, flag, names
+from .schema import Exhibit, Grid, Paper, Parameter, Recipes
 
 REAL = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 STAND_INS = ("digits28", "digits32", "digits100")
 MODELS = ("alexnet", "resnet18")
 
-SMOKE = {
+SMOKE: Recipes = {
     "alexnet": Recipe(epochs=6, batch=32, images=2400),
     "resnet18": Recipe(epochs=3, batch=32, images=2400, width=0.25),
 }
-QUICK = {
+QUICK: Recipes = {
     "alexnet": Recipe(epochs=10, batch=256, lr=2e-3),
     "resnet18": Recipe(epochs=5, batch=128, images=20_000, precision="bf16"),
 }
-PAPERS_OWN = {"alexnet": Recipe(epochs=10, batch=32, lr=1e-3), "resnet18": Recipe(epochs=10, batch=32, lr=1e-3)}
+PAPERS_OWN: Recipes = {name: Recipe(epochs=10, batch=32, lr=1e-3) for name in MODELS}
 
 TABLE_EPS = ("0.05", "0.10", "0.15", "0.20", "0.25", "0.30")
 SMALL_EPS = ("0.01", "0.02", "0.03", "0.04", "0.05")
@@ -35,7 +35,7 @@ PROSE_EPS = {  # step sizes that the paper mentions outside its tables
 }
 
 
-def grids(*, images: dict[str, int], real: tuple = REAL, stand_ins: tuple = STAND_INS, models: tuple = MODELS):
+def grids(*, images: dict[str, int], real: tuple = REAL, stand_ins: tuple = STAND_INS, models: tuple = MODELS) -> dict:
     """One grid for each profile; ``images`` are the test images attacked at ``smoke``, ``quick`` and ``paper``."""
     return {
         "smoke": Grid(stand_ins, models, (0,), images["smoke"], SMOKE),
@@ -45,7 +45,7 @@ def grids(*, images: dict[str, int], real: tuple = REAL, stand_ins: tuple = STAN
 
 
 EPS = Parameter(
-    "eps", None, "list of step sizes in units of x, as text ('0.3', '8/255'); None: the paper's own", eps_list
+    "eps", None, "list of step sizes in units of x, as text ('0.3', '8/255'); None: the paper's own", eps_or_own
 )
 CLIP = flag("clip", True, "keep the edited images in [0, 1]")
 LOSSES = ("ce", "nll_logits", "margin")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from inputgrad.catalogue.choices import MODES, REDUCTIONS, outside
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import DISTORTIONS, Recipe
 from inputgrad.ground import checks
 
 from .parameters import choice, count, eps_list, flag, names
@@ -22,7 +23,7 @@ ATTACK_MODES = ("train", "eval")
 SOURCES = ("self", "control")
 
 
-def recipes(**shared: object) -> dict[str, Recipe]:
+def recipes(**shared: Any) -> dict[str, Recipe]:
     """The recipe of each network: the paper's optimiser and augmentation, and what a profile shares."""
     kinds = {name: "distort" if name.endswith("_aug") else "none" for name in GREY}
     return {name: Recipe("wame", batch=128, weight_decay=1e-4, augment=kind, **shared) for name, kind in kinds.items()}
@@ -81,6 +82,7 @@ HARDENING = Exhibit(
     reproduces="Tables 4 and 5, the Wilcoxon tests of Sec. 5.3 and 6, Figures 1 and 2",
     compute="inputgrad.trials.smooth:hardening",
     network="inputgrad.compute.methods.hardening:control",
+    augmentations=DISTORTIONS,
     center="median",
     version=2,
     tables=("4", "5"),
@@ -103,6 +105,7 @@ READINGS = Exhibit(
     reproduces="what Tables 4 and 5 leave open: whose gradient, what becomes of the moves, which sign",
     compute="inputgrad.trials.smooth:readings",
     network="inputgrad.compute.methods.hardening:control",
+    augmentations=DISTORTIONS,
     center="median",
     version=1,
     grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",)}, {"digits28": ("smooth_cnn",)}),
@@ -127,6 +130,7 @@ PICTURES = Exhibit(
     reproduces="Figures 3 to 6",
     compute="inputgrad.trials.smooth:pictures",
     network="inputgrad.compute.methods.hardening:control",
+    augmentations=DISTORTIONS,
     version=1,
     grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",), "cifar10": ("smooth_cnn",)},
                 {"digits28": ("smooth_cnn",), "digits32": ("smooth_cnn",)}, seeds=1),

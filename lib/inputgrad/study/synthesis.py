@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import AUGMENTATIONS, Recipe
 
 from . import convex, selfgrad, sign, smooth
 from .parameters import count
@@ -37,7 +37,7 @@ def recipes(profile: str, dataset: str, models: tuple[str, ...]) -> dict[tuple[s
 
 def networks(profile: str, images: int, pairs: dict[str, tuple[str, ...]]) -> Grid:
     """The grid of one profile."""
-    own = {}
+    own: dict[tuple[str, str], Recipe] = {}
     for dataset, models in pairs.items():
         own |= recipes(profile, dataset, models)
     return grid(images, {**{model: recipe for (_, model), recipe in own.items()}, **own}, (0,), pairs)
@@ -55,6 +55,7 @@ ATTACKS = Exhibit(
     compute="inputgrad.trials.synthesis:attacks",
     version=1,
     network="inputgrad.trials.synthesis:network",
+    augmentations=AUGMENTATIONS,
     grids={
         "smoke": networks("smoke", 40, {"digits28": ("fcnn", "smooth_cnn"), "digits32": ("wrn10_2",)}),
         "quick": networks("quick", 300, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn10_2")}),

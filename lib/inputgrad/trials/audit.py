@@ -17,6 +17,7 @@ from inputgrad.compute.methods.selfgradient import SelfGradient
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm
 from inputgrad.ground.checks import eps_value
+from inputgrad.record.row import Row
 from inputgrad.study.selfgrad import STEPS
 
 from .job import Job, Outcome
@@ -43,18 +44,19 @@ def audit(job: Job) -> Outcome:
     rows = []
     for name, model in chosen.items():
         others = {f"transfer from {other}": source for other, source in chosen.items() if other != name}
-        rows += under_attack(job, name, model, others)
+        called = read(job, asked(job)[name])
+        rows += under_attack(job, name, called, model, others)
         if isinstance(model, SelfGradient):
-            rows += controls(job, name, model)
-            rows += inside(job, name, model)
+            rows += controls(job, name, called, model)
+            rows += inside(job, name, called, model)
     return Outcome(rows)
 
 
-def under_attack(job: Job, name: str, model: nn.Module, others: Mapping[str, nn.Module]) -> list[dict]:
+def under_attack(job: Job, name: str, called: str, model: nn.Module, others: Mapping[str, nn.Module]) -> list[Row]:
     """Rows of one defence: its accuracy under each attack, under all of them at once, and over the radius."""
-    s, called = dict(job.trial.settings), read(job, name)
+    s = dict(job.trial.settings)
     s["queries"] = s["queries"] or QUERIES[job.trial.profile]
-    size, tally = eps_value(s["eps"]), Tally(partial(place, job, defense=name))
+    size, tally = eps_value(s["eps"]), Tally(partial(place, job, arm=name))
     generator = torch.Generator().manual_seed(job.trial.seed)
     for x, y in batches(job, name):
         right = correct(predict(model, x), y)
@@ -67,7 +69,7 @@ def under_attack(job: Job, name: str, model: nn.Module, others: Mapping[str, nn.
         for eps in s["radii"]:
             x_adv = pgd(model, x, y, eps=eps_value(eps), steps=20, early_exit=True, generator=generator)
             tally.add("PGD over eps", eps, called, "accuracy", correct(predict(model, x_adv), y) & right, steps=20)
-        tally.add("FGSM", s["eps"], called, "loss_falls_along", falls_along(model, x, y, size)[right])
+        tally.add("FGSM", s["eps"], called, "loss_falls_along", falls_along(model, x, y, size)[right], steps=1)
     return tally.rows()
 
 
@@ -132,7 +134,7 @@ def falls_along(model: Classifier, x: Tensor, y: Tensor, size: float) -> Tensor:
     return (torch.stack(losses).diff(dim=0) < 0).any(0)
 
 
-def controls(job: Job, name: str, network: SelfGradient) -> list[dict]:
+def controls(job: Job, name: str, called: str, network: SelfGradient) -> list[Row]:
     """The same weights with something else in the block's place: clean and under PGD-20, attacked as they are."""
     s, rows = job.trial.settings, []
     size, generator = eps_value(s["eps"]), torch.Generator().manual_seed(job.trial.seed)
@@ -146,32 +148,34 @@ def controls(job: Job, name: str, network: SelfGradient) -> list[dict]:
         noise = torch.randn(z.shape, generator=generator).to(z) * g.std()
         return network.net(z + network.block_of(noise))
 
-    stand_ins = {
+    stand_ins: dict[str, Classifier] = {
         "block off": network.net,
         "block a constant": lambda z: network.net(z + mean),
         "block on noise": on_noise,
     }
     for what, model in stand_ins.items():
-        tally = Tally(partial(place, job, defense=f"{name}, {what}"))
+        tally = Tally(partial(place, job, arm=name, variant=what))
         for images, y in batches(job, what):
-            tally.add("none", "", read(job, name), "accuracy", correct(predict(model, images), y), steps=0)
+            tally.add("none", "", called, "accuracy", correct(predict(model, images), y), steps=0)
             fell = steps_to_fool(model, images, y, eps=size, steps=20, alpha=size / 4, generator=generator)
-            tally.add("PGD", s["eps"], read(job, name), "accuracy", fell > 20, steps=20)
+            tally.add("PGD", s["eps"], called, "accuracy", fell > 20, steps=20)
         rows += tally.rows()
     return rows
 
 
-def inside(job: Job, name: str, network: SelfGradient) -> list[dict]:
+def inside(job: Job, name: str, called: str, network: SelfGradient) -> list[Row]:
     """How large the block's output is, how its gradient lies to the loss's, and what constancy hides from an attack."""
-    called, tally = read(job, name), Tally(partial(place, job, defense=name))
+    tally = Tally(partial(place, job, arm=name))
     for x, y in batches(job, "inside the block"):
         with torch.no_grad():
             added, g = network.correction(x), network.gradient(x)
         rms = added.flatten(1).square().mean(1).sqrt()
         full, constant = (input_gradient(m, x, y) for m in (network, network.detached()))
-        tally.add("none", "", called, "block_rms", rms)
-        tally.add("none", "", called, "gradient_linf", norm(g, torch.inf))
-        tally.add("none", "", called, "cosine", F.cosine_similarity(g.flatten(1), full.flatten(1)).abs())
+        cosine = F.cosine_similarity(g.flatten(1), full.flatten(1)).abs()
         hidden = norm(full - constant, 2) / norm(full, 2).clamp(min=1e-12)
-        tally.add("none", "", called, "second_order_share", hidden)
+        add = partial(tally.add, "none", "", called, steps=0)
+        add("block_rms", rms, unit="x")
+        add("gradient_linf", norm(g, torch.inf), unit="1/x")
+        add("cosine", cosine, unit="ratio")
+        add("second_order_share", hidden, unit="ratio")
     return tally.rows()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute import data
 from inputgrad.compute.attacks import ATTACKS, eha, pgd, scaled_to, universal
 from inputgrad.compute.data import Splits
+from inputgrad.compute.gradients import Classifier
 from inputgrad.compute.methods.game import (
     BATCH,
     HELD,
@@ -34,13 +36,24 @@ from inputgrad.compute.norms import UNIT, into, norm
 from inputgrad.compute.training.networks import Trained, trained
 from inputgrad.ground.checks import InputError, eps_value
 from inputgrad.ground.progress import progress
-from inputgrad.study.butterfly import ATTACKING, ENHANCING, EXTERNAL, FOUR, SIZES
+from inputgrad.record.row import Row
+from inputgrad.study.butterfly import (
+    ATTACKING,
+    DIRECT,
+    ENHANCING,
+    EXTERNAL,
+    FINE_TUNED,
+    FOUR,
+    FROM_SCRATCH,
+    NEW_IMAGES,
+    PROBE,
+    SCRATCH,
+    SIZES,
+    VANILLA,
+)
 
 from .job import Job, Outcome
-from .tally import Tally, reading_of
-
-SCRATCH, FINE_TUNED = "[A] scratch classifier", "[B] pretrained classifier"
-"""What the paper calls the two kinds of classifier."""
+from .tally import Tally, reading_of, side
 
 ANOTHER = 1000
 """Added to the seed for the second network that perturbations are tried on, and for the pretraining of [B]."""
@@ -72,13 +85,14 @@ COMPARED = {"none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)"}
 """The attacks that the paper's tables know; the rest are controls."""
 
 
-def place(job: Job, eps: str = "", *, defense: str) -> dict[str, str]:
+def place(job: Job, eps: str = "", *, arm: str, maker: str = "", variant: str = "") -> dict[str, str]:
     """Where a cell belongs; which of the paper's tables it stands in is decided by :func:`standing`."""
     dataset = PRINTED.get(job.trial.dataset) or datasets.label(job.trial.dataset)
-    return {"table": "own", "dataset": dataset, "model": models.label(job.trial.model), "defense": defense}
+    here = {"table": "own", "dataset": dataset, "model": models.label(job.trial.model)}
+    return {**here, **side(arm, maker, variant)}
 
 
-def standing(rows: list[dict], table: str) -> list[dict]:
+def standing(rows: list[Row], table: str) -> list[Row]:
     """The rows, with the paper's table where they have a cell there, and once more where Table 3 prints them too.
 
     Only the paper's data sets and classifiers have one, and of readings only the study's default.
@@ -86,15 +100,15 @@ def standing(rows: list[dict], table: str) -> list[dict]:
     found = []
     for row in rows:
         cell = (
-            row["dataset"] in PRINTED.values()
-            and row["model"] in {models.label(name) for name in FOUR}
-            and row["metric"] in ENHANCING.metrics
-            and row["attack"] in COMPARED
-            and row["reading"] == "default"
+            row.dataset in PRINTED.values()
+            and row.model in {models.label(name) for name in FOUR}
+            and row.metric in ENHANCING.metrics
+            and row.attack in COMPARED
+            and row.reading == "default"
         )
-        found.append({**row, "table": table} if cell and row["defense"] in ROWS[table] else row)
-        if cell and row["dataset"] == "ImageNet-50" and row["defense"] in TABLE_3[table]:
-            found.append({**row, "table": "3", "defense": TABLE_3[table][row["defense"]]})
+        found.append(replace(row, table=table) if cell and row.defense in ROWS[table] else row)
+        if cell and row.dataset == "ImageNet-50" and row.defense in TABLE_3[table]:
+            found.append(replace(row, table="3", defense=TABLE_3[table][row.defense]))
     return found
 
 
@@ -174,7 +188,8 @@ def pretrained(job: Job, model: str, width: float, seed: int) -> Trained:
 
 def encoder(job: Job, size: str) -> Trained:
     """The network whose features a generator of this size starts from."""
-    return pretrained(job, *job.trial.settings["encoders"][size], job.trial.seed)
+    model, width = job.trial.settings["encoders"][size]
+    return pretrained(job, model, width, job.trial.seed)
 
 
 def suffix(job: Job, size: str) -> str:
@@ -233,24 +248,29 @@ def game_images(job: Job) -> tuple[Tensor, Tensor]:
 
 
 def measured(
-    tally: Tally, attack: str, called: str, target: nn.Module, x: Tensor, y: Tensor, *, table: bool = True
-) -> None:
-    """Accuracy on ``x`` and, where the paper has it too, the mean softmax probability of the true class."""
+    tally: Tally, attack: str, called: str, target: Classifier, x: Tensor, y: Tensor, *, table: bool = True,
+    steps: int = 0,
+) -> None:  # fmt: skip
+    """Accuracy on ``x`` and, where the paper has it too, the mean softmax probability of the true class.
+
+    ``steps`` are those that made each image; a generator takes none.
+    """
     right, p = decisions(target, x, y)
-    tally.add(attack, "", called, "accuracy", right, steps=0)
+    tally.add(attack, "", called, "accuracy", right, steps=steps)
     if table:
         mean = p.mean().item()
-        tally.number(attack, "", called, "second_number", mean, unit="probability", images=len(y))
+        tally.number(attack, "", called, "second_number", mean, unit="probability", images=len(y), steps=steps)
 
 
-def vanilla(job: Job, kind: str, target: Trained, others: Mapping[str, nn.Module], called: str) -> list[dict]:
+def vanilla(job: Job, kind: str, target: Trained, others: Mapping[str, nn.Module], called: str) -> list[Row]:
     """The rows of a classifier left alone, also on the images of the game; and of those v is carried to."""
-    tally = Tally(partial(place, job, defense=f"{kind}, Vanilla"))
+    tally = Tally(partial(place, job, arm=kind, maker=VANILLA))
     measured(tally, "none", called, target.model, *job.test_images())
     for name, other in others.items():
         measured(tally, f"v on {name}", called, other, *job.test_images(), table=False)
     right, _ = decisions(target.model, *(part.to(job.device) for part in game_images(job)))
-    tally.number("none", "", called, "game_accuracy", right.float().mean().item(), unit="fraction", images=len(right))
+    share = right.float().mean().item()
+    tally.number("none", "", called, "game_accuracy", share, unit="fraction", images=len(right), steps=0)
     return tally.rows()
 
 
@@ -272,19 +292,25 @@ def random_of(v: Tensor, seed: int) -> Tensor:
 class Arm:
     """A generator to be trained and measured: its name, what it starts from, its rules and a judge's network.
 
-    ``first`` is the index of its first training image, ``None`` for the trial's.
+    ``first`` is the index of its first training image, ``None`` for the trial's; ``variant`` says what sets it apart
+    from others of its name.
     """
 
-    name: str
+    maker: str
     start: Trained
     rules: Rules
     judge: Trained | None = None
     first: int | None = None
+    variant: str = ""
+
+    def but(self, variant: str, **changes: Any) -> Arm:
+        """The same but for some fields, and how that is called."""
+        return replace(self, variant=", ".join(filter(None, (self.variant, variant))), **changes)
 
 
 def of_arm(
     job: Job, kind: str, target: Trained, arm: Arm, others: Mapping[str, nn.Module], called: str, length: float | None
-) -> tuple[list[dict], float]:
+) -> tuple[list[Row], float]:
     """The rows of one generator, controls included, and the mean l2 length of its perturbations of the test images.
 
     ``v`` is given to its own image, to another one, to a grey image (does it write the label?) and to the images of
@@ -292,7 +318,7 @@ def of_arm(
     that this is their mean length.
     """
     x, y = job.test_images()
-    tally = Tally(partial(place, job, defense=f"{kind}, {arm.name}"))
+    tally = Tally(partial(place, job, arm=kind, maker=arm.maker, variant=arm.variant))
     result = play(job, target, arm.start, arm.rules, arm.judge, arm.first)
     v, apply, net = perturbations(result.model, x), arm.rules.applied, target.model
     measured(tally, ATTACK[arm.rules.problem], called, net, apply(x, v), y)
@@ -307,7 +333,7 @@ def of_arm(
         measured(tally, control, called, net, moved, y, table=False)
     for name, other in others.items():
         measured(tally, f"v on {name}", called, other, apply(x, v), y, table=False)
-    number = partial(tally.number, ATTACK[arm.rules.problem], "", called)
+    number = partial(tally.number, ATTACK[arm.rules.problem], "", called, steps=0)
     own = norm(v, 2).mean().item()
     number("l2", own, unit="x", images=len(x))
     number("linf", norm(v, torch.inf).mean().item(), unit="x", images=len(x))
@@ -323,22 +349,23 @@ def variants(job: Job, main: Arm) -> Iterator[Arm]:
     words = {"full": "D trained fully", "head": "D's head"}
     for name in ("loss", "d_train", "objective"):
         for value in s[name][1:]:
-            if value == "direct" and not main.rules.known:
+            if value == DIRECT and not main.rules.known:
                 continue
             changed = replace(main.rules, **{name: value})
-            yield replace(main, name=f"{main.name}, {words.get(value, value)}", rules=changed)
+            yield main.but(words.get(value, value), rules=changed)
 
 
 def limited(job: Job, arms: Iterable[Arm]) -> list[Arm]:
     """The arms again with v inside the l-infinity ball of the trial's ``budget``; none where it has none."""
     budget = job.trial.settings["budget"]
-    return [replace(arm, name=f"{arm.name}, limited", rules=replace(arm.rules, limit=eps_value(budget)))
-            for arm in arms if budget is not None]  # fmt: skip
+    if budget is None:
+        return []
+    return [arm.but("limited", rules=replace(arm.rules, limit=eps_value(budget))) for arm in arms]
 
 
 def directs(arms: Iterable[Arm]) -> list[Arm]:
     """Those of the arms that have no discriminator."""
-    return [arm for arm in arms if arm.rules.objective == "direct"]
+    return [arm for arm in arms if arm.rules.objective == DIRECT]
 
 
 # Tables 1 and 3
@@ -360,12 +387,12 @@ def enhancing(job: Job) -> Outcome:
     arms = [*proposed.values(), *variants(job, main)]
     best = (directs(arms) or [main])[0]
     within = limited(job, [main, *directs(arms)])
-    arms += [replace(best, name=f"{best.name}, encoder from scratch", start=fresh), *within]
-    arms += [replace(main, name=f"{main.name}, images new to the classifier", first=n) for n in unseen(job)]
+    arms += [best.but(FROM_SCRATCH, start=fresh), *within]
+    arms += [main.but(NEW_IMAGES, first=n) for n in unseen(job)]
     rows = []
     for kind, target in classifiers.items():
         others = {"another seed": another.model}
-        others |= {other_kind(k): t.model for k, t in classifiers.items() if k != kind}
+        others |= {IN_WORDS[k]: t.model for k, t in classifiers.items() if k != kind}
         rows += vanilla(job, kind, target, others, called)
         for arm in arms if kind == SCRATCH else [proposed[s["sizes"][-1]]]:
             rows += of_arm(job, kind, target, arm, others, called, None)[0]
@@ -379,9 +406,8 @@ def unseen(job: Job) -> list[int]:
     return [learned] if learned and n and learned + n <= len(job.data.x_train) else []
 
 
-def other_kind(kind: str) -> str:
-    """A kind of classifier in a few words."""
-    return kind.split("] ")[1]
+IN_WORDS = {SCRATCH: "scratch classifier", FINE_TUNED: "pretrained classifier"}
+"""What a kind of classifier is called where another's v is carried to it."""
 
 
 def from_scratch(job: Job, size: str) -> Trained:
@@ -391,7 +417,7 @@ def from_scratch(job: Job, size: str) -> Trained:
     return untrained(model, shape=shape, classes=classes, width=width, seed=job.trial.seed, device=job.device)
 
 
-def baselines(job: Job, start: Trained, called: str) -> list[dict]:
+def baselines(job: Job, start: Trained, called: str) -> list[Row]:
     """What the encoder gives without a generator: heads on it, their mean with the classifier, and all of it tuned.
 
     One head is linear, the other as large as the generator's decoder.
@@ -408,15 +434,15 @@ def baselines(job: Job, start: Trained, called: str) -> list[dict]:
     both = scores.softmax(1) + torch.cat([predict(job.trained.model, part) for part in x.split(BATCH)]).softmax(1)
     model, width = s["encoders"][s["sizes"][0]]
     tuned = trained(job.data, model, replace(recipe_of(job), width=width), job.trial.seed, job.device, start=start)
-    found = {
-        "linear probe of the encoder": (lambda z: z, scores),
+    found: dict[str, tuple[Classifier, Tensor]] = {
+        PROBE: (lambda z: z, scores),
         "head of the decoder's size on the encoder": (lambda z: z, large),
         "probe and classifier, mean": (lambda z: z, both.clamp(min=1e-12).log()),
         "encoder, fine-tuned": (tuned.model, x),
     }
     rows = []
     for name, (net, given) in found.items():
-        tally = Tally(partial(place, job, defense=name))
+        tally = Tally(partial(place, job, arm=name))
         measured(tally, "none", called, net, given, y)
         rows += tally.rows()
     return rows
@@ -449,21 +475,24 @@ def attacking(job: Job) -> Outcome:
     unknown = replace(rules, known=False, objective="game")
     judge = encoder(job, SIZES[-1])
     black = Arm("Proposed-B", starts[s["sizes"][0]], unknown, judge)
-    arms += [black, *(replace(black, name=f"{black.name}, {loss}", rules=replace(unknown, loss=loss))
-                      for loss in s["loss"][1:])]  # fmt: skip
+    arms += [black, *(black.but(loss, rules=replace(unknown, loss=loss)) for loss in s["loss"][1:])]
     arms += limited(job, [arms[0], *directs(arms)])
-    rows, length = vanilla(job, kind, target, others, called), None
-    for arm in arms:
-        found, own = of_arm(job, kind, target, arm, others, called, length if arm.rules.limit is None else None)
-        rows += found
-        length = own if length is None else length
+    rows = vanilla(job, kind, target, others, called)
+    first, length = of_arm(job, kind, target, arms[0], others, called, None)
+    rows += first
+    for arm in arms[1:]:
+        rows += of_arm(job, kind, target, arm, others, called, length if arm.rules.limit is None else None)[0]
     rows += rivals(job, kind, target.model, length, others, called)
     return Outcome(standing(rows, "2"))
 
 
+RIVALS = {"UAP": ("UAP", 0), "EHA": ("EHA (FGSM)", 1), "PGD": ("PGD", 20)}
+"""The attack behind each of them, and the steps it takes on an image."""
+
+
 def rivals(
     job: Job, kind: str, target: nn.Module, length: float, others: Mapping[str, nn.Module], called: str
-) -> list[dict]:
+) -> list[Row]:
     """UAP and EHA of a mean l2 length; with PGD inside the ball of the trial's budget; on this classifier and others.
 
     Lengths are those before any clipping.
@@ -477,23 +506,25 @@ def rivals(
     def each(attack: Callable, what: str) -> Tensor:
         """The attack on all test images, batch by batch."""
         pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
-        pairs = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}")
-        return torch.cat([attack(target, part, labels, box=box) for part, labels in pairs])
+        bar = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}")
+        return torch.cat([attack(target, part, labels, box=box) for part, labels in bar])
 
     v = scaled_to(one_for_all(eps=length, p=2)[None], length)  # it may end inside the ball
-    moved = {("UAP", "UAP"): into(x + v, box),
-             ("EHA", "EHA (FGSM)"): each(partial(eha, length=length, each=False), "EHA")}  # fmt: skip
+    moved = {("UAP", ""): into(x + v, box),
+             ("EHA", ""): each(partial(eha, length=length, each=False), "EHA")}  # fmt: skip
     if s["budget"] is not None:
         eps = eps_value(s["budget"])
-        moved |= {("UAP, limited", "UAP"): into(x + one_for_all(eps=eps, p=torch.inf), box),
-                  ("EHA, limited", "EHA (FGSM)"): each(partial(ATTACKS["FGSM"], eps=eps), "FGSM"),
-                  ("PGD, limited", "PGD"): each(partial(pgd, eps=eps), "PGD")}  # fmt: skip
-    for (name, attack), x_tilde in moved.items():
-        tally = Tally(partial(place, job, defense=f"{kind}, {name}"))
-        measured(tally, attack, called, target, x_tilde, y)
+        moved |= {("UAP", "limited"): into(x + one_for_all(eps=eps, p=torch.inf), box),
+                  ("EHA", "limited"): each(partial(ATTACKS["FGSM"], eps=eps), "FGSM"),
+                  ("PGD", "limited"): each(partial(pgd, eps=eps, steps=RIVALS["PGD"][1]), "PGD")}  # fmt: skip
+    for (maker, variant), x_tilde in moved.items():
+        tally = Tally(partial(place, job, arm=kind, maker=maker, variant=variant))
+        attack, steps = RIVALS[maker]
+        measured(tally, attack, called, target, x_tilde, y, steps=steps)
         for other, net in others.items():
-            measured(tally, f"v on {other}", called, net, x_tilde, y, table=False)
+            measured(tally, f"v on {other}", called, net, x_tilde, y, table=False, steps=steps)
+        number = partial(tally.number, attack, "", called, unit="x", images=len(x), steps=steps)
         for metric, p in (("l2", 2), ("linf", torch.inf)):
-            tally.number(attack, "", called, metric, norm(x_tilde - x, p).mean().item(), unit="x", images=len(x))
+            number(metric, norm(x_tilde - x, p).mean().item())
         rows += tally.rows()
     return rows

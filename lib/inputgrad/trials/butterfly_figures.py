@@ -21,16 +21,16 @@ from .tally import Tally
 # Figures 4, 8, 9 and 10
 
 FOLLOWED = {"accuracy": "fraction", "held_accuracy": "fraction", "d_accuracy": "fraction", "good": "fraction",
-            "p_true": "probability", "d_loss": "x", "g_loss": "x", "l2": "x", "mean_square": "x", "gained": "images",
-            "lost": "images"}  # fmt: skip
+            "p_true": "probability", "d_loss": "loss", "g_loss": "loss", "l2": "x", "mean_square": "x^2",
+            "gained": "images", "lost": "images"}  # fmt: skip
 """What is kept of every epoch, and its unit."""
 
 
 def curves(job: Job) -> Outcome:
     """The game epoch by epoch, for each problem, loss and gamma.
 
-    The column ``eps`` has gamma, and ``steps`` the epoch. The scratch classifier is enhanced and the fine-tuned one
-    attacked, both with the small encoder. Further losses are played with the first gamma alone.
+    The column ``parameter`` has gamma, and ``steps`` the epoch. The scratch classifier is enhanced and the fine-tuned
+    one attacked, both with the small encoder. Further losses are played with the first gamma alone.
     """
     s, rows = job.trial.settings, []
     start, counts = encoder(job, SIZES[0]), (len(game_images(job)[0]), len(job.data.x_test[-HELD:]))
@@ -38,15 +38,17 @@ def curves(job: Job) -> Outcome:
         target = job.trained if problem == "enhance" else victim(job)[1]
         gammas = s[f"gammas_{problem}"]
         for loss in s["loss"] if s["objective"] == "game" else s["loss"][:1]:
-            tally = Tally(partial(place, job, defense=f"{problem}, {loss if s['objective'] == 'game' else 'direct'}"))
+            variant = loss if s["objective"] == "game" else s["objective"]
+            tally = Tally(partial(place, job, arm=problem, variant=variant))
             untouched(tally, problem, read(job), job, target.model)
             for gamma in gammas if loss == s["loss"][0] else gammas[:1]:
                 history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
                 followed(tally, problem, gamma, read(job), history, *counts)
             rows += tally.rows()
-    tally = Tally(partial(place, job, defense="appendix A"))
+    tally = Tally(partial(place, job, arm="appendix A"))
+    number = partial(tally.number, "optimal discriminator", "", read(job), "optimal_g_loss", images=0, steps=0)
     for share, value in optimum().items():
-        tally.number("optimal discriminator", share, read(job), "optimal_g_loss", value, unit="x", images=0)
+        number(value, unit="loss", parameter=share)
     return Outcome(rows + tally.rows())
 
 
@@ -55,17 +57,18 @@ def untouched(tally: Tally, attack: str, called: str, job: Job, target: nn.Modul
     parts = {"accuracy": game_images(job), "held_accuracy": (job.data.x_test[-HELD:], job.data.y_test[-HELD:])}
     for metric, (x, y) in parts.items():
         right, _ = decisions(target, x.to(job.device), y.to(job.device))
-        tally.number(attack, "", called, metric, right.float().mean().item(), unit="fraction", images=len(x))
+        share = right.float().mean().item()
+        tally.number(attack, "", called, metric, share, unit="fraction", images=len(x), steps=0)
 
 
 def followed(tally: Tally, attack: str, gamma: str, called: str, history: list[dict], images: int, held: int) -> None:
     """Every epoch of one game; and how it ended, in rows of its own that know no epoch."""
+    number = partial(tally.number, attack, "", called, parameter=gamma)
     for entry in history:
         for name in [n for n in FOLLOWED if n in entry]:
             total = held if name == "held_accuracy" else images
-            tally.number(attack, gamma, called, name, entry[name], unit=FOLLOWED[name], images=total,
-                         steps=entry["epoch"])  # fmt: skip
-    end, last = partial(tally.number, attack, gamma, called), history[-1]
+            number(name, entry[name], unit=FOLLOWED[name], images=total, steps=entry["epoch"])
+    end, last = partial(number, steps=0), history[-1]
     end("last_l2", last["l2"], unit="x", images=images)
     end("last_held_accuracy", last["held_accuracy"], unit="fraction", images=held)
     end("still_moving", spread_at_the_end([entry["l2"] for entry in history]), unit="ratio", images=images)
@@ -98,13 +101,14 @@ def optimum(seed: int = 0, cells: int = 20) -> dict[str, float]:
 
 def pictures(job: Job) -> Outcome:
     """Test images whose decision the first gamma of each problem turns, with v and x + v for every gamma."""
-    s, rows, arrays = job.trial.settings, [], {}
+    s, rows = job.trial.settings, []
+    arrays: dict[str, np.ndarray] = {}
     x, y = job.test_images()
     start, called = encoder(job, SIZES[0]), read(job)
     for problem in s["problems"]:
         target = job.trained if problem == "enhance" else victim(job)[1]
         before = classes_of(target.model, x)
-        tally = Tally(partial(place, job, defense=problem))
+        tally = Tally(partial(place, job, arm=problem))
         measured(tally, "none", called, target.model, x, y)
         shown: Tensor | None = None
         parts: dict[str, list[np.ndarray]] = {"v": [], "moved": [], "after": [], "l2": []}
@@ -114,8 +118,9 @@ def pictures(job: Job) -> Outcome:
             moved = rules.applied(x, v)
             after = classes_of(target.model, moved)
             shown = turned(before, after, y, problem, s["columns"]) if shown is None else shown
-            tally.add(problem, gamma, called, "accuracy", after == y, steps=0)
-            tally.number(problem, gamma, called, "l2", norm(v, 2).mean().item(), unit="x", images=len(x))
+            length, played = norm(v, 2).mean().item(), {"steps": 0, "parameter": gamma}
+            tally.add(problem, "", called, "accuracy", after == y, **played)
+            tally.number(problem, "", called, "l2", length, unit="x", images=len(x), **played)
             parts["v"].append(signed(v[shown].cpu()))
             parts["moved"].append(as_uint8(moved[shown].clamp(0, 1).cpu()))
             parts["after"].append(after[shown].cpu().numpy().astype(np.int16))

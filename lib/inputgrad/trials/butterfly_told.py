@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -16,12 +17,13 @@ from inputgrad.compute.methods.generator import features
 from inputgrad.compute.methods.probe import probe
 from inputgrad.compute.metrics import paired_difference, predict
 from inputgrad.compute.training.networks import Trained, trained
+from inputgrad.record.row import Row
+from inputgrad.study.butterfly import DIRECT, PROBE, SCRATCH
 
-from .butterfly import ANOTHER, SCRATCH, Arm, described, measured, of_arm, place, play, vanilla
+from .butterfly import ANOTHER, Arm, described, measured, of_arm, place, play, vanilla
 from .job import Job, Outcome
 from .tally import Tally, reading_of
 
-DIRECT = "direct"
 BY_NAME = {"told": "D told the class", "full": "D trained fully"}
 
 
@@ -50,23 +52,25 @@ def arms(job: Job, start: Trained) -> Iterator[Arm]:
     """Direct training, then every game."""
     s = job.trial.settings
     rules = Rules("enhance", gamma=s["gamma"])
-    yield Arm(DIRECT, start, replace(rules, objective="direct"))
+    yield Arm(DIRECT, start, replace(rules, objective=DIRECT))
     for discriminator in s["discriminator"]:
         for d_train in s["d_train"]:
-            name = ", ".join(filter(None, ["game", BY_NAME.get(discriminator), BY_NAME.get(d_train)]))
-            yield Arm(name, start, replace(rules, discriminator=discriminator, d_train=d_train))
+            variant = ", ".join(filter(None, [BY_NAME.get(discriminator), BY_NAME.get(d_train)]))
+            own = replace(rules, discriminator=discriminator, d_train=d_train)
+            yield Arm("game", start, own, variant=variant)
 
 
-def gained(job: Job, arm: Arm, called: str) -> list[dict]:
+def gained(job: Job, arm: Arm, called: str) -> list[Row]:
     """By how much v raises the accuracy on the same test images; and in a game how its last epoch went."""
-    tally = Tally(partial(place, job, defense=f"{SCRATCH}, {arm.name}"))
-    number = partial(tally.number, "enhance", "", called)
+    tally = Tally(partial(place, job, arm=SCRATCH, maker=arm.maker, variant=arm.variant))
+    number = partial(tally.number, "enhance", "", called, steps=0)
     x, y = job.test_images()
     result = play(job, job.trained, arm.start, arm.rules)  # there is a checkpoint by now
     moved = arm.rules.applied(x, perturbations(result.model, x))
     before, after = (decisions(job.trained.model, images, y)[0] for images in (x, moved))
     for end, value in zip(("", "_low", "_high"), paired_difference(before, after), strict=True):
-        number(f"gain{end}", value, unit="percentage_points", images=len(x))
+        if math.isfinite(value):  # one image has no interval
+            number(f"gain{end}", value, unit="percentage_points", images=len(x))
     played = job.trial.settings["game"]["images"]
     for name in ("good", "d_accuracy"):
         if name in result.history[-1]:
@@ -74,19 +78,19 @@ def gained(job: Job, arm: Arm, called: str) -> list[dict]:
     return tally.rows()
 
 
-def probed(job: Job, start: Trained, called: str) -> list[dict]:
+def probed(job: Job, start: Trained, called: str) -> list[Row]:
     """What the encoder knows: the accuracy of a linear layer on it, fitted to the classifier's own images."""
     s, body = job.trial.settings, features(start.model).to(job.device).eval()
     n = s["recipe"]["images"]
     x, y = job.test_images()
     seen = described(body, job.data.x_train[:n].to(job.device))
     net = probe(seen, job.data.y_train[:n].to(job.device), job.data.classes)
-    tally = Tally(partial(place, job, defense="linear probe of the encoder"))
+    tally = Tally(partial(place, job, arm=PROBE))
     measured(tally, "none", called, net, described(body, x), y)
     return tally.rows()
 
 
-def errors_seen(job: Job, called: str) -> list[dict]:
+def errors_seen(job: Job, called: str) -> list[Row]:
     """How well heads on the classifier's own features tell its right decisions from its wrong ones, without any v.
 
     Both are fitted to their minimum on the images of the game and asked about test images: one is blind, as the paper's
@@ -103,8 +107,9 @@ def errors_seen(job: Job, called: str) -> list[dict]:
         if t[0].all() or not t[0].any() or t[1].all() or not t[1].any():
             continue  # one kind alone: there is nothing to tell apart
         z = predict(probe(h[0], t[0].long(), 2), h[1]).softmax(1)[:, 1]
-        tally = Tally(partial(place, job, defense=f"head on the classifier's features, {name}"))
-        tally.number("none", "", called, "auroc", binary_auroc(z, t[1].long()).item(), unit="ratio", images=len(z))
+        tally = Tally(partial(place, job, arm="head on the classifier's features", variant=name))
+        area = binary_auroc(z, t[1].long()).item()
+        tally.number("none", "", called, "auroc", area, unit="ratio", images=len(z), steps=0)
         rows += tally.rows()
     return rows
 

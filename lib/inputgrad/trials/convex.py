@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,10 +24,10 @@ from inputgrad.compute.norms import UNIT, Box, dual, into, norm, steepest
 from inputgrad.compute.training.networks import trained
 from inputgrad.ground.checks import eps_value
 from inputgrad.ground.progress import progress
-from inputgrad.study.convex import WAYS, fig2_eps
+from inputgrad.study.convex import IN_RANGE, IN_THE_BOX, LEAST_EPS, WAYS, fig2_eps
 
 from .job import Job, Outcome
-from .tally import Tally, reading_of
+from .tally import Tally, reading_of, side
 
 BATCH = 128
 DEFAULT = {"eps_unit": "range", "scores": "logits", "class_choice": "linearised", "p": "inf", "dtype": "float32",
@@ -43,7 +44,7 @@ def place(job: Job, eps: str) -> dict[str, str]:
         "table": table,
         "dataset": datasets.label(trial.dataset),
         "model": models.label(trial.model),
-        "defense": "none",
+        **side("none"),
     }
 
 
@@ -90,7 +91,8 @@ def victim(job: Job) -> Victim:
     """The trial's network, in the space, precision and scores that its settings ask for."""
     s = {**DEFAULT, **job.trial.settings}
     net = copy.deepcopy(job.trained.model).to(getattr(torch, s["dtype"])).to(memory_format=torch.channels_last)
-    prepare, logits = nn.Identity(), net
+    prepare: nn.Module = nn.Identity()
+    logits: nn.Module = net
     if s["eps_unit"] == "range" and isinstance(net, Prepared):
         prepare, logits = net.prepare, net.body
     x, y = correct_images(job, net)
@@ -152,23 +154,23 @@ def fooling(job: Job) -> Outcome:
     generator = torch.Generator().manual_seed(job.trial.seed)
     chosen = {name: s[name] for name in ("eps_unit", "scores", "class_choice", "p", "dtype")}
     exact = copy.deepcopy(v.logits).double()
-    boxes = [(reading(clip=s["clip"], **chosen), v.box if s["clip"] else None, s["methods"])]
-    if not s["clip"]:
-        boxes.append((reading(clip=True, **chosen), v.box, s["clipped"]))
+    kept = [(s["clip"], s["methods"])] + ([] if s["clip"] else [(True, s["clipped"])])
     for x, y in v.batches(f"{job.trial.exhibit} {job.trial.name}"):
         tally.add("none", "0", "default", "fooling_ratio", v.fooled(x, y), steps=0)
         etas = one_step_perturbations(v, exact, x, y, s, generator)
-        for name, box, methods in boxes:
+        for clip, methods in kept:
+            name, box, variant = reading(clip=clip, **chosen), v.box if clip else None, IN_THE_BOX if clip else ""
             for method in methods:
                 if method == "PGD" and s["p"] != "inf":
                     continue
-                fooled = fooled_over(method, v, x, y, s, etas, box, sizes)
+                fooled, steps = fooled_over(method, v, x, y, s, etas, box, sizes), STEPS_OF.get(method, 1)
                 so_far = torch.zeros_like(y, dtype=torch.bool)
                 for eps, hits in fooled.items():
-                    tally.add(method, eps, name, "fooling_ratio", hits, steps=STEPS_OF.get(method, 1))
+                    tally.add(method, eps, name, "fooling_ratio", hits, steps=steps, variant=variant)
                     so_far |= hits
                     if method not in ("Algorithm 1-5", "Algorithm 1-10", "PGD"):
-                        tally.add(method, eps, least(name), "fooling_ratio", so_far.clone())
+                        tally.add(method, eps, least(name), "fooling_ratio", so_far.clone(), steps=steps,
+                                  variant=", ".join(filter(None, (variant, LEAST_EPS))))  # fmt: skip
     return Outcome(tally.rows())
 
 
@@ -235,16 +237,12 @@ def robustness(job: Job) -> Outcome:
         with torch.no_grad():
             tally.add("none", "", name, "test_error", ~correct(job.trained.model(x), y), steps=0)
     m = measures(v, job, steps=s["deepfool_steps"], overshoot=s["overshoot"])
-    tally.add("DeepFool", "", name, "fooled_at_all", m["fooled"], steps=0)
-    radius = torch.where(m["fooled"], m["length"], math.inf)
-    add_bootstrapped(tally, "DeepFool", name, "rho1_hat", m["length"] / m["peak"], torch.mean, "ratio")
-    add_bootstrapped(tally, "DeepFool", in_range, "rho1_hat", m["length"] / v.unit, torch.mean, "ratio")
-    add_bootstrapped(tally, "none", name, "rho2_hat", m["linear"] / v.unit, torch.mean, "ratio")
-    add_bootstrapped(tally, "DeepFool", name, "eps_fooled_99", radius / v.unit, quantile_99, "fraction_of_range")
+    tally.add("DeepFool", "", name, "fooled_at_all", m["fooled"], steps=s["deepfool_steps"])
+    add_measures(tally, name, m, v.unit, steps=s["deepfool_steps"], in_range=in_range)
     return Outcome(tally.rows())
 
 
-def measures(v: Victim, job: Job, *, steps: int = 50, overshoot: float = 0.02) -> dict[str, Tensor]:
+def measures(v: Victim, job: Job, *, steps: int = STEPS_OF["DeepFool"], overshoot: float = 0.02) -> dict[str, Tensor]:
     """For every image DeepFool's success and l-infinity length, the image's peak, and its linearised distance."""
     parts: dict[str, list[Tensor]] = {"fooled": [], "length": [], "peak": [], "linear": []}
     for x, y in v.batches(f"{job.trial.exhibit} {job.trial.name}"):
@@ -256,6 +254,20 @@ def measures(v: Victim, job: Job, *, steps: int = 50, overshoot: float = 0.02) -
     return {name: torch.cat(values).cpu() for name, values in parts.items()}
 
 
+def add_measures(
+    tally: Tally, name: str, m: Mapping[str, Tensor], unit: float, *, steps: int, in_range: str = "", variant: str = ""
+) -> None:
+    """Add the measures of Table I of one network, from :func:`measures`; the first also in the reading ``in_range``."""
+    radius = torch.where(m["fooled"], m["length"], math.inf)
+    deepfool = partial(add_bootstrapped, tally, "DeepFool", steps=steps)
+    deepfool(name, "rho1_hat", m["length"] / m["peak"], torch.mean, "ratio", variant=variant)
+    if in_range:
+        deepfool(in_range, "rho1_hat", m["length"] / unit, torch.mean, "ratio", variant=IN_RANGE)
+    linear = m["linear"] / unit
+    add_bootstrapped(tally, "none", name, "rho2_hat", linear, torch.mean, "ratio", steps=0, variant=variant)
+    deepfool(name, "eps_fooled_99", radius / unit, quantile_99, "fraction_of_range", variant=variant)
+
+
 def quantile_99(values: Tensor) -> Tensor:
     """The smallest of the values that more than 99 of 100 do not exceed, as Table I asks (> 99 %)."""
     return values.quantile(0.99, interpolation="higher")
@@ -263,7 +275,7 @@ def quantile_99(values: Tensor) -> Tensor:
 
 def add_bootstrapped(
     tally: Tally, attack: str, name: str, metric: str, values: Tensor, statistic: Callable[[Tensor], Tensor], unit: str,
-    draws: int = 1000,
+    *, steps: int, variant: str = "", draws: int = 1000,
 ) -> None:  # fmt: skip
     """Add a statistic of one value an image with its 95 % percentile bootstrap interval, resampling the images."""
     generator = torch.Generator().manual_seed(0)
@@ -273,7 +285,8 @@ def add_bootstrapped(
     for suffix, value in numbers.items():
         if not torch.isfinite(value):  # more images withstand DeepFool than the quantile leaves out
             continue
-        tally.number(attack, "", name, metric + suffix, float(value), unit=unit, images=len(values))
+        tally.number(attack, "", name, metric + suffix, float(value), steps=steps, unit=unit, images=len(values),
+                     variant=variant)  # fmt: skip
 
 
 # The framework itself
@@ -282,7 +295,8 @@ def add_bootstrapped(
 def framework(job: Job) -> Outcome:
     """Propositions 1 and 2 on a real network, and what softmax scores would make of the paper.
 
-    Float64 throughout: what is asked here is what follows from the formulas, not from rounding.
+    Float64 throughout: what is asked here is what follows from the formulas, not from rounding. Multiples of the
+    smallest feasible eps are the rows' ``parameter``.
     """
     tally, s = Tally(partial(place, job)), job.trial.settings
     job = replace(job, trial=replace(job.trial, settings={**s, "dtype": "float64"}))
@@ -293,10 +307,11 @@ def framework(job: Job) -> Outcome:
         m = margins(v.scores, x, y)
         for p in s["p"]:
             feasible = smallest_eps(m, float(p))
+            ball = partial(tally.add, "Algorithm 1", "", f"p={p}", steps=1, variant=p)
             for text in s["multiples"]:
                 x_adv = x + perturbation(m, eps_value(text) * feasible, float(p))
-                tally.add("Algorithm 1", text, f"p={p}", "fooled_at_multiple", v.fooled(x_adv, y))
-            tally.add("Algorithm 1", "", f"p={p}", "optimal", gap(m, feasible, float(p)) < 1e-6)
+                ball("fooled_at_multiple", v.fooled(x_adv, y), parameter=text)
+            ball("optimal", gap(m, feasible, float(p)) < 1e-6)
         compare_scores(tally, v, softmax, x, y, step_sizes(job))
         for eps, size in step_sizes(job).items():
             target = (y + 1) % job.data.classes
@@ -305,10 +320,11 @@ def framework(job: Job) -> Outcome:
             tally.add("Algorithm 1-10, targeted", eps, "default", "reached_target", reached, steps=10)
     for name, one in (("default", v), ("scores=softmax", softmax)):
         found = measures(one, job)
-        tally.add("DeepFool", "", name, "fooled_at_all", found["fooled"], steps=0)
-        rho1 = (found["length"] / found["peak"]).mean()
-        tally.number("DeepFool", "", name, "rho1_hat", rho1, unit="ratio", images=len(v.x))
-        tally.number("none", "", name, "rho2_hat", found["linear"].mean() / v.unit, unit="ratio", images=len(v.x))
+        steps = STEPS_OF["DeepFool"]
+        tally.add("DeepFool", "", name, "fooled_at_all", found["fooled"], steps=steps)
+        rho1, rho2 = (found["length"] / found["peak"]).mean(), found["linear"].mean() / v.unit
+        tally.number("DeepFool", "", name, "rho1_hat", rho1, steps=steps, unit="ratio", images=len(v.x))
+        tally.number("none", "", name, "rho2_hat", rho2, steps=0, unit="ratio", images=len(v.x))
     return Outcome(tally.rows())
 
 
@@ -327,11 +343,11 @@ def compare_scores(tally: Tally, v: Victim, softmax: Victim, x: Tensor, y: Tenso
     own = {name: input_gradient(one.scores, x, y, loss="nll_logits").sign() for name, one in
            (("default", v), ("scores=softmax", softmax))}  # fmt: skip
     for name, d in own.items():
-        tally.add("Algorithm 2", "", name, "same_as_fastgrad", (d == up).flatten(1).all(1))
+        tally.add("Algorithm 2", "", name, "same_as_fastgrad", (d == up).flatten(1).all(1), steps=1)
     for eps, size in sizes.items():
-        tally.add("FastGrad", eps, "default", "fooling_ratio", v.fooled(x + size * v.unit * up, y))
+        tally.add("FastGrad", eps, "default", "fooling_ratio", v.fooled(x + size * v.unit * up, y), steps=1)
         for name, d in own.items():
-            tally.add("Algorithm 2", eps, name, "fooling_ratio", v.fooled(x + size * v.unit * d, y))
+            tally.add("Algorithm 2", eps, name, "fooling_ratio", v.fooled(x + size * v.unit * d, y), steps=1)
 
 
 # Rounding
@@ -340,8 +356,9 @@ def compare_scores(tally: Tally, v: Victim, softmax: Victim, x: Tensor, y: Tenso
 def rounding(job: Job) -> Outcome:
     """FastGrad in several precisions and with several losses, beside Algorithm 1, over eps and over the logits' scale.
 
-    A factor on the logits changes no decision and no direction of a margin; it only makes the softmax sharper or
-    softer, and with it the weights of the classes in the cross-entropy's gradient, and how they are rounded.
+    A factor on the logits, the rows' ``parameter``, changes no decision and no direction of a margin; it only makes the
+    softmax sharper or softer, and with it the weights of the classes in the cross-entropy's gradient, and how they are
+    rounded.
     """
     tally, s, v = Tally(partial(place, job)), job.trial.settings, victim(job)
     sizes = {text: size * v.unit for text, size in step_sizes(job).items()}
@@ -352,11 +369,13 @@ def rounding(job: Job) -> Outcome:
             factor = eps_value(text)
             name = "default" if factor == 1 else f"scale={text}"
             single, exact = scaled(v.logits, factor), scaled(double, factor)
-            tally.add("none", "", name, "saturated", saturated(single, x, y), steps=0)
-            tally.add("none", "", name, "saturated_float64", saturated(exact, x.double(), y), steps=0)
+            add = partial(tally.add, reading=name, parameter=text)
+            for metric, rounded in (("saturated", saturated(single, x, y)),
+                                    ("saturated_float64", saturated(exact, x.double(), y))):  # fmt: skip
+                add("none", "", metric=metric, values=rounded, steps=0)
             for method, eta in loss_steps(single, exact, x, y).items():
                 for eps in sizes if factor == 1 else (middle,):
-                    tally.add(method, eps, name, "fooling_ratio", v.fooled(x + eta(sizes[eps]), y))
+                    add(method, eps, metric="fooling_ratio", values=v.fooled(x + eta(sizes[eps]), y), steps=1)
     return Outcome(tally.rows())
 
 
@@ -414,29 +433,30 @@ def pairs(job: Job) -> Outcome:
             tally.add(method, eps, "default", "fooling_ratio", found[:, i], steps=STEPS_OF.get(method, 1))
     for pair in s["pairs"]:
         one, other = pair.split(" / ")
-        add_leads(tally, one, f"against {other}", list(sizes), hits[one], hits[other])
+        add_leads(tally, one, other, list(sizes), hits[one], hits[other])
     return Outcome(tally.rows())
 
 
-def add_leads(tally: Tally, one: str, name: str, sizes: list[str], first: Tensor, second: Tensor) -> None:
+def add_leads(tally: Tally, one: str, other: str, sizes: list[str], first: Tensor, second: Tensor) -> None:
     """Add, at every eps and over all of them, how many more images one method fools than another.
 
     Args:
         tally: what collects the rows.
-        one: the first method.
-        name: the reading.
+        one, other: the two methods.
         sizes: the eps, as text.
         first, second: which images the two fool, ``(N, number of eps)`` bool.
     """
+    name = f"against {other}"
+    said: dict[str, Any] = {"steps": STEPS_OF.get(one, 1), "variant": other}
     for i, eps in enumerate(sizes):
         only_first, only_second = first[:, i] & ~second[:, i], second[:, i] & ~first[:, i]
-        tally.add(one, eps, name, "only_first", only_first)
-        tally.add(one, eps, name, "only_second", only_second)
+        tally.add(one, eps, name, "only_first", only_first, **said)
+        tally.add(one, eps, name, "only_second", only_second, **said)
         lead, low, high = paired_lead(int(only_first.sum()), int(only_second.sum()), len(first))
         for metric, value in (("lead", lead), ("lead_low", low), ("lead_high", high)):
-            tally.number(one, eps, name, metric, value, unit="points", images=len(first), steps=1)
+            tally.number(one, eps, name, metric, value, unit="percentage_points", images=len(first), **said)
     mean = 100 * (first.float() - second.float()).mean(1)
-    add_bootstrapped(tally, one, name, "mean_lead", mean, torch.mean, "points")
+    add_bootstrapped(tally, one, name, "mean_lead", mean, torch.mean, "percentage_points", **said)
 
 
 def paired_lead(only_first: int, only_second: int, images: int) -> tuple[float, float, float]:
@@ -462,14 +482,11 @@ def recipes(job: Job) -> Outcome:
         v, name = victim(one), f"trained={way}"
         for x, y in test_batches(one):
             with torch.no_grad():
-                tally.add("none", "", name, "test_error", ~correct(one.trained.model(x), y), steps=0)
+                wrong = ~correct(one.trained.model(x), y)
+            tally.add("none", "", name, "test_error", wrong, steps=0, variant=way)
         for x, y in v.batches(f"{job.trial.exhibit} {way}"):
-            tally.add("none", "", name, "saturated", saturated(v.logits, x, y), steps=0)
-        m = measures(v, one)
-        radius = torch.where(m["fooled"], m["length"], math.inf)
-        add_bootstrapped(tally, "DeepFool", name, "rho1_hat", m["length"] / m["peak"], torch.mean, "ratio")
-        add_bootstrapped(tally, "none", name, "rho2_hat", m["linear"] / v.unit, torch.mean, "ratio")
-        add_bootstrapped(tally, "DeepFool", name, "eps_fooled_99", radius / v.unit, quantile_99, "fraction_of_range")
+            tally.add("none", "", name, "saturated", saturated(v.logits, x, y), steps=0, variant=way)
+        add_measures(tally, name, measures(v, one), v.unit, steps=STEPS_OF["DeepFool"], variant=way)
     return Outcome(tally.rows())
 
 
@@ -492,7 +509,8 @@ def examples(job: Job) -> Outcome:
                                 for a, t in zip(moved, texts, strict=True)])  # fmt: skip
     arrays["sum"] = np.stack([shown(a, v.box) for a in moved])
     for text, a in zip(texts, moved, strict=True):
-        tally.add("Algorithm 1", text, reading(clip=s["clip"]), "fooled", v.fooled(a, y))
+        tally.add("Algorithm 1", text, reading(clip=s["clip"]), "fooled", v.fooled(a, y), steps=1,
+                  variant=IN_THE_BOX if s["clip"] else "")  # fmt: skip
     return Outcome(tally.rows(), arrays)
 
 

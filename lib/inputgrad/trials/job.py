@@ -17,6 +17,7 @@ from inputgrad.compute import device as devices
 from inputgrad.compute.data import Splits, load
 from inputgrad.compute.training.networks import Trained, loaded
 from inputgrad.ground.origin import origin
+from inputgrad.record.row import Row
 from inputgrad.study import exhibit
 from inputgrad.study.schema import Exhibit, Trial
 
@@ -39,9 +40,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What it returns: tidy rows, and arrays for figures that show images."""
+    """What it returns: rows, and arrays for figures that show images."""
 
-    rows: list[dict]
+    rows: list[Row]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 

@@ -19,7 +19,7 @@ from inputgrad.compute.training.objectives import measurements, segments
 from inputgrad.ground.checks import eps_value
 from inputgrad.ground.progress import progress
 
-from .convex import place, shown
+from .convex import STEPS_OF, place, shown
 from .job import Job, Outcome
 from .tally import Tally
 
@@ -50,20 +50,25 @@ def outputs_moved(job: Job) -> Outcome:
         "2": lambda: torch.linalg.matrix_norm(matrix, 2),
         "inf": lambda: sign_bound(matrix) / side,
     }
-    tally.add("none", "0", "default", "output_error", norm(before - wanted, 2), steps=0)
+    tally.add("none", "0", "default", "output_error", norm(before - wanted, 2), steps=0, unit="output")
     etas = {p: direction(j, x, p, generator) / (side if p == "inf" else 1) for p in s["p"]}
     etas["random"] = unit(torch.randn(x.shape, generator=generator).to(x))
     for p, eta in progress(etas.items(), desc=f"measure {job.trial.exhibit} {job.trial.name}"):
         method, linear = METHODS.get(p, "random direction"), norm(j.times(eta), 2)
         if p in largest:
-            tally.add(method, "", "default", "share_of_bound", linear[: len(first)] / largest[p]())
+            share = linear[: len(first)] / largest[p]()
+            tally.add(method, "", "default", "share_of_bound", share, steps=1, unit="ratio")
         for text in s["radius"]:
             radius = eps_value(text)
             with torch.no_grad():
                 after = net(farther(net, x, radius * eta, wanted))
-            tally.add(method, text, "default", "output_error", norm(after - wanted, 2))
-            tally.add(method, text, "default", "output_change", norm(after - before, 2))
-            tally.add(method, text, "default", "linear_change", radius * linear)
+            moves = {
+                "output_error": norm(after - wanted, 2),
+                "output_change": norm(after - before, 2),
+                "linear_change": radius * linear,
+            }
+            for metric, values in moves.items():
+                tally.add(method, text, "default", metric, values, steps=1, unit="output")
     arrays = {"image": shown(x[:4], UNIT), "step": np.stack([v[:4].mean(1).cpu().numpy() for v in etas.values()])}
     return Outcome(tally.rows(), arrays)
 
@@ -80,18 +85,20 @@ def segmentation(job: Job) -> Outcome:
     target = (y + 1) % job.data.classes
     noise = random_sign(x, torch.Generator().manual_seed(job.trial.seed))
     with torch.no_grad():
-        tally.add("none", "0", "default", "pixels_right", pixel_share(net(x).argmax(1) == y.view(-1, 1, 1), stroke))
+        right = pixel_share(net(x).argmax(1) == y.view(-1, 1, 1), stroke)
+    tally.add("none", "0", "default", "pixels_right", right, steps=0, unit="ratio")
     arrays = {"image": shown(x[:4], UNIT), "eps": np.array(s["eps"], "S"), "target": target[:4].cpu().numpy()}
     for text in s["eps"]:
         eps = eps_value(text)
         found = {"Algorithm 1": towards(net, x, target, stroke, eps, 1),
-                 "Algorithm 1-10": towards(net, x, target, stroke, eps, 10),
+                 "Algorithm 1-10": towards(net, x, target, stroke, eps, STEPS_OF["Algorithm 1-10"]),
                  "Random": into(x + eps * noise, UNIT)}  # fmt: skip
         for method, x_adv in found.items():
             with torch.no_grad():
                 classes = net(x_adv).argmax(1)
-            tally.add(method, text, "default", "pixels_moved", pixel_share(classes == target.view(-1, 1, 1), stroke))
-            tally.add(method, text, "default", "pixels_right", pixel_share(classes == y.view(-1, 1, 1), stroke))
+            for metric, digit in (("pixels_moved", target), ("pixels_right", y)):
+                share = pixel_share(classes == digit.view(-1, 1, 1), stroke)
+                tally.add(method, text, "default", metric, share, steps=STEPS_OF.get(method, 1), unit="ratio")
             if method == "Algorithm 1-10":
                 arrays[f"perturbed/{text}"] = shown(x_adv[:4], UNIT)
                 arrays[f"classes/{text}"] = classes[:4].cpu().numpy().astype(np.int16)

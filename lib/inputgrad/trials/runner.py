@@ -6,14 +6,10 @@ import ast
 import os
 import sys
 import tempfile
-import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from filelock import FileLock
 
 from inputgrad import study
@@ -25,48 +21,8 @@ from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import NOTEBOOKS, data_root, relative
 from inputgrad.record import results
 from inputgrad.record.results import Result
+from inputgrad.record.run import Run
 from inputgrad.study.schema import Trial
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a notebook works with: the results it asked for, and the ones worth showing."""
-
-    exhibit: str
-    results: list[Result]
-    computed: int
-    own: bool  # with other parameters than the study's: then nothing recorded is shown in its place
-
-    @cached_property
-    def rows(self) -> pd.DataFrame:
-        """The rows of the trials of this run."""
-        return results.table(self.results)
-
-    @property
-    def profile(self) -> str:
-        """The profile this run was asked for."""
-        return self.results[0].provenance["declaration"]["profile"]
-
-    @cached_property
-    def shown(self) -> list[Result]:
-        """The recorded results of the exhibit where this is the study's own run and there are any, else this run's."""
-        recorded = [] if self.own else results.recorded(self.exhibit)
-        if not recorded:
-            return self.results
-        order = results.declared_places(self.exhibit)
-        return sorted(results.largest(recorded), key=lambda result: order.index(result.place))
-
-    def summary(self) -> str:
-        """Where the numbers of this page come from, in lines of at most 78 characters."""
-        n, kept = len(self.results), len(self.results) - self.computed
-        text = f"This execution ran {n} trials at the {self.profile} profile: "
-        text += f"{self.computed} computed now, {kept} read from results."
-        if self.shown is not self.results:
-            profiles = " and ".join(sorted({r.provenance["declaration"]["profile"] for r in self.shown}))
-            text += f" The tables and figures below show the {len(self.shown)} recorded trials at {profiles} instead."
-        elif self.profile == "smoke":
-            text += " Smoke numbers check the code; they say nothing about the paper."
-        return textwrap.fill(text, 78)
 
 
 def run(exhibit: str, **parameters: Any) -> Run:
@@ -92,8 +48,9 @@ def run(exhibit: str, **parameters: Any) -> Run:
             from inputgrad.compute.data import fetch  # torch starts here
 
             print(fetch(dataset, root=root), file=sys.stderr)
-    for model in dict.fromkeys(t.model for t in trials if MODELS[t.model].weights and results.fresh(t) is None):
-        verified(MODELS[model].weights, data_root(root))
+    for model in dict.fromkeys(t.model for t in trials if results.fresh(t) is None):
+        if weights := MODELS[model].weights:
+            verified(weights, data_root(root))
     found, computed = [], 0
     for trial in trials:
         result, new = read_or_compute(trial, device, root)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,31 +19,36 @@ from inputgrad.compute.device import matrix_rate
 from inputgrad.compute.gradients import Classifier
 from inputgrad.compute.methods.defences import MADRY_STEPS, STANDARD, WATCHED, Defence, named
 from inputgrad.compute.methods.flops import flops
-from inputgrad.compute.methods.selfgradient import SelfGradient
+from inputgrad.compute.methods.selfgradient import LabelGradient, SelfGradient
 from inputgrad.compute.methods.theorem import iterated_quadratic
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm
 from inputgrad.compute.training.networks import Trained, trained
 from inputgrad.ground.checks import eps_value
 from inputgrad.ground.progress import progress
-from inputgrad.study.selfgrad import TABLES
+from inputgrad.record.row import Row
+from inputgrad.study.selfgrad import SWITCHED, TABLES
 
 from .job import Job, Outcome
-from .tally import Tally, reading_of
+from .tally import Place, Tally, reading_of, side
 
 BATCH = 100
 PRINTED_ROWS = ("Standard", "Madry PGD", "Self gradient")
 PRINTED = "WRN-28-10"
 """The network of the paper's tables; beside them stands whatever Wide ResNet a trial has."""
 
-DEFAULT = {"block_input": "raw", "block_scale": 1.0, "detach_train": False}
+Network = TypeVar("Network", bound=nn.Module)
+
+DEFAULT: dict[str, Any] = {"block_input": "raw", "block_scale": 1.0, "detach_train": False}
 ORACLE = {"gradient_input": "max1", "detach_train": True}
 
 
-def place(job: Job, eps: str = "", *, table: str = "own", defense: str = "Self gradient") -> dict[str, str]:
+def place(
+    job: Job, eps: str = "", *, table: str = "own", arm: str = "Self gradient", variant: str = ""
+) -> dict[str, Any]:
     """Which table of the paper a cell belongs to, and what the paper calls its data set, network and row."""
     model = PRINTED if table != "own" else models.label(job.trial.model)
-    return {"table": table, "dataset": datasets.label(job.trial.dataset), "model": model, "defense": defense}
+    return {"table": table, "dataset": datasets.label(job.trial.dataset), "model": model, **side(arm, variant=variant)}
 
 
 def asked(job: Job) -> dict[str, Defence]:
@@ -59,16 +66,16 @@ def defended(job: Job, defence: Defence) -> Trained:
         return job.trained
     trial = job.trial
     found = trained(job.data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, job.device, defence)
-    if defence.network != "plain":
+    if isinstance(found.model, SelfGradient | LabelGradient):
         found.model.detach = False
     return found
 
 
-def read(job: Job, defense: str) -> str:
+def read(job: Job, defence: Defence) -> str:
     """The reading that a row of this defence is of: only the block has any."""
     s = job.trial.settings
     own = {name: s[name] for name in DEFAULT if name in s}
-    return reading_of(DEFAULT, **own) if defense.startswith("Self gradient") else "default"
+    return reading_of(DEFAULT, **own) if defence.network == "block" else "default"
 
 
 def batches(job: Job, what: str) -> Iterator[tuple[Tensor, Tensor]]:
@@ -89,15 +96,14 @@ def defences(job: Job) -> Outcome:
         if name not in s["defences"]:
             continue
         model = defended(job, defence).model
-        own = table if name in PRINTED_ROWS else "own"
-        rows += measured(job, model, partial(place, job, table=own, defense=name), ATTACKS_OF_TABLES)
+        own, called = table if name in PRINTED_ROWS else "own", read(job, defence)
+        rows += measured(job, model, partial(place, job, table=own, arm=name), called, ATTACKS_OF_TABLES)
         if name == "Self gradient":
-            where = partial(place, job, table="own" if table == "own" else "5")
-            enabled = where(defense=f"{name}, block enabled at inference")
-            rows += [{**row, **enabled} for row in rows if row["defense"] == name and row["attack"] in ("none", "PGD")
-                     and row["steps"] in (0, s["steps"][0])]  # fmt: skip
-            where = partial(where, defense=f"{name}, block disabled at inference")
-            rows += measured(job, model.net, where, {"PGD": "ce"}, least=True)
+            where = partial(place, job, table="own" if table == "own" else "5", arm=name)
+            enabled, disabled = (partial(where, variant=variant) for variant in SWITCHED)
+            rows += [replace(row, **enabled()) for row in rows if row.arm == name and row.attack in ("none", "PGD")
+                     and row.steps in (0, s["steps"][0])]  # fmt: skip
+            rows += measured(job, model.get_submodule("net"), disabled, called, {"PGD": "ce"}, least=True)
     return Outcome(rows)
 
 
@@ -105,22 +111,23 @@ ATTACKS_OF_TABLES = {"FGSM": "ce", "PGD": "ce", "CW": "margin"}
 """And the loss each one follows."""
 
 
-def measured(job: Job, model: Classifier, where: Callable, attacks: dict[str, str], least: bool = False) -> list[dict]:
+def measured(
+    job: Job, model: Classifier, where: Place, called: str, attacks: dict[str, str], least: bool = False
+) -> list[Row]:
     """Rows of one network: clean, and under each attack; PGD and CW at every number of steps from one run.
 
     An image counts as fooled by k steps when any of the first k iterates, or the random start, fools the network.
-    ``least`` keeps to the smallest number of steps.
+    ``called`` is the reading of all; ``least`` keeps to the smallest number of steps.
     """
     s, tally = job.trial.settings, Tally(where)
     size, steps = eps_value(s["eps"]), s["steps"][:1] if least else s["steps"]
-    defense = where("")["defense"]
-    called, generator = read(job, defense), torch.Generator().manual_seed(job.trial.seed)
-    for x, y in batches(job, defense):
+    generator = torch.Generator().manual_seed(job.trial.seed)
+    for x, y in batches(job, where("")["defense"]):
         tally.add("none", "", called, "accuracy", correct(predict(model, x), y), steps=0)
         for attack, loss in attacks.items():
             if attack == "FGSM":
                 x_adv = ATTACKS["FGSM"](model, x, y, eps=size)
-                tally.add(attack, s["eps"], called, "accuracy", correct(predict(model, x_adv), y))
+                tally.add(attack, s["eps"], called, "accuracy", correct(predict(model, x_adv), y), steps=1)
                 continue
             fell = steps_to_fool(
                 model, x, y, eps=size, steps=steps[-1], alpha=size / 4, loss=loss, generator=generator
@@ -141,7 +148,7 @@ def oracle(job: Job) -> Outcome:
     rows = []
     for arm, defence in arms.items():
         net = defended(job, defence).model
-        tally = Tally(partial(place, job, table="1", defense=f"Madry PGD {arm}"))
+        tally = Tally(partial(place, job, table="1", arm=f"Madry PGD {arm}"))
         called = reading_of(ORACLE, gradient_input=s["gradient_input"], detach_train=s["detach_train"])
         generator = torch.Generator().manual_seed(job.trial.seed)
         for x, y in batches(job, arm):
@@ -165,8 +172,8 @@ RATES = {"0.2": 0.2, "0.25": 0.25, "0.3": 0.3, "0.5": 0.5}
 
 def convergence(job: Job) -> Outcome:
     """How much the self gradient changes when it is taken again, for the trained block and for a plain step of eps."""
-    s = job.trial.settings
-    network: SelfGradient = defended(job, asked(job)["Self gradient"]).model
+    s, defence = job.trial.settings, asked(job)["Self gradient"]
+    network = cast(SelfGradient, defended(job, defence).model)
     smooth = softened(network)
     size, tally = eps_value(s["eps"]), Tally(partial(place, job))
     for x, _ in batches(job, "iterated"):
@@ -175,13 +182,13 @@ def convergence(job: Job) -> Outcome:
             for move, correction in moves.items():
                 called = f"{activation}, {move}"
                 for k, change in enumerate(changes(chosen, x, correction, s["iterations"])):
-                    tally.add(called, "", read(job, "Self gradient"), "change_l2", change, steps=k)
+                    tally.add(called, "", read(job, defence), "change_l2", change, steps=k, unit="1/x")
     for text, eps in RATES.items():
         values = iterated_quadratic(eps, s["iterations"])
         for n, (before, after) in enumerate(pairwise(values), 1):
-            change = abs(after - before)
-            change = change if change < LARGEST else LARGEST  # of two infinite ones, too
-            tally.number("quadratic", text, "default", "change", change, unit="x", images=0, steps=n)
+            moved = abs(after - before)
+            moved = moved if moved < LARGEST else LARGEST  # of two infinite ones, too
+            tally.number("quadratic", text, "default", "change", moved, unit="ratio", images=0, steps=n)
     return Outcome(tally.rows())
 
 
@@ -199,7 +206,7 @@ def changes(network: SelfGradient, x: Tensor, correction: Callable[[Tensor], Ten
             yield norm(g - before, 2)
 
 
-def softened(network: nn.Module, beta: float = 10.0) -> nn.Module:
+def softened(network: Network, beta: float = 10.0) -> Network:
     """A copy with softplus in place of every ReLU: as close to it as ``log(2) / beta``, and smooth."""
     smooth = copy.deepcopy(network)
     for module in list(smooth.modules()):
@@ -219,22 +226,22 @@ def cost(job: Job) -> Outcome:
     forward = arithmetic(job, STANDARD, training=False)
     for name, defence in asked(job).items():
         network, step = defended(job, defence), arithmetic(job, defence)
-        tally = tallies[name] = Tally(partial(place, job, defense=name))
-        number = partial(tally.number, "none", "", read(job, name))
+        tally = tallies[name] = Tally(partial(place, job, arm=name))
+        number = partial(tally.number, "none", "", read(job, defence))
         for entry in network.history:
             number("seconds", entry["seconds"], unit="s", images=0, steps=entry["epoch"])
             if "robust_accuracy" in entry:
                 robust = entry["robust_accuracy"]
                 number("robust_accuracy", robust, unit="fraction", images=WATCHED, steps=entry["epoch"])
-        number("images_per_second", network.images_per_second, unit="1/s", images=0)
-        number("forwards_worth", step / forward, unit="ratio", images=0)
-        number("matrix_share", step * network.images_per_second / peak, unit="ratio", images=0)
+        number("images_per_second", network.images_per_second, unit="1/s", images=0, steps=0)
+        number("forwards_worth", step / forward, unit="ratio", images=0, steps=0)
+        number("matrix_share", step * network.images_per_second / peak, unit="ratio", images=0, steps=0)
         reached[name] = network.history
     wanted = target * reached["Madry PGD"][-1]["robust_accuracy"]
     when = {name: first_at(history, wanted) for name, history in reached.items() if name != "Standard"}
     for name, seconds in when.items() if wanted > 0 else ():
-        speedup = when["Madry PGD"] / seconds
-        tallies[name].number("none", "", read(job, name), "speedup", speedup, unit="ratio", images=WATCHED)
+        speedup, called = when["Madry PGD"] / seconds, read(job, asked(job)[name])
+        tallies[name].number("none", "", called, "speedup", speedup, unit="ratio", images=WATCHED, steps=0)
     return Outcome([row for tally in tallies.values() for row in tally.rows()])
 
 

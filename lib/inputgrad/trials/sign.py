@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,10 +17,11 @@ from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import DIRECTIONS, UNIT, Box, norm
 from inputgrad.ground.checks import InputError, eps_value
 from inputgrad.ground.progress import progress
+from inputgrad.record.row import Row
 from inputgrad.study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
 
 from .job import Job, Outcome
-from .tally import Tally, reading_of
+from .tally import Tally, reading_of, side
 
 BATCH = 250
 DEFAULT = {"attack_loss": "ce", "fgm_reduction": "sum", "label": "true", "clip": True, "skip_misclassified": False,
@@ -42,7 +44,7 @@ def place(job: Job, eps: str) -> dict[str, str]:
         "table": table,
         "dataset": datasets.label(trial.dataset),
         "model": models.label(trial.model),
-        "defense": "none",
+        **side("none"),
     }
 
 
@@ -98,30 +100,30 @@ def adversarial(job: Job) -> Outcome:
                 for eps, size in sizes.items():
                     x_adv = torch.where(edited[:, None, None, None], along(x, d, size, box=box_of(s)), x)
                     after = correct(predict(model, x_adv), y)
-                    tally.add(attack, eps, name, "accuracy", after)
+                    tally.add(attack, eps, name, "accuracy", after, steps=1)
                     if name == reading(**shared):
-                        tally.perturbation(attack, eps, name, x, x_adv)
-                        tally.add(attack, eps, name, "accuracy_sure", after[right & sure])
-                        tally.add(attack, eps, name, "accuracy_unsure", after[right & ~sure])
+                        tally.perturbation(attack, eps, name, x, x_adv, steps=1)
+                        tally.add(attack, eps, name, "accuracy_sure", after[right & sure], steps=1)
+                        tally.add(attack, eps, name, "accuracy_unsure", after[right & ~sure], steps=1)
         if s["controls"]:
             for attack, d in controls_of(model, x, followed, generator).items():
                 for eps, size in sizes.items():
                     x_adv = torch.where(edited[:, None, None, None], along(x, d, size, box=box_of(s)), x)
-                    tally.add(attack, eps, reading(**shared), "accuracy", correct(predict(model, x_adv), y))
+                    tally.add(attack, eps, reading(**shared), "accuracy", correct(predict(model, x_adv), y), steps=1)
     if s["controls"]:
         measure_pgd(tally, job, sizes, reading(**shared))
     rows = tally.rows()
     return Outcome(rows + drops_of_svhn(rows))
 
 
-def drops_of_svhn(rows: list[dict]) -> list[dict]:
+def drops_of_svhn(rows: list[Row]) -> list[Row]:
     """For SVHN the paper gives drops instead of accuracies: the natural accuracy minus the one after the attack."""
-    accuracies = [r for r in rows if r["dataset"] == "SVHN" and r["metric"] == "accuracy" and r["table"]]
-    natural = [r["value"] for r in accuracies if r["attack"] == "none"]
+    accuracies = [r for r in rows if r.dataset == "SVHN" and r.metric == "accuracy" and r.table]
+    natural = [r.value for r in accuracies if r.attack == "none"]
     return [
-        {**r, "metric": "accuracy_drop", "value": natural[0] - r["value"], "count": None}
+        replace(r, metric="accuracy_drop", value=natural[0] - r.value, count=None)
         for r in accuracies
-        if r["attack"] != "none"
+        if r.attack != "none"
     ]
 
 
@@ -182,15 +184,16 @@ def cooperative(job: Job) -> Outcome:
                 for attack, eps, classes in repaired(
                     model, x, labels[label], chosen, logits, s, sizes if i == j == 0 else ablation
                 ):
-                    tally.add(attack, eps, name, "error", classes != y)
+                    tally.add(attack, eps, name, "error", classes != y, steps=1)
                     if label in ("random", "runner_up"):
-                        tally.add(attack, eps, name, "reached_target", classes[chosen] == labels[label][chosen])
+                        reached = classes[chosen] == labels[label][chosen]
+                        tally.add(attack, eps, name, "reached_target", reached, steps=1)
     rows = tally.rows()
     return Outcome(rows + best_of_svhn(rows))
 
 
 def repaired(
-    model: Callable, x: Tensor, label: Tensor, chosen: Tensor, logits: Tensor, s: dict, sizes: dict[str, float]
+    model: Callable, x: Tensor, label: Tensor, chosen: Tensor, logits: Tensor, s: Mapping, sizes: dict[str, float]
 ) -> Iterator[tuple[str, str, Tensor]]:
     """Step the ``chosen`` images down the loss of ``label``: yields ``(attack, eps, classes of the whole batch)``."""
     classes = logits.argmax(1)
@@ -206,14 +209,11 @@ def repaired(
         yield attack, str(eps), after
 
 
-def best_of_svhn(rows: list[dict]) -> list[dict]:
+def best_of_svhn(rows: list[Row]) -> list[Row]:
     """The paper gives SVHN's lowest D-FGSM error without its eps: the lowest over our grid stands beside it."""
-    errors = [
-        r
-        for r in rows
-        if (r["dataset"], r["attack"], r["reading"], r["metric"]) == ("SVHN", "D-FGSM", "default", "error")
-    ]
-    return [{**min(errors, key=lambda r: r["value"]), "eps": ""}] if errors else []
+    wanted = ("SVHN", "D-FGSM", "default", "error")
+    errors = [r for r in rows if (r.dataset, r.attack, r.reading, r.metric) == wanted]
+    return [replace(min(errors, key=lambda r: r.value), eps="")] if errors else []
 
 
 # Whose label
@@ -245,7 +245,7 @@ def labels(job: Job) -> Outcome:
                 reached = predict(model, x_new).argmax(1) == told[label]
                 for metric, group in groups.items():
                     if (label, metric) != ("true", "reached_right"):
-                        tally.add(attack, str(eps), name, metric, reached[group])
+                        tally.add(attack, str(eps), name, metric, reached[group], steps=1, variant=label)
     return Outcome(tally.rows())
 
 
@@ -274,7 +274,8 @@ def equal_norm(job: Job) -> Outcome:
     """Accuracy and visibility when every method's step has the same median l2 length before clipping.
 
     For each method the step is ``eps * d`` with one ``eps`` for all images, as the paper has it, chosen so that the
-    median over the images of the step's l2 norm is the budget. ``fooled`` counts over the images right before.
+    median over the images of the step's l2 norm is the budget, the rows' ``parameter``. ``fooled`` counts over the
+    images right before.
     """
     tally, model, s = Tally(partial(place, job)), job.trained.model, job.trial.settings
     budgets = {text: eps_value(text) for text in s["budgets"]}
@@ -294,8 +295,9 @@ def equal_norm(job: Job) -> Outcome:
             eps = float(budget / typical) if typical > 0 else 0.0
             x_adv = along(x, d, eps, box=box_of(s))
             classes = torch.cat([predict(model, part) for part in x_adv.split(BATCH)]).argmax(1)
-            tally.add(method, text, reading(clip=s["clip"]), "fooled", classes != y)
-            tally.perturbation(method, text, reading(clip=s["clip"]), x, x_adv)
+            called = reading(clip=s["clip"])
+            tally.add(method, "", called, "fooled", classes != y, steps=1, parameter=text)
+            tally.perturbation(method, "", called, x, x_adv, steps=1, parameter=text)
     return Outcome(tally.rows())
 
 

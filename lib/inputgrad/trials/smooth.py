@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import product
+from typing import cast
 
 import numpy as np
 import torch
@@ -23,33 +24,38 @@ from inputgrad.ground.checks import eps_value, whole
 from inputgrad.ground.progress import progress
 
 from .job import Job, Outcome
-from .tally import Tally, reading_of
+from .tally import Tally, reading_of, side
 
 BATCH = 128  # in training mode the attack's gradient has this batch's statistics
 DEFAULT = {"rate": 0.2, "reduction": "sum", "mode": "accumulate", "attack_mode": "train", "source": "self"}
 reading = partial(reading_of, DEFAULT)
 
 
-def place(job: Job, eps: str, *, defense: str) -> dict[str, str]:
+def place(job: Job, eps: str, *, arm: str) -> dict[str, str]:
     """Which table or figure of the paper a cell belongs to, what the paper calls its data set and network, the arm."""
     own = not job.trial.exhibit.endswith("/hardening")
     return {
         "table": "own" if own else {"0": "4", "": "fig"}.get(eps, "5"),
         "dataset": datasets.label(job.trial.dataset),
         "model": models.label(job.trial.model),
-        "defense": defense,
+        **side(arm),
     }
+
+
+def control_of(job: Job) -> Hardened:
+    """The trial's own network, which the exhibits of this paper train as their control."""
+    return cast(Hardened, job.trained)
 
 
 def arm(job: Job, update: Update) -> Hardened:
     """The network of this trial's seed under ``update``; the control is there already."""
     if update.rate == 0:
-        return job.trained
+        return control_of(job)
     trial = job.trial
     return hardened(job.data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, job.device, update)
 
 
-def update_of(settings: dict) -> Update:
+def update_of(settings: Mapping) -> Update:
     """The update that a trial's settings ask for."""
     return Update(settings["rate"], settings["reduction"], settings["mode"], settings["beyond"])
 
@@ -65,9 +71,10 @@ def batches(job: Job, what: str = "") -> Iterator[tuple[Tensor, Tensor, Tensor]]
     x, y = job.test_images()
     whole("images", len(x), least=2)
     scale = torch.ones(len(x), device=job.device)
-    if job.trained.whitening is not None:
+    whitening = control_of(job).whitening
+    if whitening is not None:
         scale = moments(x)[1][:, 0]
-        x = job.trained.whitening(x.cpu()).to(job.device)
+        x = whitening(x.cpu()).to(job.device)
     parts = max(1, round(len(x) / BATCH))
     triples = list(zip(x.chunk(parts), y.chunk(parts), scale.chunk(parts), strict=True))  # none with a lone image
     yield from progress(triples, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}".strip())
@@ -96,7 +103,7 @@ def hardening(job: Job) -> Outcome:
     s = job.trial.settings
     updates = {"control": CONTROL, "updates": update_of(s)}
     arms = {name: arm(job, update) for name, update in updates.items()}
-    tallies = {name: Tally(partial(place, job, defense=name)) for name in arms}
+    tallies = {name: Tally(partial(place, job, arm=name)) for name in arms}
     told = {name: s[name] for name in ("rate", "reduction", "mode")}
     generator = torch.Generator().manual_seed(job.trial.seed)
     for x, y, scale in batches(job):
@@ -109,9 +116,10 @@ def hardening(job: Job) -> Outcome:
                 called = reading(attack_mode=mode, source=source, **told)
                 for eps in s["eps"]:
                     moved = eps_value(eps) * d
-                    tally.add("FGSM", eps, called, "accuracy", correct(predict(model, x + moved), y))
+                    tally.add("FGSM", eps, called, "accuracy", correct(predict(model, x + moved), y), steps=1)
                     if called == reading(**told):
-                        tally.add("FGSM", eps, called, "pixels_linf", pixels(moved, scale, network.whitening))
+                        size = pixels(moved, scale, network.whitening)
+                        tally.add("FGSM", eps, called, "pixels_linf", size, steps=1, unit="x")
             for eps in s["stronger_eps"]:
                 stronger(tally, model, x, y, eps, noise, reading(**told), generator)
     for name, network in arms.items():
@@ -136,7 +144,7 @@ def stronger(
 ) -> None:  # fmt: skip
     """Random signs, PGD-20, and the worst of that and of restarts with two losses, all of one size."""
     size = eps_value(eps)
-    tally.add("random sign", eps, called, "accuracy", correct(predict(model, x + size * noise), y))
+    tally.add("random sign", eps, called, "accuracy", correct(predict(model, x + size * noise), y), steps=1)
     x_adv = pgd(model, x, y, eps=size, steps=20, early_exit=True, box=None)
     stands = correct(predict(model, x_adv), y)
     tally.add("PGD", eps, called, "accuracy", stands.clone(), steps=20)
@@ -151,16 +159,20 @@ def costs(tally: Tally, network: Hardened, called: str, job: Job, update: Update
     """How far the training images drifted, and what training this arm took in time and in memory for their copy."""
     images = prepared(job.data, job.trial.settings["recipe"]["images"]).x_train
     kept = images.numel() * images.element_size() / 2**20 if update.keeps else 0.0
-    tally.number("none", "", called, "drift_l2", network.history[-1]["drift"], unit="x", images=0)
-    tally.number("none", "", called, "training_seconds", network.seconds, unit="s", images=0)
-    tally.number("none", "", called, "stored_mib", kept, unit="MiB", images=len(images))
+    number = partial(tally.number, "none", "", called, steps=0)
+    number("drift_l2", network.history[-1]["drift"], unit="x", images=0)
+    number("training_seconds", network.seconds, unit="s", images=0)
+    number("stored_mib", kept, unit="MiB", images=len(images))
 
 
 # Which reading hardens
 
 
 def readings(job: Job) -> Outcome:
-    """One network for each reading of the update, all in lock-step with the control, under the same attacks."""
+    """One network for each reading of the update, all in lock-step with the control, under the same attacks.
+
+    The rate is the rows' ``parameter``, reduction and mode are their ``variant``.
+    """
     s = job.trial.settings
     sizes = {text: eps_value(text) for text in s["eps"]}
     base = Update(s["rates"][0], s["reductions"][0], s["modes"][0], s["beyond"])
@@ -170,8 +182,7 @@ def readings(job: Job) -> Outcome:
     rows = []
     for update in dict.fromkeys(updates):
         network = arm(job, update)
-        called = "control" if update == CONTROL else described(update)
-        tally = Tally(partial(place, job, defense="control" if update == CONTROL else "updates"))
+        tally, called = Tally(partial(in_reading, job, update)), described(update)
         for x, y, _ in batches(job, called):
             tally.add("none", "0", called, "accuracy", correct(predict(network.model, x), y), steps=0)
             directions = {
@@ -182,7 +193,8 @@ def readings(job: Job) -> Outcome:
             }
             for eps, size in sizes.items():
                 for attack, d in directions.items():
-                    tally.add(attack, eps, called, "accuracy", correct(predict(network.model, x + size * d), y))
+                    after = correct(predict(network.model, x + size * d), y)
+                    tally.add(attack, eps, called, "accuracy", after, steps=1)
                 x_adv = pgd(network.model, x, y, eps=size, steps=20, early_exit=True, box=None)
                 tally.add("PGD", eps, called, "accuracy", correct(predict(network.model, x_adv), y), steps=20)
         costs(tally, network, called, job, update)
@@ -190,9 +202,17 @@ def readings(job: Job) -> Outcome:
     return Outcome(rows)
 
 
+def in_reading(job: Job, update: Update, eps: str) -> dict[str, str]:
+    """Where a cell of one reading of the update belongs."""
+    if update == CONTROL:
+        return {**place(job, eps, arm="control"), "parameter": "0"}
+    variant = f"{update.reduction} {update.mode}"
+    return {**place(job, eps, arm="updates"), "parameter": f"{update.rate:g}", "variant": variant}
+
+
 def described(update: Update) -> str:
     """The name of a reading in tables: rate, reduction and mode."""
-    return f"{update.rate:g} {update.reduction} {update.mode}"
+    return "control" if update == CONTROL else f"{update.rate:g} {update.reduction} {update.mode}"
 
 
 # Figures 3 to 6
@@ -204,17 +224,17 @@ def pictures(job: Job) -> Outcome:
     updates, size = arm(job, update_of(s)), eps_value(s["eps"])
     called = reading(**{name: s[name] for name in ("rate", "reduction", "mode")})
     kept: list[tuple[Tensor, ...]] = []
-    tally = Tally(partial(place, job, defense="updates"))
+    tally = Tally(partial(place, job, arm="updates"))
     for x, y, _ in batches(job):
         x_adv = x + size * fgsm_direction(job.trained.model, x, y, "eval", job.trial.seed)
         before = predict(job.trained.model, x_adv).argmax(1)
         right = correct(predict(updates.model, x_adv), y)
         rescued = (before != y) & right
-        tally.add("FGSM", s["eps"], called, "rescued", rescued)
-        tally.add("FGSM", s["eps"], called, "lost", (before == y) & ~right)
+        tally.add("FGSM", s["eps"], called, "rescued", rescued, steps=1)
+        tally.add("FGSM", s["eps"], called, "lost", (before == y) & ~right, steps=1)
         kept.append((x[rescued], x_adv[rescued], y[rescued], before[rescued]))
     x, x_adv, y, wrong = (torch.cat(parts)[: s["columns"]].cpu() for parts in zip(*kept, strict=True))
-    whitening = job.trained.whitening
+    whitening = control_of(job).whitening
     show = whitening.pictures if whitening else (lambda z: z.clamp(0, 1))
     move = whitening.linear if whitening else (lambda d: d)
     drift = updates.drift[:, : s["columns"]]

@@ -26,7 +26,7 @@ from inputgrad.study.synthesis import EPS, OTHERS, OWNERS
 from .job import Job, Outcome
 from .selfgrad import DEFAULT as BLOCK
 from .selfgrad import defended
-from .tally import Tally
+from .tally import Tally, side
 
 BATCH = 100
 
@@ -63,6 +63,12 @@ def radius(job: Job) -> str:
     return job.trial.settings["eps"] or EPS.get(job.trial.dataset, OTHERS)
 
 
+def place(job: Job, arm: str, eps: str) -> dict[str, str]:
+    """Where a cell belongs: to no paper's table."""
+    trial = job.trial
+    return {"table": "own", "dataset": datasets.label(trial.dataset), "model": models.label(trial.model), **side(arm)}
+
+
 def attacks(job: Job) -> Outcome:
     """Accuracy of each victim under one step with and without the sign, one v for all, Algorithm 1, and many steps.
 
@@ -72,9 +78,7 @@ def attacks(job: Job) -> Outcome:
     """
     eps, rows = radius(job), []
     for name, model in victims(job).items():
-        place = {"table": "own", "dataset": datasets.label(job.trial.dataset), "model": models.label(job.trial.model),
-                 "defense": name}  # fmt: skip
-        tally = Tally(lambda _, place=place: place)
+        tally = Tally(partial(place, job, name))
         measured(tally, job, model, eps, name)
         rows += tally.rows()
     return Outcome(rows)
@@ -95,11 +99,13 @@ def measured(tally: Tally, job: Job, model: nn.Module, eps: str, name: str) -> N
         for attack, step in steps_of(model, size, s["steps"], one, generator).items():
             stands = correct(predict(model, step(part, labels)), labels)
             worst &= stands | (attack in OUTSIDE)
-            tally.add(attack, eps, "default", "accuracy", stands)
-        tally.add("all of them", eps, "default", "accuracy", worst)
+            steps = {"PGD": s["steps"], "CW": s["steps"], "UAP": 0}.get(attack, 1)
+            tally.add(attack, eps, "default", "accuracy", stands, steps=steps)
+        tally.add("all of them", eps, "default", "accuracy", worst, steps=0)
         for label, told in (("true", labels), ("predicted", seen.argmax(1))):
             better = ATTACKS["D-FGSM"](model, part, told, eps=size)
-            tally.add(f"D-FGSM, {label} label", eps, "default", "accuracy", correct(predict(model, better), labels))
+            right_now = correct(predict(model, better), labels)
+            tally.add(f"D-FGSM, {label} label", eps, "default", "accuracy", right_now, steps=1)
 
 
 def steps_of(

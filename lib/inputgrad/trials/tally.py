@@ -1,59 +1,97 @@
-"""From numbers of single images to tidy rows."""
+"""From numbers of single images to rows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from inputgrad.compute.metrics import perceptibility
+from inputgrad.compute.metrics import PERCEPTIBILITY, perceptibility
+from inputgrad.record.row import Row
+
+Place = Callable[[str], Mapping[str, str]]
+"""From an eps to the columns that say where a cell belongs: table, dataset, model, and what :func:`side` gives."""
+
+
+class Cell(NamedTuple):
+    """The columns that say what a number is, but for its place."""
+
+    attack: str
+    eps: str
+    reading: str
+    metric: str
+    steps: int
+    unit: str
+    parameter: str
+    variant: str
 
 
 class Tally:
     """Collects, batch by batch, one number an image for each measured cell, and turns them into rows."""
 
-    def __init__(self, place: Callable[[str], dict[str, str]]) -> None:
-        """``place(eps)`` gives the columns that say where a cell belongs: table, dataset, model and defense."""
+    def __init__(self, place: Place) -> None:
         self.place = place
-        self.values: dict[tuple, list[Tensor]] = defaultdict(list)
-        self.single: list[dict] = []
+        self.values: dict[Cell, list[Tensor]] = defaultdict(list)
+        self.single: list[Row] = []
 
-    def add(self, attack: str, eps: str, reading: str, metric: str, values: Tensor, *, steps: int = 1) -> None:
-        """Add the values of one batch, ``(B,)``."""
-        self.values[attack, eps, steps, reading, metric].append(values.cpu())
+    def add(
+        self, attack: str, eps: str, reading: str, metric: str, values: Tensor, *, steps: int, unit: str = "fraction",
+        parameter: str = "", variant: str = "",
+    ) -> None:  # fmt: skip
+        """Add the values of one batch, ``(B,)``: bool where images are counted, else numbers of another ``unit``."""
+        if (values.dtype == torch.bool) != (unit == "fraction"):
+            raise ValueError(f"{metric} has values of {values.dtype} and the unit {unit}: bool goes with fraction")
+        cell = Cell(attack, eps, reading, metric, steps, unit, parameter, variant)
+        self.values[cell].append(values.cpu())
 
     def number(
-        self, attack: str, eps: str, reading: str, metric: str, value: float, *, unit: str, images: int, steps: int = 0
-    ) -> None:
+        self, attack: str, eps: str, reading: str, metric: str, value: float | Tensor, *, steps: int, unit: str,
+        images: int, parameter: str = "", variant: str = "",
+    ) -> None:  # fmt: skip
         """Add one number that was measured on ``images`` images as a whole."""
-        self.single.append({**self.place(eps), "attack": attack, "eps": eps, "steps": steps, "reading": reading,
-                            "metric": metric, "value": float(f"{value:.5g}"), "unit": unit, "count": None,
-                            "total": images})  # fmt: skip
+        cell = Cell(attack, eps, reading, metric, steps, unit, parameter, variant)
+        self.single.append(self.row(cell, value=shortened(value), total=images))
 
-    def perturbation(self, attack: str, eps: str, reading: str, x: Tensor, x_adv: Tensor) -> None:
+    def perturbation(
+        self, attack: str, eps: str, reading: str, x: Tensor, x_adv: Tensor, *, steps: int, parameter: str = ""
+    ) -> None:
         """Add how visible a batch of perturbations is."""
         for name, values in perceptibility(x, x_adv).items():
-            self.add(attack, eps, reading, name, values)
+            self.add(attack, eps, reading, name, values, steps=steps, unit=PERCEPTIBILITY[name], parameter=parameter)
 
-    def rows(self) -> list[dict]:
+    def rows(self) -> list[Row]:
         """One row a cell: shares with their counts; medians and means of the rest."""
         rows = list(self.single)
-        for (attack, eps, steps, reading, metric), parts in self.values.items():
+        for cell, parts in self.values.items():
             values = torch.cat(parts)
-            cell = {"attack": attack, "eps": eps, "steps": steps, "reading": reading}
-            if values.dtype == torch.bool:
-                hits, total = int(values.sum()), len(values)
-                if total == 0:  # no image of this kind
-                    continue
-                rows.append({**self.place(eps), **cell, "metric": metric, "value": hits / total, "unit": "fraction",
-                             "count": hits, "total": total})  # fmt: skip
-            else:
-                for name, value in ((f"{metric}_median", values.median()), (f"{metric}_mean", values.mean())):
-                    rows.append({**self.place(eps), **cell, "metric": name, "value": float(f"{float(value):.5g}"),
-                                 "unit": "x", "count": None, "total": len(values)})  # fmt: skip
+            total = len(values)
+            if values.dtype != torch.bool:
+                for name, value in (("median", values.median()), ("mean", values.mean())):
+                    one = cell._replace(metric=f"{cell.metric}_{name}")
+                    rows.append(self.row(one, value=shortened(value), total=total))
+            elif total:  # else there is no image of this kind
+                hits = int(values.sum())
+                rows.append(self.row(cell, value=hits / total, count=hits, total=total))
         return rows
+
+    def row(self, cell: Cell, **numbers: Any) -> Row:
+        """The row of a cell; what its place says holds where the cell says nothing itself."""
+        said = {column: value for column, value in cell._asdict().items() if value != ""}
+        return Row(**{**self.place(cell.eps), **said}, **numbers)
+
+
+def shortened(value: float | Tensor) -> float:
+    """Five digits of a number: what a median or a mean over images is worth."""
+    return float(f"{float(value):.5g}")
+
+
+def side(arm: str, maker: str = "", variant: str = "") -> dict[str, str]:
+    """The columns that say which side of a comparison a row is on; ``defense``, its whole name, is made of them."""
+    whole = ", ".join(part for part in (arm, maker, variant) if part)
+    return {"defense": whole, "arm": arm, "maker": maker, "variant": variant}
 
 
 def reading_of(default: Mapping[str, object], **choices: object) -> str:

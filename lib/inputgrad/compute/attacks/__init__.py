@@ -6,6 +6,7 @@ Each is a pure function ``(model, x, y, *, eps, ...) -> x_adv``, which the table
 from __future__ import annotations
 
 from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ __all__ = [
     "ATTACKS",
     "NOISE",
     "STEPS",
+    "Attack",
     "Step",
     "algorithm1",
     "algorithm2",
@@ -42,6 +44,24 @@ __all__ = [
 ]
 
 
+class Attack(Protocol):
+    """What every attack of the catalogue can be called as: a function without state; other options have defaults."""
+
+    def __call__(self, model: Classifier, x: Tensor, y: Tensor, *, eps: float, box: Box | None = UNIT) -> Tensor:
+        """Attack a batch.
+
+        Args:
+            model: ``x`` -> logits; in eval mode, and left as it is.
+            x: inputs in [0, 1], ``(B, C, H, W)``.
+            y: labels, ``(B,)``.
+            eps: the size of the perturbation, in units of ``x``.
+            box: smallest and largest value of an input; ``None`` does not clip.
+
+        Returns:
+            ``x_adv``, shaped like ``x``, detached; what is done to an image does not depend on the others.
+        """
+
+
 def noise(
     model: Classifier, x: Tensor, y: Tensor, *, eps: float, kind: str, seed: int = 0, box: Box | None = UNIT
 ) -> Tensor:
@@ -49,7 +69,7 @@ def noise(
     return along(x, NOISE[kind](x, torch.Generator().manual_seed(seed)), eps, box=box)
 
 
-ATTACKS = {
+ATTACKS: dict[str, Attack] = {
     **{name: partial(one_step, step=step) for name, step in STEPS.items()},
     **{name: partial(noise, kind=name) for name in NOISE},
     "PGD": pgd,

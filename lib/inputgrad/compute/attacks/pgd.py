@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -79,7 +81,7 @@ def ascend(
         x_adv = x_adv + eps * (2 * torch.rand(x.shape, generator=generator).to(x) - 1)
         x_adv = x_adv.clamp(low, high)
     fell = torch.full((len(x),), steps + 1, device=x.device)
-    standing = torch.arange(len(x), device=x.device) if early_exit else slice(None)
+    standing: Any = torch.arange(len(x), device=x.device) if early_exit else slice(None)
     for step in range(steps):
         at = x_adv[standing]
         f, g = scores_and_gradient(model, at, y[standing], loss=loss)

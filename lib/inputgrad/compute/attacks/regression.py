@@ -37,7 +37,7 @@ def jacobian(model: Network, x: Tensor) -> Jacobian:
     """The Jacobian of ``model`` at each image of ``x``: forward mode one way, backward mode the other."""
     x = x.detach()
     with frozen(model):
-        _, back = vjp(model, x)
+        back = vjp(model, x)[1]
 
     def times(v: Tensor) -> Tensor:
         with frozen(model):

@@ -30,7 +30,8 @@ class Splits:
     @property
     def shape(self) -> tuple[int, int, int]:
         """``(C, H, W)`` of one image."""
-        return tuple(self.x_train.shape[1:])
+        channels, height, width = self.x_train.shape[1:]
+        return channels, height, width
 
 
 def load(name: str, *, root: str | os.PathLike | None = None, size: int | None = None) -> Splits:

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,10 +74,8 @@ def verified(name: str, source: Source | None, root: Path, arrays: list[np.ndarr
     order = hashlib.blake2b(b"".join(pair_digests(x_train, y_train) + pair_digests(x_test, y_test)), digest_size=8)
     classes = source.classes if source else int(max(y_train.max(), y_test.max())) + 1
     tensors = [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
-    if size and size != tensors[0].shape[-1]:
-        tensors[0], tensors[2] = resized(tensors[0], size), resized(tensors[2], size)
-    x_train, y_train, x_test, y_test = tensors
-    return Splits(name, x_train, y_train.long(), x_test, y_test.long(), classes, digest, order.hexdigest())
+    train, test = (resized(x, size) if size and size != x.shape[-1] else x for x in tensors[::2])
+    return Splits(name, train, tensors[1].long(), test, tensors[3].long(), classes, digest, order.hexdigest())
 
 
 def check_arrays(what: str, arrays: list[np.ndarray]) -> None:
@@ -126,7 +125,7 @@ def channels_first(path: Path, x: np.ndarray) -> np.ndarray:
     return x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
 
 
-SPLITS = {
+SPLITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "SVHN": ({"split": "train"}, {"split": "test"}),
     "STL10": ({"split": "train"}, {"split": "test"}),
     "Imagenette": ({"split": "train", "size": "160px"}, {"split": "val", "size": "160px"}),
@@ -138,10 +137,11 @@ def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.n
     """The four arrays of a torchvision data set, downloaded (with its progress bar and checksums) if need be."""
     import torchvision
 
+    kind = str(source.torchvision)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        maker = getattr(torchvision.datasets, source.torchvision)
-        splits = SPLITS.get(source.torchvision, ({"train": True}, {"train": False}))
+        maker = getattr(torchvision.datasets, kind)
+        splits = SPLITS.get(kind, ({"train": True}, {"train": False}))
         parts = [maker(str(root), download=download, **split) for split in splits]
     except (RuntimeError, OSError, EOFError, ValueError) as err:
         reason = (str(err) or type(err).__name__).splitlines()[0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,18 +11,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.compute.data import Splits
 from inputgrad.compute.gradients import Classifier, frozen, scores
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.models import build
 from inputgrad.compute.norms import UNIT, into, norm
-from inputgrad.compute.training.checkpoints import kept, load_optimizer, optimizer_tensors, restore, save
+from inputgrad.compute.training.checkpoints import Note, kept
+from inputgrad.compute.training.loop import Training, run
 from inputgrad.compute.training.networks import Trained
-from inputgrad.compute.training.steps import OPTIMISERS, augment, autocast, set_lr, stop_if_diverged
+from inputgrad.compute.training.steps import OPTIMISERS, augment, autocast, descend
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
-from inputgrad.ground.progress import progress
 
 from .generator import WIDTHS, Discriminator, Generator, feature_map, features
 
@@ -47,7 +45,6 @@ class Rules:
         gamma: :math:`\gamma`, weight of the intensity of v in the generator's loss [butterfly, Eq. 9].
         l2: that intensity: ``"mean_square"`` of v over all values, or the mean over the images of its l2 ``"norm"``.
         d_train: what of the discriminator learns, ``"head"`` or ``"full"``.
-        d_steps: steps of the discriminator for each step of the generator; the paper takes one.
         d_lr: peak learning rate of the discriminator; the recipe's is the generator's.
         limit: largest absolute value of v, in units of ``x``; ``None``, as in the paper, for no limit.
         clip: clip ``x + v`` to [0, 1]; the paper does not say so.
@@ -67,7 +64,6 @@ class Rules:
     gamma: float = 1e-4
     l2: str = L2[0]
     d_train: str = D_TRAIN[0]
-    d_steps: int = 1
     d_lr: float = 1e-3
     limit: float | None = None
     clip: bool = False
@@ -82,7 +78,6 @@ class Rules:
             checks.one_of(name, getattr(self, name), names)
         for name in ("gamma", "d_lr") if self.limit is None else ("gamma", "d_lr", "limit"):
             object.__setattr__(self, name, checks.number(name, getattr(self, name)))
-        checks.whole("d_steps", self.d_steps, least=1)
         checks.truth("clip", self.clip)
         if not checks.truth("known", self.known) and self.objective == "direct":
             raise InputError("objective 'direct' needs known=True: it takes gradients through the target")
@@ -134,18 +129,15 @@ def penalty(v: Tensor, kind: str) -> Tensor:
     return v.square().mean() if kind == "mean_square" else norm(v, 2).mean()
 
 
-def optimal_discriminator(good: Tensor, bad: Tensor) -> Tensor:
-    r""":math:`D^* = p_g / (p_g + p_b)`, which minimises the least squares loss [butterfly, Eq. 15].
+def optimal_generator_loss(good: Tensor, bad: Tensor) -> Tensor:
+    r""":math:`L_G(D^*) = \sum p_b^2 / (p_g + p_b)`, smallest where nothing is bad [butterfly, Eq. 21].
+
+    It is the loss against :math:`D^* = p_g / (p_g + p_b)`, which minimises the least squares loss [butterfly, Eq. 15].
 
     Args:
         good: :math:`p_g`, how much of each image's probability goes with t = 1, shaped as one likes.
         bad: :math:`p_b`, with t = 0.
     """
-    return good / (good + bad)
-
-
-def optimal_generator_loss(good: Tensor, bad: Tensor) -> Tensor:
-    r""":math:`L_G(D^*) = \sum p_b^2 / (p_g + p_b)`, smallest where nothing is bad [butterfly, Eq. 21]."""
     return (bad.square() / (good + bad)).sum()
 
 
@@ -192,7 +184,7 @@ def play_batch(
 
     Returns:
         Detached means over the batch: ``g_loss`` (with the penalty), ``penalty`` (without gamma), ``good`` (t), and
-        in a game ``d_loss`` and ``d_accuracy`` (how often d > 1/2 says t), both before its last step.
+        in a game ``d_loss`` and ``d_accuracy`` (how often d > 1/2 says t), both before its step.
     """
     rules, found = game.rules, {}
     with autocast(x.device, precision):
@@ -200,12 +192,11 @@ def play_batch(
         x_tilde = rules.applied(x, v)
         t = rewards(game.target, x_tilde, y, rules.problem)
     if rules.objective == "game":
-        for _ in range(rules.d_steps):
-            with autocast(x.device, precision):  # its own, which keeps no weights from before the step
-                z = game.discriminator(x_tilde.detach(), y)
-            found["d_loss"] = discriminator_loss(z.float(), t, rules.loss)
-            found["d_accuracy"] = ((z > 0) == t.bool()).float().mean()
-            descend(optimizers["discriminator"], found["d_loss"])
+        with autocast(x.device, precision):  # its own, which keeps no weights from before the step
+            z = game.discriminator(x_tilde.detach(), y)
+        found["d_loss"] = discriminator_loss(z.float(), t, rules.loss)
+        found["d_accuracy"] = ((z > 0) == t.bool()).float().mean()
+        descend(optimizers["discriminator"], found["d_loss"])
     with autocast(x.device, precision):
         wanted = wish(game, x_tilde, y)
     found["penalty"] = penalty(v.float(), rules.l2)
@@ -240,24 +231,8 @@ def distance_to_goal(logits: Tensor, y: Tensor, problem: str) -> Tensor:
     return (logits.logsumexp(1) - others.logsumexp(1)).mean()
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step of the optimiser's parameters down the loss."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-
-
-def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -> dict:
-    """Play in place; resumes from ``partial`` when a killed run left one there.
-
-    ::
-
-        for epoch:  for a random batch (x, y):  play_batch
-                    how the target fares on G(x) + x, of the game's first images and of those held out
-
-    Every epoch draws its order and its augmentation from ``(seed, epoch)`` alone, and both optimisers are part of the
-    checkpoint, so that an interrupted run ends with the same weights as an unbroken one (bit for bit on a CPU). A last
-    batch of one image is left out, for the sake of batch norm. The target is put into evaluation mode and stays there.
+def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -> Note:
+    """Play in place; see :class:`Playing`.
 
     Args:
         game: the players, on their device.
@@ -271,69 +246,46 @@ def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -
         :func:`fared` on the game's first :data:`HELD` images and ``held_accuracy``.
 
     Raises:
-        InputError: a batch or a game of one image, an augmentation of `smooth`, or a damaged ``partial``.
+        InputError: a game of one image, or a damaged ``partial``.
         TrainingDiverged: a loss became NaN or infinite.
     """
-    checks.whole("recipe batch", recipe.batch, least=2)  # batch norm
-    checks.one_of("recipe augment", recipe.augment, ("none", "crop", "crop_flip"))
-    checks.whole("images of the game", len(images.x), least=2)
-    rules, device = game.rules, next(game.generator.parameters()).device
-    if isinstance(game.target, nn.Module):
-        game.target.eval()
-    x, y, x_held, y_held = (part.to(device) for part in (images.x, images.y, images.x_held, images.y_held))
-    recipes = {"generator": recipe, "discriminator": replace(recipe, lr=rules.d_lr)}
-    optimizers = {name: OPTIMISERS[recipes[name].optimizer](getattr(game, name), recipes[name]) for name in recipes}
-    note: dict = {"history": [], "seconds": 0.0}
-    if partial.is_file():
-        tensors, note = restore(partial, game.moving)
-        for name, optimizer in optimizers.items():
-            mark = f"extra.{name}."
-            load_optimizer(optimizer, {k.removeprefix(mark): t for k, t in tensors.items() if k.startswith(mark)})
-    x_seen, y_seen = x[:HELD], y[:HELD]
-    before = decisions(game.target, x_seen, y_seen)[0]
-    batches = math.ceil(len(x) / recipe.batch)
-    bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"play {partial.stem}")
-    for epoch in range(len(note["history"]), recipe.epochs):
-        start = time.perf_counter()
-        means = play_epoch(game, optimizers, recipes, x, y, epoch, seed, bar, partial.stem)
-        note["seconds"] += time.perf_counter() - start
-        after = fared(game, x_seen, y_seen, before)
-        held = {"held_accuracy": fared(game, x_held, y_held)["accuracy"]} if len(x_held) else {}
-        note["history"].append({"epoch": epoch + 1, **means, **after, **held, "seconds": note["seconds"]})
-        if epoch + 1 < recipe.epochs:
-            kept = {f"extra.{n}.{k}": t for n, o in optimizers.items() for k, t in optimizer_tensors(o).items()}
-            save(partial, {**game.moving.state_dict(), **kept}, note)
-    bar.close()
-    return note
+    return run(Playing(game, images, recipe), seed, partial)
 
 
-def play_epoch(
-    game: Game, optimizers: Mapping[str, torch.optim.Optimizer], recipes: Mapping[str, Recipe], x: Tensor, y: Tensor,
-    epoch: int, seed: int, bar, name: str,
-) -> dict[str, float]:  # fmt: skip
-    """One pass over the images; the means of :func:`play_batch` over them.
+class Playing(Training):
+    """The game as a training.
 
-    ``bar`` is told of every batch, and ``name`` stands in errors.
+    ::
+
+        for a random batch (x, y):  play_batch
+        after each epoch:           how the target fares on G(x) + x, of the game's first images and of those held out
+
+    The target is put into evaluation mode and stays there.
     """
-    recipe = recipes["generator"]
-    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-    torch.manual_seed(1_000_003 * seed + epoch)  # layers that draw
-    game.generator.train()
-    game.discriminator.train()
-    order = torch.randperm(len(x), generator=generator).to(x.device).split(recipe.batch)
-    parts = [part for part in order if len(part) > 1]
-    sums: dict[str, Tensor] = {}
-    for step, chosen in enumerate(parts):
-        for player, optimizer in optimizers.items():
-            set_lr(optimizer, recipes[player], (epoch + step / len(order)) / recipe.epochs)
-        batch = augment(pixels(x[chosen]), recipe.augment, generator)
-        found = play_batch(game, optimizers, batch, y[chosen], recipe.precision)
-        sums = {key: sums.get(key, 0) + value * len(chosen) for key, value in found.items()}
-        if step % 100 == 99 or step == len(parts) - 1:
-            stop_if_diverged(sum(sums.values()), epoch, step, name, recipe)
-        bar.update()
-    played = sum(len(part) for part in parts)
-    return {key: value.item() / played for key, value in sums.items()}
+
+    def __init__(self, game: Game, images: Images, recipe: Recipe) -> None:
+        recipes = {"generator": recipe, "discriminator": replace(recipe, lr=game.rules.d_lr)}
+        optimizers = {name: OPTIMISERS[own.optimizer](getattr(game, name), own) for name, own in recipes.items()}
+        super().__init__(game.moving, recipe, len(images.x), optimizers)
+        device = next(game.generator.parameters()).device
+        if isinstance(game.target, nn.Module):
+            game.target.eval()
+        self.game, self.x, self.y = game, images.x.to(device), images.y.to(device)
+        self.x_held, self.y_held = images.x_held.to(device), images.y_held.to(device)
+        self.before = decisions(game.target, self.x[:HELD], self.y[:HELD])[0]
+
+    def step(self, chosen: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """One round; sums of what :func:`play_batch` gives."""
+        x = augment(pixels(self.x[chosen]), self.recipe.augment, generator)
+        found = play_batch(self.game, self.optimizers, x, self.y[chosen], self.recipe.precision)
+        return {name: value * len(chosen) for name, value in found.items()}
+
+    def followed(self) -> dict[str, float]:
+        """How the target fares."""
+        found = fared(self.game, self.x[:HELD], self.y[:HELD], self.before)
+        if len(self.x_held):
+            found["held_accuracy"] = fared(self.game, self.x_held, self.y_held)["accuracy"]
+        return found
 
 
 # What came out
@@ -424,9 +376,11 @@ def played(
 
     Raises:
         InputError: a target whose classes differ from the data's, a judge where there should be none or none where
-            there should be one, an image size that the encoder cannot take, no images, or a damaged checkpoint.
+            there should be one, an augmentation of `smooth`, an image size that the encoder cannot take, no images, or
+            a damaged checkpoint.
         TrainingDiverged: a loss became NaN or infinite.
     """
+    checks.one_of("recipe augment", recipe.augment, CROPS)
     check_classes(target.model, data, device)
     if rules.known != (judge is None):
         does = "takes no judge" if rules.known else "needs a judge"
@@ -447,7 +401,8 @@ def played(
     classes = data.classes if rules.discriminator == "told" else None
     discriminator = Discriminator(body, found[0], rules.d_train, classes).to(device)
     if device.type == "cuda":
-        generator, discriminator = (net.to(memory_format=torch.channels_last) for net in (generator, discriminator))
+        generator.to(memory_format=torch.channels_last)
+        discriminator.to(memory_format=torch.channels_last)
     game = Game(generator, discriminator, target.model, rules)
     name, _, note = kept(
         f"{data.name}-{rules.problem}-s{seed}", declared, game.moving,

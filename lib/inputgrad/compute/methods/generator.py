@@ -45,7 +45,7 @@ def trunk(classifier: nn.Module) -> nn.Sequential:
     elif hasattr(classifier, "layer4"):  # torchvision's ResNet
         return nn.Sequential(*list(classifier.children())[:-2])
     elif hasattr(classifier, "features"):  # its VGG, and its DenseNet, which has the ReLU outside
-        return nn.Sequential(*classifier.features, nn.ReLU())
+        return nn.Sequential(*classifier.get_submodule("features").children(), nn.ReLU())
     raise InputError(
         f"the classifier, {type(classifier).__name__}, has no feature map that could be used: give a convolutional "
         "network of the catalogue, or torchvision's ResNet, VGG or DenseNet"
@@ -124,15 +124,15 @@ class Generator(nn.Module):
         super().__init__()
         found = feature_map(encoder, shape)
         n = stages(shape, found)
-        if n is None:
+        if n is None or found is None:
             raise refused(encoder, shape, found)
         if len(widths) < n - 1:
             raise InputError(f"widths {tuple(widths)!r} are too few: {n - 1} blocks lead to {shape[1]}x{shape[2]}")
         counts = [found[0], *widths[len(widths) - (n - 1) :]]
         blocks = [m for a, b in zip(counts, counts[1:], strict=False) for m in up(a, b)]
         last = nn.ConvTranspose2d(counts[-1], shape[0], 4, 2, 1)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
         self.encoder, self.decoder = encoder, nn.Sequential(*blocks, last)
         self.limit = None if limit is None else number("limit", limit)
 
@@ -167,7 +167,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.features = features.requires_grad_(one_of("d_train", train, D_TRAIN) == "full")
         self.told = classes is not None
-        self.head = nn.Linear(feature_size, classes if self.told else 1)
+        self.head = nn.Linear(feature_size, 1 if classes is None else classes)
         self.train()
 
     def train(self, mode: bool = True) -> Discriminator:
@@ -179,4 +179,8 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """``(B, C, H, W)`` in [0, 1], and labels ``(B,)``, which only one that is told looks at -> logits ``(B,)``."""
         z = self.head(self.features(x).mean((2, 3)))
-        return z.gather(1, y[:, None])[:, 0] if self.told else z[:, 0]
+        if not self.told:
+            return z[:, 0]
+        if y is None:
+            raise InputError("a discriminator that is told the class needs the labels")
+        return z.gather(1, y[:, None])[:, 0]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,17 +12,17 @@ from torch import Tensor, nn
 
 from inputgrad.catalogue.choices import MODES, REDUCTIONS, outside
 from inputgrad.catalogue.models import MODELS
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import DISTORTIONS, Recipe
 from inputgrad.compute.data import Splits
 from inputgrad.compute.gradients import input_gradient
 from inputgrad.compute.metrics import correct
 from inputgrad.compute.models import build
 from inputgrad.compute.norms import norm, per_image, unit
-from inputgrad.compute.training.checkpoints import kept, load_optimizer, optimizer_tensors, restore, save
+from inputgrad.compute.training.checkpoints import EXTRA, Note, kept
+from inputgrad.compute.training.loop import Training, run
 from inputgrad.compute.training.networks import Trained
-from inputgrad.compute.training.steps import OPTIMISERS, autocast, set_lr, stop_if_diverged
+from inputgrad.compute.training.steps import OPTIMISERS, autocast, descend
 from inputgrad.ground import checks
-from inputgrad.ground.progress import progress
 
 from .distortion import augment
 from .whitening import Whitening
@@ -150,15 +149,15 @@ def hardened(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.
     dropout. The weights are those of the epoch with the fewest errors on the validation images.
 
     Raises:
-        InputError: a damaged checkpoint, or one that cannot be written.
+        InputError: random crops as augmentation, a damaged checkpoint, or one that cannot be written.
         TrainingDiverged: the loss became NaN or infinite.
     """
+    checks.one_of("recipe augment", recipe.augment, DISTORTIONS)
     declared = {
         "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
         "order": data.order, "update": [update.rate, update.reduction, update.mode],
         "versions": [VERSION, MODELS[model].version],
     }  # fmt: skip
-    checks.whole("recipe batch", recipe.batch, least=2)  # batch norm
     sets = prepared(data, recipe.images)
     torch.manual_seed(seed)
     net = build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
@@ -168,117 +167,110 @@ def hardened(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.
     )
     speed = recipe.epochs * len(sets.x_train) / max(note["seconds"], 1e-9)
     return Hardened(
-        net.eval(), note["history"], note["seconds"], speed, name, note["origin"], tensors["extra.drift"],
+        net.eval(), note["history"], note["seconds"], speed, name, note["origin"], tensors[f"{EXTRA}drift"],
         sets.whitening,
     )  # fmt: skip
 
 
 def harden(
     net: nn.Module, sets: Prepared, recipe: Recipe, seed: int, update: Update, partial: Path
-) -> tuple[dict[str, Tensor], dict]:
-    """Train ``net`` in place on images that move; resumes from ``partial`` when a killed run left one there.
-
-    ::
-
-        for epoch:  for a random batch i:  E = mean over i of L(net(augment(x_i)), y_i)
-                                           step the weights down the gradient of E
-                                           x_i <- x_i + rate * (gradient of the sum, or of the mean, to x_i)
-
-    Both gradients come from one backward pass. The stored images, the optimiser and the best weights so far are part
-    of the checkpoint, so that an interrupted run ends with the same weights as an unbroken one (bit for bit on a CPU).
+) -> tuple[dict[str, Tensor], Note]:
+    """Train ``net`` in place on images that move; see :class:`Hardening`.
 
     Returns:
         Tensors to keep beside the weights (``extra.drift``), and the note: history and seconds.
     """
-    device = next(net.parameters()).device
-    clean, y = sets.x_train.to(device), sets.y_train.to(device)
-    stored = clean.clone() if update.keeps else clean
-    away = random_direction(clean, seed) if update.mode == "noise" else None
-    optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
-    note = {"history": [], "seconds": 0.0, "best": -1.0}
-    best = {name: value.clone() for name, value in net.state_dict().items()}
-    drifts: list[Tensor] = []
-    if partial.is_file():
-        tensors, note = restore(partial, net)
-        load_optimizer(optimizer, tensors)
-        stored = tensors["extra.stored"].to(device) if update.keeps else clean
-        best = {name.removeprefix("extra.best."): t.to(device) for name, t in tensors.items() if "extra.best." in name}
-        drifts = list(tensors["extra.drift"])
-    batches = math.ceil(len(clean) / recipe.batch)
-    bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"harden {partial.stem}")
-    for epoch in range(len(note["history"]), recipe.epochs):
-        start = time.perf_counter()
-        loss = one_epoch(net, optimizer, stored, clean, y, recipe, update, away, epoch, seed, bar, partial.stem)
-        note["seconds"] += time.perf_counter() - start
-        right = accuracy(net, sets.x_valid, sets.y_valid)
-        moved = norm(stored - clean, 2)
-        note["history"].append(
-            {"epoch": epoch + 1, "loss": loss, "valid_accuracy": right, "drift": moved.median().item()}
-        )
-        if right > note["best"]:
-            note["best"], best = right, {name: value.clone() for name, value in net.state_dict().items()}
-        if epoch < EPOCHS_KEPT:
-            drifts.append((stored - clean)[:KEPT].cpu())
-        if epoch + 1 < recipe.epochs:
-            extra = {"extra.drift": torch.stack(drifts), **({"extra.stored": stored} if update.keeps else {})}
-            extra |= {f"extra.best.{name}": value for name, value in best.items()}
-            save(partial, {**net.state_dict(), **optimizer_tensors(optimizer), **extra}, note)
-    bar.close()
-    net.load_state_dict(best)
-    return {"extra.drift": torch.stack(drifts)}, note
+    training = Hardening(net, sets, recipe, seed, update)
+    note = run(training, seed, partial)
+    net.load_state_dict(training.best)
+    return {f"{EXTRA}drift": torch.stack(training.drifts)}, note
 
 
-def one_epoch(
-    net: nn.Module, optimizer: torch.optim.Optimizer, stored: Tensor, clean: Tensor, y: Tensor, recipe: Recipe,
-    update: Update, away: Tensor | None, epoch: int, seed: int, bar, name: str,
-) -> float:  # fmt: skip
-    """One pass over the images, which move in place; the mean loss. ``name`` stands in errors."""
-    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-    torch.manual_seed(1_000_003 * seed + epoch)  # dropout
-    net.train()
-    loss_sum = torch.zeros((), device=clean.device)
-    order = torch.randperm(len(clean), generator=generator).to(clean.device).split(recipe.batch)
-    parts = [part for part in order if len(part) > 1]  # batch norm needs two
-    for step, chosen in enumerate(parts):
-        set_lr(optimizer, recipe, (epoch + step / len(order)) / recipe.epochs)
-        loss = one_batch(net, optimizer, stored, clean, y, chosen, recipe, update, generator, away)
-        loss_sum += loss * len(chosen)
-        if step % 100 == 99 or step == len(parts) - 1:
-            stop_if_diverged(loss_sum, epoch, step, name, recipe)
-        bar.update()
-    return loss_sum.item() / len(clean)
+class Hardening(Training):
+    """Training on images that move.
 
+    ::
 
-def one_batch(
-    net: nn.Module, optimizer: torch.optim.Optimizer, stored: Tensor, clean: Tensor, y: Tensor, chosen: Tensor,
-    recipe: Recipe, update: Update, generator: torch.Generator, away: Tensor | None,
-) -> Tensor:  # fmt: skip
-    """One step of the weights, and one move of the batch's stored images; returns the detached mean loss.
+        for a random batch i:  E = mean over i of L(net(augment(x_i)), y_i)
+                               step the weights down the gradient of E
+                               x_i <- x_i + rate * (gradient of the sum, or of the mean, to x_i)
 
-    ``away`` is where images move that do not follow their gradient, unit vectors shaped like ``clean``.
+    Both gradients come from one backward pass.
+
+    Attributes:
+        clean: the training images as they were.
+        stored: the training images as they are now.
+        away: where images move that do not follow their gradient, unit vectors; ``None`` where they do.
+        drifts: how far the first images had moved after each of the first epochs.
+        best: the weights of the epoch that did best on the validation images, and ``best_accuracy`` how well.
     """
-    x = stored[chosen]
-    if update.mode == "fresh" and update.rate:
-        x = x + update.rate * gradient_now(net, x, y[chosen], update.reduction)
-    x = x.detach().requires_grad_(update.rate != 0)
-    with autocast(x.device, recipe.precision):
-        loss = F.cross_entropy(net(augment(x, augmentation(recipe, x), generator)), y[chosen])
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-    if update.keeps:
+
+    def __init__(self, net: nn.Module, sets: Prepared, recipe: Recipe, seed: int, update: Update) -> None:
+        optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
+        super().__init__(net, recipe, len(sets.x_train), {"net": optimizer})
+        self.sets, self.update, device = sets, update, next(net.parameters()).device
+        self.clean, self.y = sets.x_train.to(device), sets.y_train.to(device)
+        self.stored = self.clean.clone() if update.keeps else self.clean
+        self.away = random_direction(self.clean, seed) if update.mode == "noise" else None
+        self.drifts: list[Tensor] = []
+        self.best, self.best_accuracy = copy_of(net), -1.0
+
+    def step(self, chosen: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """One step of the weights, and one move of the batch's stored images; the sum of their losses."""
+        x, y, update = self.stored[chosen], self.y[chosen], self.update
+        if update.mode == "fresh" and update.rate:
+            x = x + update.rate * gradient_now(self.net, x, y, update.reduction)
+        x = x.detach().requires_grad_(update.rate != 0)
+        with autocast(x.device, self.recipe.precision):
+            loss = F.cross_entropy(self.net(augment(x, augmentation(self.recipe, x), generator)), y)
+        descend(self.optimizers["net"], loss)
+        if update.keeps:
+            self.move(chosen, x)
+        return {"loss": loss.detach() * len(chosen)}
+
+    def move(self, chosen: Tensor, x: Tensor) -> None:
+        """Move the stored images of a batch by the gradient that ``x``, which they were, has of its mean loss."""
+        update = self.update
+        assert x.grad is not None
         g = x.grad * len(chosen) if update.reduction == "sum" else x.grad
-        start = clean[chosen] if update.mode == "reset" else x.detach()
-        if away is not None:
-            g = away[chosen] * per_image(norm(g, 2), g)
-        stored[chosen] = start + update.rate * g
-    return loss.detach()
+        if self.away is not None:
+            g = self.away[chosen] * per_image(norm(g, 2), g)
+        start = self.clean[chosen] if update.mode == "reset" else x.detach()
+        self.stored[chosen] = start + update.rate * g
+
+    def followed(self) -> dict[str, float]:
+        """The accuracy on the validation images, and the median drift; keeps the weights where they are the best."""
+        right, moved = accuracy(self.net, self.sets.x_valid, self.sets.y_valid), self.stored - self.clean
+        if right > self.best_accuracy:
+            self.best, self.best_accuracy = copy_of(self.net), right
+        if len(self.drifts) < EPOCHS_KEPT:
+            self.drifts.append(moved[:KEPT].cpu())
+        return {"valid_accuracy": right, "drift": norm(moved, 2).median().item()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Where the images are, their first drifts, and the best weights so far."""
+        best = {f"best.{name}": value for name, value in self.best.items()}
+        share = torch.tensor(self.best_accuracy, dtype=torch.float64)
+        moved = {"stored": self.stored} if self.update.keeps else {}
+        return {"drift": torch.stack(self.drifts), "best_accuracy": share, **best, **moved}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """The inverse of :meth:`state`."""
+        self.drifts, self.best_accuracy = list(state["drift"]), state["best_accuracy"].item()
+        self.best = {name: state[f"best.{name}"].to(value.device) for name, value in self.best.items()}
+        if self.update.keeps:
+            self.stored = state["stored"].to(self.clean.device)
+
+
+def copy_of(net: nn.Module) -> dict[str, Tensor]:
+    """A network's weights and statistics as they are now."""
+    return {name: value.clone() for name, value in net.state_dict().items()}
 
 
 def augmentation(recipe: Recipe, x: Tensor) -> str:
-    """Which augmentation the recipe's ``"distort"`` is for these images."""
-    if recipe.augment != "distort":
-        return recipe.augment
+    """Which distortion the recipe's ``"distort"`` is for these images."""
+    if recipe.augment == "none":
+        return "none"
     return "elastic" if x.shape[1] == 1 else "affine"
 
 

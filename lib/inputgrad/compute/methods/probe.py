@@ -25,7 +25,7 @@ def probe(
         ``(B, F)`` -> logits ``(B, classes)``.
     """
     torch.manual_seed(seed)
-    layers = [nn.Linear(hidden or h.shape[1], classes)]
+    layers: list[nn.Module] = [nn.Linear(hidden or h.shape[1], classes)]
     if hidden:
         layers = [nn.Linear(h.shape[1], hidden), nn.ReLU(), *layers]
     net = nn.Sequential(Standardised(h), *layers).to(h.device)
@@ -44,6 +44,9 @@ def probe(
 
 class Standardised(nn.Module):
     """Features with the mean and the scale of those it is made from, ``(N, F)``, taken out."""
+
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, h: Tensor) -> None:
         super().__init__()

@@ -70,7 +70,7 @@ class Whitening:
             raise InputError(f"whitening needs a batch of images (N, C, H, W): got {tuple(x.shape)}")
         rows = standardised if standardise else lambda part: part.flatten(1)
         chunks = x.split(CHUNK)
-        mean = sum(rows(part.double()).sum(0) for part in chunks) / len(x)
+        mean = sum((rows(part.double()).sum(0) for part in chunks), start=torch.zeros(())) / len(x)
         covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=x.device)
         for part in chunks:
             centred = rows(part.double()) - mean

@@ -21,7 +21,7 @@ def nin(*, shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Pre
         *mlpconv(a, a, a, classes, kernel=3)[:-1], nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
     for layer in body:
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
     return Prepared(standardised(shape[0]), body)

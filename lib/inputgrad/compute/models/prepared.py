@@ -25,6 +25,9 @@ class Prepared(nn.Module):
 class Shift(nn.Module):
     """``(x - mean) * scale``, channel by channel."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, mean: tuple[float, ...], scale: tuple[float, ...]) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))

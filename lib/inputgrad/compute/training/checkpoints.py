@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock
@@ -19,11 +20,17 @@ from inputgrad.ground.files import replacing
 from inputgrad.ground.origin import origin
 from inputgrad.ground.paths import CHECKPOINTS, relative
 
-Fit = Callable[[Path], tuple[dict[str, Tensor], dict]]
+Note = dict[str, Any]
+"""What is told of a training, as plain data: ``history``, one entry an epoch, ``seconds``, and ``origin`` at last."""
+
+Fit = Callable[[Path], tuple[dict[str, Tensor], Note]]
 """Trains a network in place, resuming from a partial file if it is there: tensors to keep beside it, and the note."""
 
+EXTRA, OPTIMIZER = "extra.", "optimizer."
+"""How the names of tensors begin that are no weights: what a training keeps beside them, and its optimisers' state."""
 
-def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, dict[str, Tensor], dict]:
+
+def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, dict[str, Tensor], Note]:
     """Give ``net`` the weights of this declaration: from its checkpoint when there is one, else trained now and saved.
 
     Two callers that want the same network at once train it once: the second waits for the first.
@@ -54,7 +61,7 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
     return path.name, tensors, note
 
 
-def save(path: Path, tensors: dict[str, Tensor], note: dict) -> None:
+def save(path: Path, tensors: Mapping[str, Tensor], note: Note) -> None:
     """Write a checkpoint at once or not at all."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
@@ -64,8 +71,10 @@ def save(path: Path, tensors: dict[str, Tensor], note: dict) -> None:
             raise OSError(str(err)) from err
 
 
-def restore(path: Path, net: nn.Module) -> tuple[dict[str, Tensor], dict]:
-    """Load a checkpoint's weights into ``net``; returns all its tensors and its note.
+def restore(
+    path: Path, net: nn.Module, optimizers: Mapping[str, torch.optim.Optimizer] | None = None
+) -> tuple[dict[str, Tensor], Note]:
+    """Load a checkpoint's weights into ``net``, and what it has of optimisers; returns all its tensors and its note.
 
     Raises:
         InputError: the file is damaged or belongs to another network.
@@ -74,7 +83,8 @@ def restore(path: Path, net: nn.Module) -> tuple[dict[str, Tensor], dict]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             note = json.loads(file.metadata()["note"])
-        net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(("optimizer.", "extra."))})
+        net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith((OPTIMIZER, EXTRA))})
+        load_optimizers(optimizers or {}, tensors)
     except (SafetensorError, RuntimeError, OSError, ValueError, KeyError, TypeError) as err:
         reason = str(err).splitlines()[0]
         raise InputError(
@@ -83,22 +93,23 @@ def restore(path: Path, net: nn.Module) -> tuple[dict[str, Tensor], dict]:
     return tensors, note
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as flat tensors ``optimizer.<parameter>.<name>``."""
-    state = optimizer.state_dict()["state"]
+def optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """The state of optimisers as flat tensors ``optimizer.<its name>.<index of the parameter>.<entry>``."""
     return {
-        f"optimizer.{i}.{name}": torch.as_tensor(value)
-        for i, entry in state.items()
-        for name, value in entry.items()
+        f"{OPTIMIZER}{name}.{index}.{entry}": torch.as_tensor(value)
+        for name, optimizer in optimizers.items()
+        for index, entries in optimizer.state_dict()["state"].items()
+        for entry, value in entries.items()
         if value is not None
-    }  # fmt: skip
+    }
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """The inverse of :func:`optimizer_tensors`."""
-    state: dict[int, dict[str, Tensor]] = {}
+def load_optimizers(optimizers: Mapping[str, torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+    """The inverse of :func:`optimizer_tensors`; other tensors are passed over."""
+    states: dict[str, dict[int, dict[str, Tensor]]] = {name: {} for name in optimizers}
     for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        if key.startswith(OPTIMIZER):
+            name, index, entry = key.removeprefix(OPTIMIZER).split(".")
+            states[name].setdefault(int(index), {})[entry] = value
+    for name, optimizer in optimizers.items():
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": states[name]})

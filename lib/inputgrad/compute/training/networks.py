@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import verified
-from inputgrad.catalogue.recipe import Recipe
+from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.compute.data import Splits
 from inputgrad.compute.gradients import Classifier
 from inputgrad.compute.models import build
 from inputgrad.compute.models.published import tensors
-from inputgrad.compute.training.checkpoints import kept, load_optimizer, optimizer_tensors, restore, save
-from inputgrad.compute.training.objectives import OBJECTIVES, Objective
-from inputgrad.compute.training.steps import OPTIMISERS, augment, autocast, set_lr, stop_if_diverged
+from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import data_root
-from inputgrad.ground.progress import progress
+
+from .checkpoints import Note, kept
+from .loop import Training, run
+from .objectives import OBJECTIVES, Objective
+from .steps import OPTIMISERS, augment, autocast, descend
 
 VERSION = 1
 """Raised whenever training changes what network comes out; a checkpoint of another version is not used."""
@@ -62,7 +63,7 @@ class Trained:
     """A network in eval mode and how it came about."""
 
     model: nn.Module
-    history: list[dict[str, float]]  # one entry an epoch: epoch, loss, accuracy (both of the training images), seconds
+    history: list[dict[str, Any]]  # one entry an epoch: epoch, loss, accuracy (both of the training images), seconds
     seconds: float
     images_per_second: float
     checkpoint: str
@@ -81,9 +82,10 @@ def trained(
     training begins at the weights of that network (:func:`begin_at`), and not at random ones.
 
     Raises:
-        InputError: a damaged checkpoint, or one that cannot be written.
+        InputError: an augmentation of `smooth`, a damaged checkpoint, or one that cannot be written.
         TrainingDiverged: the loss became NaN or infinite.
     """
+    checks.one_of("recipe augment", recipe.augment, CROPS)
     if MODELS[model].weights:
         raise InputError(f"model {model!r} is loaded as its authors trained it: this exhibit would train it")
     declared = {
@@ -118,6 +120,8 @@ def loaded(data: Splits, model: str, device: torch.device, root: str | None = No
         InputError: the file is missing, not whole or another one, or the data are not what the network takes.
     """
     weights = MODELS[model].weights
+    if weights is None:
+        raise InputError(f"model {model!r} has no published weights: it is trained")
     if (data.shape, data.classes) != (weights.shape, weights.classes):
         raise InputError(
             f"model {model!r} takes images of {weights.shape} of {weights.classes} classes: {data.name} has "
@@ -129,7 +133,9 @@ def loaded(data: Splits, model: str, device: torch.device, root: str | None = No
     except RuntimeError as err:
         reason = " ".join(str(err).split())
         raise InputError(f"{data_root(root) / weights.file} does not hold {model!r} ({reason})") from err
-    net = net.to(device, memory_format=torch.channels_last) if device.type == "cuda" else net.to(device)
+    net = net.to(device)
+    if device.type == "cuda":
+        net = net.to(memory_format=torch.channels_last)
     origin = {"source": weights.source, "sha256": weights.sha256, "modified": False}
     return Trained(net.eval(), [], 0.0, 0.0, weights.file, origin)
 
@@ -147,69 +153,43 @@ def begin_at(net: nn.Module, other: nn.Module) -> None:
 def fit(
     net: nn.Module, data: Splits, recipe: Recipe, seed: int, partial: Path, objective: str = "classify",
     defence: Plain = PLAIN,
-) -> dict:  # fmt: skip
-    """Train ``net`` in place; resumes from ``partial`` when a killed run left one there.
+) -> Note:  # fmt: skip
+    """Train ``net`` in place down the loss of the objective, cross-entropy for a classifier; see :class:`Fitting`."""
+    return run(Fitting(net, data, recipe, OBJECTIVES[objective], defence), seed, partial)
+
+
+class Fitting(Training):
+    """Training on the images as they are, or as a defence changes them.
 
     ::
 
-        for epoch:  for a random batch (x, y):  x <- attack(augment(x / 255))
-                                                step down the gradient of L(net(x), x, y)
+        for a random batch (x, y):  x <- attack(augment(x / 255))
+                                    step down the gradient of L(net(x), x, y)
 
-    with L the loss of the objective, cross-entropy for a classifier, and the attack of the defence, none by default.
-
-    Every epoch draws its order and its augmentation from ``(seed, epoch)`` alone, so an interrupted run ends with
-    the same weights as an unbroken one (bit for bit on a CPU).
+    with L the loss of the objective and the attack of the defence, none by default.
     """
-    device, objective = next(net.parameters()).device, OBJECTIVES[objective]
-    x, y = data.x_train[: recipe.images].to(device), data.y_train[: recipe.images].to(device)
-    optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
-    note = {"history": [], "seconds": 0.0}
-    if partial.is_file():
-        tensors, note = restore(partial, net)
-        load_optimizer(optimizer, tensors)
-    batches = math.ceil(len(x) / recipe.batch)
-    bar = progress(total=recipe.epochs * batches, initial=len(note["history"]) * batches, desc=f"train {partial.stem}")
-    net.train()
-    for epoch in range(len(note["history"]), recipe.epochs):
-        start = time.perf_counter()
-        generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-        torch.manual_seed(1_000_003 * seed + epoch)  # layers that draw (dropout)
-        order = torch.randperm(len(x), generator=generator).to(device)
-        loss_sum = torch.zeros((), device=device)
-        right = torch.zeros((), device=device)
-        for step, chosen in enumerate(order.split(recipe.batch)):
-            set_lr(optimizer, recipe, (epoch + step / batches) / recipe.epochs)
-            images = augment(x[chosen].float() / 255, recipe.augment, generator)
-            with autocast(device, recipe.precision):
-                images = defence.attacked(net, images, y[chosen], generator)
-            model = defence.classifier(net, y[chosen])
-            loss, outputs = train_step(model, optimizer, images, y[chosen], recipe.precision, objective)
-            loss_sum += loss * len(chosen)
-            right += objective.score(outputs, images, y[chosen]).sum()
-            if step % 100 == 99 or step == batches - 1:
-                stop_if_diverged(loss_sum, epoch, step, partial.stem, recipe)
-            bar.update()
-        note["seconds"] += time.perf_counter() - start
-        note["history"].append(
-            {"epoch": epoch + 1, "loss": loss_sum.item() / len(x), "accuracy": right.item() / len(x),
-             "seconds": note["seconds"], **defence.watched(net, data)}
-        )  # fmt: skip
-        if epoch + 1 < recipe.epochs:
-            save(partial, {**net.state_dict(), **optimizer_tensors(optimizer)}, note)
-    bar.close()
-    return note
 
+    def __init__(self, net: nn.Module, data: Splits, recipe: Recipe, objective: Objective, defence: Plain) -> None:
+        optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
+        device = next(net.parameters()).device
+        self.x, self.y = (part[: recipe.images].to(device) for part in (data.x_train, data.y_train))
+        super().__init__(net, recipe, len(self.x), {"net": optimizer})
+        self.data, self.objective, self.defence = data, objective, defence
 
-def train_step(
-    model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, precision: str, objective: Objective
-) -> tuple[Tensor, Tensor]:
-    """One step down the mean loss of a batch; returns the detached loss and outputs."""
-    if x.device.type == "cuda":
-        x = x.to(memory_format=torch.channels_last)
-    with autocast(x.device, precision):
-        outputs = model(x)
-        loss = objective.loss(outputs, x, y)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-    return loss.detach(), outputs.detach()
+    def step(self, chosen: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """One step down the mean loss of a batch; sums of losses and scores."""
+        x, y = augment(self.x[chosen].float() / 255, self.recipe.augment, generator), self.y[chosen]
+        with autocast(x.device, self.recipe.precision):
+            x = self.defence.attacked(self.net, x, y, generator)
+        if x.device.type == "cuda":
+            x = x.to(memory_format=torch.channels_last)
+        with autocast(x.device, self.recipe.precision):
+            outputs = self.defence.classifier(self.net, y)(x)
+            loss = self.objective.loss(outputs, x, y)
+        descend(self.optimizers["net"], loss)
+        score = self.objective.score(outputs.detach(), x, y)
+        return {"loss": loss.detach() * len(chosen), "accuracy": score.sum()}
+
+    def followed(self) -> dict[str, float]:
+        """What the defence watches."""
+        return self.defence.watched(self.net, self.data)

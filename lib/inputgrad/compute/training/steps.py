@@ -1,4 +1,4 @@
-"""What every training loop of the study does at a step: optimisers, learning rates, precision, random crops."""
+"""What trainings have in common at a step: optimisers, learning rates, the step itself, precision, random crops."""
 
 from __future__ import annotations
 
@@ -10,21 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inputgrad.catalogue.recipe import SCHEDULES, Recipe
-from inputgrad.compute.training.wame import WAME
 
-
-class TrainingDiverged(RuntimeError):
-    """The loss is no longer a number."""
-
-
-def stop_if_diverged(loss_sum: Tensor, epoch: int, step: int, name: str, recipe: Recipe) -> None:
-    """Raise when the running loss is no longer finite."""
-    if not torch.isfinite(loss_sum):
-        raise TrainingDiverged(
-            f"the loss of {name} is {loss_sum.item()} by epoch {epoch + 1}, step {step + 1}, with lr {recipe.lr:g}: "
-            "try a smaller lr"
-        )
-
+from .wame import WAME
 
 OPTIMISERS: dict[str, Callable[[nn.Module, Recipe], torch.optim.Optimizer]] = {
     "adam": lambda net, r: torch.optim.Adam(net.parameters(), r.lr, weight_decay=r.weight_decay),
@@ -33,15 +20,25 @@ OPTIMISERS: dict[str, Callable[[nn.Module, Recipe], torch.optim.Optimizer]] = {
 }
 
 
-def set_lr(optimizer: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
-    """Set the learning rate for the moment when the share ``done`` in [0, 1) of the training is over."""
-    drops = SCHEDULES[recipe.schedule]
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of the optimiser's parameters down the loss."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+
+
+def set_lr(optimizer: torch.optim.Optimizer, schedule: str, done: float) -> None:
+    """Set the learning rate for the moment when the share ``done`` in [0, 1) of the training is over.
+
+    The peak is the rate that the optimiser was made with.
+    """
+    drops = SCHEDULES[schedule]
     if drops is None:
         factor = min(done / 0.3, (1 - done) / 0.7)
     else:
         factor = next((f for share, f in reversed(drops) if done >= share), 1.0)
     for group in optimizer.param_groups:
-        group["lr"] = recipe.lr * factor
+        group["lr"] = optimizer.defaults["lr"] * factor
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

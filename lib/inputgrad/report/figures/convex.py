@@ -8,10 +8,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
-from inputgrad.report import cells
+from inputgrad.record.results import Result
+from inputgrad.record.run import Run
 from inputgrad.report.tables.common import main_reading
+from inputgrad.study.convex import IN_THE_BOX
 
 from . import marks
 from .panels import STYLE, canvas, datasets_shown, lines, panel_row, points, share_legend, show
@@ -38,16 +40,19 @@ STYLES: Mapping[str, Mapping] = {
 }
 
 
-def style(method: str) -> Mapping:
-    """Colour and line of a method; of the paper's points a cross."""
-    name, _, whose = method.partition(", ")
-    look = {"color": COLOURS[name], "markersize": 3, **STYLES.get(name, {})}
-    if whose == "paper":
-        look |= {"linestyle": "none", "marker": "x", "markersize": 5}
-    return look | {"linestyle": "--"} if whose == "in the box" else look
+OURS: Mapping[str, Mapping] = {
+    method: {"color": colour, "markersize": 3, **STYLES.get(method, {})} for method, colour in COLOURS.items()
+}
+CROSS = {"linestyle": "none", "marker": "x", "markersize": 5}
+LOOKS: Mapping[str, Mapping] = {
+    **OURS,
+    **{f"{method}, paper": {**look, **CROSS} for method, look in OURS.items()},
+    **{f"{method}, {IN_THE_BOX}": {**look, "linestyle": "--"} for method, look in OURS.items()},
+}
+"""Colour and line of each method; the paper's points are crosses, what is kept in the box is dashed."""
 
 
-def over_eps(run, methods: Sequence[str] = ()) -> Figure:
+def over_eps(run: Run, methods: Sequence[str] = ()) -> Figure:
     """Fooled images over eps, one panel a network, one curve a method; the paper's points where it prints any.
 
     Args:
@@ -77,21 +82,20 @@ def curves(table: pd.DataFrame, methods: Sequence[str] = (), width: float = 3.0)
     methods = methods or list(dict.fromkeys(table["attack"]))
     drawn = pd.concat([table[table["attack"] == method] for method in methods])
     beside = drawn[["panel", "dataset", "model", "attack"]].drop_duplicates()
-    beside = beside.assign(model=beside["model"].map(printed_as))
+    beside = beside.assign(model=beside["model"].replace(PRINTED_AS))
     paper = fooling(marks.of_paper("convex")).drop(columns="panel").merge(beside)
     frame = marks.tidy(drawn, paper.assign(series=paper["attack"] + ", paper"))
     return over(frame, "eps", 5, width)
 
 
-def printed_as(model: str) -> str:
-    """What the paper calls a network: the one that its authors published is its own."""
-    return model.removesuffix(" (authors)")
+PRINTED_AS = {"LeNet-5 (authors)": "LeNet-5"}
+"""What the paper calls a network: the one that its authors published is its own."""
 
 
 def over(frame: pd.DataFrame, xlabel: str, columns: int, width: float = 3.0) -> Figure:
     """Fooled images, one panel a network, one curve a method."""
     figure, grid = panel_row(frame, width=width, ylabel="fooled, percent")
-    lines(grid, frame, style)
+    lines(grid, frame, LOOKS.__getitem__)
     for ax in grid.values():
         ax.set(xlabel=xlabel, ylim=(-3, 103))
     share_legend(figure, list(grid.values()), columns=columns)
@@ -101,13 +105,13 @@ def over(frame: pd.DataFrame, xlabel: str, columns: int, width: float = 3.0) -> 
 MEASURES = {"rho1_hat": "ρ₁", "rho2_hat": "ρ₂", "eps_fooled_99": "eps, 99 % fooled"}
 
 
-def measures(run) -> Figure:
+def measures(run: Run) -> Figure:
     """Table I as points: each measure of each network with its interval, and a cross for the paper's."""
     table = marks.of_run(run)
     table = table[(table["reading"] == main_reading(table)) | (table["attack"] == "none")]
     ours, paper = (t[t["metric"].isin(list(MEASURES))] for t in (table, marks.of_paper("convex")))
     ours = ours.assign(x=marks.place(ours))
-    beside = ours.assign(model=ours["model"].map(printed_as))[["dataset", "model", "x"]].drop_duplicates()
+    beside = ours.assign(model=ours["model"].replace(PRINTED_AS))[["dataset", "model", "x"]].drop_duplicates()
     parts = (ours, paper.merge(beside))
     frame = marks.tidy(*(t.assign(panel=t["metric"].map(MEASURES), series=t["whose"]) for t in parts))
     order = list(dict.fromkeys(ours["x"]))
@@ -120,22 +124,21 @@ def measures(run) -> Figure:
     return figure
 
 
-def clipping(run) -> Figure:
+def clipping(run: Run) -> Figure:
     """The methods that were run both ways: free (solid) and kept in the box (dashed)."""
     table = fooling(marks.of_run(run))
-    boxed = table["reading"].str.contains("clip=True") & ~table["reading"].str.contains("least")
-    free = table[(table["reading"] == main_reading(table)) & ~boxed & table["attack"].isin(table.loc[boxed, "attack"])]
-    kept = table[boxed]
-    kept = kept.assign(series=kept["attack"] + ", in the box")
+    kept = table[table["variant"] == IN_THE_BOX]
+    kept = kept.assign(series=kept["attack"] + f", {IN_THE_BOX}")
+    free = table[(table["variant"] == "") & table["attack"].isin(kept["attack"])]
     return over(marks.tidy(free, kept), "eps", 3)
 
 
-def multiples(run) -> Figure:
+def multiples(run: Run) -> Figure:
     """Fooled images over eps in units of each image's smallest feasible eps, one panel a network, one curve a ball."""
     table = marks.of_run(run)
     table = table[table["metric"] == "fooled_at_multiple"]
-    balls = table["reading"].str.replace("=", " = ")
-    frame = marks.tidy(table.assign(panel=marks.place(table), series=balls, x=marks.eps(table)))
+    balls = "p = " + table["variant"]
+    frame = marks.tidy(table.assign(panel=marks.place(table), series=balls, x=marks.parameter(table)))
     colours = dict(zip(dict.fromkeys(balls), sns.color_palette("flare", 5), strict=False))
     figure, grid = panel_row(frame, ylabel="fooled, percent")
     lines(grid, frame, lambda ball: {"color": colours[ball], "markersize": 3})
@@ -146,12 +149,11 @@ def multiples(run) -> Figure:
     return figure
 
 
-def scales(run) -> Figure:
+def scales(run: Run) -> Figure:
     """Fooled images at one eps over the factor on the logits: flat for every method that looks at margins."""
     table = fooling(marks.of_run(run))
-    factors = table["reading"].where(table["reading"] != "default", "scale=1").str.removeprefix("scale=")
     compared = table.loc[table["reading"] != "default", ["dataset", "model", "eps"]].drop_duplicates()
-    table = table.assign(x=factors.map(cells.eps_number))
+    table = table.assign(x=marks.parameter(table))
     frame = marks.tidy(table.merge(compared) if len(compared) else table, across=["reading"])
     figure = over(frame, "logits times", 3)
     for ax in figure.axes:
@@ -161,7 +163,7 @@ def scales(run) -> Figure:
     return figure
 
 
-def examples(run) -> Figure:
+def examples(run: Run) -> Figure:
     """Figure 1: images, noise and sum, one block a data set, two rows an eps, titled "class before → class after"."""
     shown = datasets_shown(run)
     columns = max(r.arrays["image"].shape[0] for r in shown)
@@ -175,7 +177,7 @@ def examples(run) -> Figure:
     return figure
 
 
-def example_block(block, result, columns: int) -> None:
+def example_block(block: FigureBase, result: Result, columns: int) -> None:
     """Draw one data set's images, and its noise and sum for each eps."""
     arrays = result.arrays
     texts = [t.decode() for t in arrays["eps"]]
@@ -195,7 +197,7 @@ def example_block(block, result, columns: int) -> None:
     block.suptitle(f"{declared['dataset']}, {declared['model']}", fontsize=12)
 
 
-def steps(run) -> Figure:
+def steps(run: Run) -> Figure:
     """Sec. III: for two images of the autoencoder and of the regressor, the step of each ball and a random one."""
     shown = [r for r in run.shown if "step" in r.arrays]
     shown = list({r.provenance["declaration"]["model"]: r for r in shown}.values())
@@ -214,7 +216,7 @@ def steps(run) -> Figure:
     return figure
 
 
-def segmentation(run) -> Figure:
+def segmentation(run: Run) -> Figure:
     """Four perturbed images and the segments that the network sees in them, one row an eps."""
     shown = [r for r in run.shown if "target" in r.arrays][-1:]
     texts = [t.decode() for t in shown[0].arrays["eps"]] if shown else []
@@ -232,14 +234,14 @@ def segmentation(run) -> Figure:
     return figure
 
 
-def moved(run) -> Figure:
+def moved(run: Run) -> Figure:
     """The share of the stroke's pixels that carry the target class, over eps, beside random signs."""
     table = marks.of_run(run)
     table = table[(table["metric"] == "pixels_moved_mean") & (table["attack"] != "none")]
     table = table.assign(panel=marks.place(table), series=table["attack"], x=marks.eps(table))
     frame = marks.tidy(table)
     figure, grid = panel_row(frame, width=4.2)
-    lines(grid, frame, style)
+    lines(grid, frame, LOOKS.__getitem__)
     for ax in grid.values():
         ax.set(xlabel="eps", ylim=(-0.03, 1.03), ylabel="share of the stroke's pixels")
     share_legend(figure, list(grid.values()), columns=3)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Table, between, number
 
 PLACE = ["panel", "series", "which", "x"]
 """Where a mark stands: its panel, its series, which of several there (a run, by its seed), where along the axis."""
 
-COLUMNS = [*PLACE, "value", "low", "high", "seeds", "whose", "exhibit", *cells.IDENTITY, "unit"]
+COLUMNS = [*PLACE, "value", "low", "high", "seeds", "whose", "exhibit", *cells.IDENTITY, *cells.PARTS, "unit"]
 """Of a figure's frame: where a mark stands, how far it reaches, and which cell it is."""
 
 
@@ -31,7 +33,7 @@ def of_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([joined.drop(split.index), split]).sort_index(kind="stable").reset_index(drop=True)
 
 
-def of_run(run) -> pd.DataFrame:
+def of_run(run: Run) -> pd.DataFrame:
     """The cells of what a run shows."""
     return of_rows(results.table(run.shown))
 
@@ -100,6 +102,11 @@ def eps(table: pd.DataFrame) -> pd.Series:
     return table["eps"].map(cells.eps_number).astype(float)
 
 
+def parameter(table: pd.DataFrame) -> pd.Series:
+    """The numbers in a table's parameter."""
+    return table["parameter"].map(cells.eps_number).astype(float)
+
+
 def difference(table: pd.DataFrame, column: str, of: str, less: str) -> pd.DataFrame:
     """Cells that differ in one column only, subtracted: value where it is ``of`` less value where it is ``less``."""
     keys = [c for c in ("which", "whose", "exhibit", "seeds", *cells.IDENTITY) if c != column]
@@ -112,7 +119,7 @@ def difference(table: pd.DataFrame, column: str, of: str, less: str) -> pd.DataF
                        low=np.nan, high=np.nan, unit="percentage_points")  # fmt: skip
 
 
-def as_table(figure) -> Table:
+def as_table(figure: Any) -> Table:
     """The marks of a figure as a table; what is the same for all of them is left out or said in its caption."""
     frame = figure.frame
     percent = frame["unit"].isin(cells.PERCENTAGES)

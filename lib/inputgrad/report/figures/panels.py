@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from inputgrad.record.run import Run
 
 from .marks import as_table
 
@@ -30,7 +33,9 @@ class Drawn(Figure):
             display(HTML(f"<details><summary>Its numbers</summary>{as_table(self)._repr_html_()}</details>"))
 
 
-def canvas(rows: int = 1, columns: int = 1, frame: pd.DataFrame | None = None, **options) -> tuple[Drawn, np.ndarray]:
+def canvas(
+    rows: int = 1, columns: int = 1, frame: pd.DataFrame | None = None, **options: Any
+) -> tuple[Drawn, np.ndarray]:
     """A figure in the study's style that is to draw ``frame``, and its axes as an array (rows, columns)."""
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(rows, columns, FigureClass=Drawn, squeeze=False, **options)
@@ -121,7 +126,7 @@ def share_legend(figure: Figure, axes: Sequence[Axes], columns: int = 4) -> None
         figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
-def show(ax: Axes, picture: np.ndarray, title: str = "", **style) -> None:
+def show(ax: Axes, picture: np.ndarray, title: str = "", **style: Any) -> None:
     """One picture without axes; grey where it has one channel."""
     picture = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
     ax.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **style})
@@ -129,6 +134,6 @@ def show(ax: Axes, picture: np.ndarray, title: str = "", **style) -> None:
     ax.axis("off")
 
 
-def datasets_shown(run) -> list:
+def datasets_shown(run: Run) -> list:
     """One result for each data set that a run shows, the best first found."""
     return list({r.provenance["declaration"]["dataset"]: r for r in reversed(run.shown)}.values())[::-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
+
+from inputgrad.record.run import Run
 
 from . import marks
 from .panels import STYLE, bars, canvas, lines, panel_row, points, share_legend
@@ -74,7 +77,7 @@ def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], text: 
 # Tables 2 to 4
 
 
-def over_steps(run) -> Figure:
+def over_steps(run: Run) -> Figure:
     """Accuracy over the steps of PGD (lines) and CW (dashed), one panel a data set; the paper's PGD as crosses."""
     ours, paper = marks.of_run(run), marks.of_paper("selfgrad")
     ours = ours[
@@ -89,7 +92,7 @@ def over_steps(run) -> Figure:
                  x=t["steps"].astype(int)) for t, suffix in ((ours, ""), (paper, " in the paper"))
     ))  # fmt: skip
     figure, grid = panel_row(frame, width=8 / max(1, frame["panel"].nunique()), height=3.6, ylabel="accuracy, percent")
-    lines(grid, frame, of_steps, band=0)
+    lines(grid, frame, OVER_STEPS.__getitem__, band=0)
     for ax in grid.values():
         over_log_steps(ax)
     names = dict.fromkeys(frame["defense"])
@@ -107,10 +110,12 @@ STEPS: Mapping[str, Mapping] = {
 }
 
 
-def of_steps(series: str) -> Mapping:
-    """Colour by defence and line by attack."""
-    defense, attack = series.rsplit(", ", 1)
-    return {"color": COLOURS[defense], "markersize": 4, **STEPS[attack]}
+OVER_STEPS = {
+    f"{defence}, {attack}": {"color": colour, "markersize": 4, **look}
+    for defence, colour in COLOURS.items()
+    for attack, look in STEPS.items()
+}
+"""Colour by defence and line by attack."""
 
 
 def over_log_steps(ax: Axes) -> None:
@@ -124,7 +129,7 @@ def over_log_steps(ax: Axes) -> None:
 # Figure 2 and the theorem
 
 
-def convergence(run) -> Figure:
+def convergence(run: Run) -> Figure:
     """Figure 2: how the self gradient changes from one iteration to the next; and the theorem's iterates."""
     mine = marks.of_run(run)
     networks = mine[mine["metric"].eq("change_l2_mean") & mine["steps"].gt(0)]
@@ -156,7 +161,7 @@ def convergence(run) -> Figure:
 # The audit
 
 
-def audit(run) -> Figure:
+def audit(run: Run) -> Figure:
     """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
     mine = marks.of_run(run)
     mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(list(COLOURS)) & mine["attack"].ne("PGD over eps")]
@@ -172,14 +177,14 @@ def audit(run) -> Figure:
     return figure
 
 
-def name(cell) -> str:
+def name(cell: Any) -> str:
     """An attack with its number of steps where there are several of the kind."""
     if cell.attack in ("PGD", "CW"):
         return f"{cell.attack}-{cell.steps}"
     return "clean" if cell.attack == "none" else cell.attack
 
 
-def radii(run) -> Figure:
+def radii(run: Run) -> Figure:
     """Accuracy under PGD-20 over the radius: a network whose gradient tells the truth ends at zero."""
     mine = marks.of_run(run)
     mine = mine[mine["attack"].eq("PGD over eps") & mine["metric"].eq("accuracy")]
@@ -195,7 +200,7 @@ def radii(run) -> Figure:
 # The cost of training
 
 
-def costs(run) -> Figure:
+def costs(run: Run) -> Figure:
     """Robust accuracy during training, over epochs and over seconds."""
     mine = marks.of_run(run)
     robust, keys = mine[mine["metric"] == "robust_accuracy"], ["dataset", "model", "defense", "steps", "which"]

@@ -8,9 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.record.results import Result
+from inputgrad.record.run import Run
 
 from . import marks
 from .panels import STYLE, bars, canvas, datasets_shown, lines, panel_row, panels, rules, share_legend, show
@@ -21,7 +23,7 @@ COLOURS = dict(
 COLOURS |= {"D-FGSM": COLOURS["FGSM"], "D-FGM": COLOURS["FGM"]}
 
 
-def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str, str, str]] = ()) -> Figure:
+def over_eps(run: Run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str, str, str]] = ()) -> Figure:
     """``metric`` over eps for each data set and network: ours solid with its 95 % band, the paper's dashed.
 
     Args:
@@ -42,10 +44,9 @@ def over_eps(run, metric: str, attacks: Sequence[str], extra: Sequence[tuple[str
     figure, grid = panels(frame, share=metric == "accuracy")
     styles = {f"{a}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for a in attacks}
     styles |= {label: {"linestyle": ":", "alpha": 0.7} for _, _, label in extra}
-    colours = {label: COLOURS[a] for a, _, label in extra}
-    lines(
-        grid, frame, lambda name: {"color": colours.get(name, COLOURS.get(name.split(", ")[0])), **styles.get(name, {})}
-    )
+    colours = {f"{a}, {whose}": COLOURS.get(a) for a in attacks for whose in ("ours", "paper")}
+    colours |= {label: COLOURS[a] for a, _, label in extra}
+    lines(grid, frame, lambda name: {"color": colours[name], **styles.get(name, {})})
     for ax in grid.values():
         ax.set(xlabel="eps", ylim=(-3, 103) if metric == "accuracy" else (0, None),
                xlim=(-0.01, 0.32 if not run.own else None))  # fmt: skip
@@ -71,7 +72,7 @@ ORACLES = {
 }
 
 
-def oracle(run, eps: str | None = None) -> Figure:
+def oracle(run: Run, eps: str | None = None) -> Figure:
     """Error after one step of D-FGSM, by whose label the step was told and which images were edited."""
     table = marks.of_run(run)
     table = table[(table["metric"] == "error") & table["attack"].isin(["D-FGSM", "none"])]
@@ -102,11 +103,11 @@ def oracle(run, eps: str | None = None) -> Figure:
     return figure
 
 
-def equal_norm(run) -> Figure:
+def equal_norm(run: Run) -> Figure:
     """Fooled images over the median l2 length of the step, every method at the same lengths."""
     table = marks.of_run(run)
     table = table[table["metric"] == "fooled"]
-    frame = marks.tidy(table.assign(panel=marks.place(table), series=table["attack"], x=marks.eps(table)))
+    frame = marks.tidy(table.assign(panel=marks.place(table), series=table["attack"], x=marks.parameter(table)))
     figure, grid = panels(frame)
     lines(grid, frame, lambda attack: {"color": COLOURS[attack]})
     for ax in grid.values():
@@ -117,7 +118,7 @@ def equal_norm(run) -> Figure:
     return figure
 
 
-def galleries(run, attacks: Sequence[str]) -> Figure:
+def galleries(run: Run, attacks: Sequence[str]) -> Figure:
     """One block of pictures for each data set and attack, a row for each eps, titled "class before → class after"."""
     shown = datasets_shown(run)
     eps = shown[0].provenance["declaration"]["settings"]["eps"]
@@ -132,12 +133,15 @@ def galleries(run, attacks: Sequence[str]) -> Figure:
     return figure
 
 
+DOWNHILL = ("D-FGSM", "D-FGM")
+
+
 def group_of(attack: str) -> str:
     """Which of the stored pictures an attack belongs to."""
-    return "repaired" if attack.startswith("D-") else "attacked"
+    return "repaired" if attack in DOWNHILL else "attacked"
 
 
-def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> None:
+def gallery(block: FigureBase, result: Result, attack: str, eps: Sequence[str], columns: int) -> None:
     """Draw the pictures of one attack on one data set into a (sub)figure."""
     group = group_of(attack)
     earlier = result.arrays[f"{group}/before"]
@@ -163,7 +167,7 @@ def gallery(block, result, attack: str, eps: Sequence[str], columns: int) -> Non
     block.suptitle(f"{attack} on {label}" + ("" if len(earlier) else ": no misclassified image"), fontsize=12)
 
 
-def gradients(run) -> Figure:
+def gradients(run: Run) -> Figure:
     """For each data set an image, the loss gradient at it, and that gradient's sign."""
     shown = datasets_shown(run)
     figure, axes = canvas(len(shown), 3, figsize=(6.5, 2.2 * len(shown)))
@@ -186,10 +190,12 @@ def chapter() -> Figure:
         *(curve(paper, attack, f"{attack}, paper") for attack in ("FGSM", "FGM")),
         curve(ours, "FGM", "FGM on −z_y, ours", "attack_loss=nll_logits"),
     )
-    looks = {"FGM on −z_y, ours": {"linestyle": ":"}}
-    looks |= {f"{attack}, paper": {"linestyle": "--", "alpha": 0.8, "marker": ""} for attack in ("FGSM", "FGM")}
+    looks = {"FGM on −z_y, ours": {"color": COLOURS["FGM"], "linestyle": ":"}}
+    for attack in ("FGSM", "FGM"):
+        looks[f"{attack}, ours"] = {"color": COLOURS[attack]}
+        looks[f"{attack}, paper"] = {"color": COLOURS[attack], "linestyle": "--", "alpha": 0.8, "marker": ""}
     figure, grid = panel_row(frame, width=4.2, height=3.2, ylabel="accuracy, percent")
-    lines(grid, frame, lambda name: {"color": COLOURS[name.replace(",", "").split()[0]], **looks.get(name, {})})
+    lines(grid, frame, looks.__getitem__)
     for ax in grid.values():
         ax.set(xlabel="eps", ylim=(-3, 103))
     share_legend(figure, list(grid.values()), columns=5)

@@ -9,6 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from inputgrad.record.run import Run
+
 from . import marks
 from .panels import bars, canvas, datasets_shown, lines, panel_row, points, rules, share_legend, show
 
@@ -16,7 +18,7 @@ PALETTE = sns.color_palette("colorblind")
 COLOURS = {"control": PALETTE[7], "updates": PALETTE[0]}
 
 
-def errors(run) -> Figure:
+def errors(run: Run) -> Figure:
     """Figures 1 and 2: misclassified validation images over epochs, both arms; the median and range of three runs
     or more, else each run.
     """
@@ -73,7 +75,7 @@ def chapter() -> Figure:
     return figure
 
 
-def variants(run, eps: str | None = None) -> Figure:
+def variants(run: Run, eps: str | None = None) -> Figure:
     """Accuracy at one eps for every reading of the update, under the attacks, as points in a row each."""
     table = marks.of_run(run)
     table = table[table["metric"] == "accuracy"]
@@ -91,20 +93,19 @@ def variants(run, eps: str | None = None) -> Figure:
     for title, ax in grid.items():
         here = frame[frame["panel"] == title]
         points(ax, here[here["whose"] == "ours"], lambda attack: {"color": colours[attack], "markersize": 6}, readings)
-        rules(ax, here[here["whose"] == "paper"], lambda arm: {"linestyle": ":" if "control" in arm else "--"})
+        rules(ax, here[here["whose"] == "paper"], lambda arm: {"linestyle": {"paper, control": ":"}.get(arm, "--")})
         ax.set(xlabel=f"accuracy, percent (eps {eps})", xlim=(-2, 102))
     share_legend(figure, list(grid.values()), columns=3)
     return figure
 
 
-def sweep(run) -> Figure:
+def sweep(run: Run) -> Figure:
     """Accuracy over the rate, of both signs, under each attack, one panel an eps; the rate 0 is the control."""
     table = marks.of_run(run)
     table = table[table["metric"] == "accuracy"]
-    words = table["reading"].str.replace("control", "0 sum accumulate").str.split(" ", expand=True)
-    main = words[words[0] != "0"].iloc[0, 1:]
-    table = table.assign(x=words[0].astype(float))[(words[[1, 2]] == main).all(axis=1) | (words[0] == "0")]
-    table = table.assign(series=table["attack"].replace("none", "clean"))
+    control = table["arm"] == "control"
+    table = table[control | (table["variant"] == table.loc[~control, "variant"].iloc[0])]
+    table = table.assign(x=marks.parameter(table), series=table["attack"].replace("none", "clean"))
     where = marks.suffix(table)
     sizes = [e for e in dict.fromkeys(table["eps"]) if e != "0"]
     frame = marks.tidy(*(table[table["eps"].isin(["0", eps])].assign(panel=f"eps {eps}" + where) for eps in sizes),
@@ -119,7 +120,7 @@ def sweep(run) -> Figure:
     return figure
 
 
-def rescued(run) -> Figure:
+def rescued(run: Run) -> Figure:
     """Figures 3 and 4: attacked images that only the hardened network gets right, and the perturbation alone."""
     shown = [r for r in datasets_shown(run) if len(r.arrays["true"])] or datasets_shown(run)[:1]
     columns = max(1, max(len(r.arrays["true"]) for r in shown))
@@ -135,7 +136,7 @@ def rescued(run) -> Figure:
     return figure
 
 
-def drift(run) -> Figure:
+def drift(run: Run) -> Figure:
     """Figures 5 and 6: how the first training images had moved after each of the first nine epochs."""
     shown = datasets_shown(run)
     epochs = max(r.arrays["drift"].shape[0] for r in shown)

@@ -7,6 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from inputgrad.record.run import Run
 from inputgrad.report.tables.synthesis import ATTACKS, DOWNHILL
 
 from . import marks
@@ -25,7 +26,7 @@ def chapter() -> Figure:
     return accuracies(marks.of_study("synthesis"))
 
 
-def attacks(run) -> Figure:
+def attacks(run: Run) -> Figure:
     """The same for what a run shows."""
     return accuracies(marks.of_run(run))
 

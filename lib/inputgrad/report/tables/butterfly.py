@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number
+from inputgrad.study.butterfly import DIRECT, FROM_SCRATCH, NEW_IMAGES, PROBE, SCRATCH, VANILLA
 
 from .common import described
 
@@ -17,7 +20,7 @@ OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)", "PGD")
 CONTROLS = ("v of another image", "random v", "v on grey", "v at equal length")
 
 
-def ours(run) -> pd.DataFrame:
+def ours(run: Run) -> pd.DataFrame:
     """What a run shows, joined over seeds; rows that Table 3 repeats are left out."""
     joined = cells.of_run(run)
     return joined[joined["table"] != "3"]
@@ -46,7 +49,7 @@ def tested(mine: pd.DataFrame) -> str:
     return described(mine[mine["metric"] == "accuracy"])
 
 
-def accuracies(run, table: str) -> Stack:
+def accuracies(run: Run, table: str) -> Stack:
     """One table a data set and network, one row a classifier and what is done to its images."""
     theirs = printed(table)
     return Stack([of_place(place, group, theirs) for place, group in places(ours(run))])
@@ -69,22 +72,22 @@ def of_place(place: tuple[str, str], cells_of: pd.DataFrame, theirs: Mapping[tup
         }  # fmt: skip
         rows.append(row)
     frame = pd.DataFrame(rows)
-    empty = [c for c in frame.columns if c.endswith("paper") and frame[c].eq("–").all()]
+    empty = [c for c in ("accuracy: paper", "p_true: paper") if frame[c].eq("–").all()]
     caption = f"{place[0]}, {place[1]}: accuracy in percent; {tested(cells_of)}"
     return Table(frame.drop(columns=empty), caption)
 
 
-def enhancing(run) -> Stack:
+def enhancing(run: Run) -> Stack:
     """Table 1 and the enhancing half of Table 3, with what the encoder and the labels are worth by themselves."""
     return accuracies(run, "1")
 
 
-def attacking(run) -> Stack:
+def attacking(run: Run) -> Stack:
     """Table 2 and the adversarial half of Table 3."""
     return accuracies(run, "2")
 
 
-def controls(run) -> Stack:
+def controls(run: Run) -> Stack:
     """What each generator's perturbations do elsewhere, and what noise of their length does in their place."""
     shown = []
     for (dataset, model), here in places(ours(run)):
@@ -94,9 +97,9 @@ def controls(run) -> Stack:
         for defense, group in accuracy.groupby("defense", sort=False):
             if set(group["attack"]) <= {"none"}:
                 continue
-            kind, _, arm = defense.partition(", ")
-            alone = accuracy[accuracy["defense"].eq(f"{kind}, Vanilla")]
-            own = "–" if arm == "Vanilla" else number(value_of(group, "accuracy"))
+            arm, maker = group[["arm", "maker"]].iloc[0]
+            alone = accuracy[accuracy["arm"].eq(arm) & accuracy["maker"].eq(VANILLA)]
+            own = "–" if maker == VANILLA else number(value_of(group, "accuracy"))
             row = {"row": defense, "no v": number(value_of(alone, "accuracy")), "its v": own}
             rows.append(row | {c: number(value_of(group, "accuracy", (c,))) for c in (*CONTROLS, *elsewhere)})
         caption = f"{dataset}, {model}: accuracy in percent; {tested(here)}"
@@ -106,7 +109,7 @@ def controls(run) -> Stack:
     return Stack(shown)
 
 
-def told(run) -> Stack:
+def told(run: Run) -> Stack:
     """One table a data set and network: what a generator gains without a game, and with a blind or a told D."""
     shown = []
     for (dataset, model), here in places(ours(run)):
@@ -129,27 +132,30 @@ def told(run) -> Stack:
     return Stack(shown)
 
 
-OTHERS = ("large", "Proposed-101", "from scratch", "new to the classifier")
-"""In the name of a generator whose encoder or whose images are not those of the linear probe."""
+OTHER_MAKERS = (VANILLA, "Proposed-large", "Proposed-101")
+OTHER_VARIANTS = (FROM_SCRATCH, f"{DIRECT}, {FROM_SCRATCH}", NEW_IMAGES)
+"""Generators, and variants of them, whose encoder or whose images are not those of the linear probe."""
 
 
-def verdict(run) -> Table:
+def verdict(run: Run) -> Table:
     """Does the generator know more than its classifier, or is it a classifier? One row a data set and network."""
     rows = []
     for (dataset, model), here in places(ours(run)):
         own = here[here["metric"].eq("accuracy") & here["attack"].isin(OWN)]
-        found = {c.defense: c for c in own.itertuples()}
-        arms = [d for d in found if d.startswith("[A]") and not d.endswith("Vanilla")]
-        best = max((d for d in arms if not any(o in d for o in OTHERS)), key=lambda d: found[d].value, default="")
-        plain, probe = found.get("[A] scratch classifier, Vanilla"), found.get("linear probe of the encoder")
-        other = here[here["defense"].eq(best) & here["metric"].eq("accuracy")]
+        scratch = own[own["arm"].eq(SCRATCH)]
+        rivals = scratch[~scratch["maker"].isin(OTHER_MAKERS) & ~scratch["variant"].isin(OTHER_VARIANTS)]
+        best = max(rivals.itertuples(), key=lambda c: c.value, default=None)
+        plain = next(scratch[scratch["maker"].eq(VANILLA)].itertuples(), None)
+        probe = next(own[own["arm"].eq(PROBE)].itertuples(), None)
+        name = best.defense if best else ""
+        other = here[here["defense"].eq(name) & here["metric"].eq("accuracy")]
         rows.append(
             {
-                "data set": dataset, "network": model, "left alone": percent(plain), "best generator": best or "–",
-                "its accuracy": percent(found.get(best)), "linear probe of its encoder": percent(probe),
+                "data set": dataset, "network": model, "left alone": percent(plain), "best generator": name or "–",
+                "its accuracy": percent(best), "linear probe of its encoder": percent(probe),
                 "its v on grey": number(value_of(other, "accuracy", ("v on grey",))),
                 "its v on another image": number(value_of(other, "accuracy", ("v of another image",))),
-                "ahead of the probe": ahead(found.get(best), probe),
+                "ahead of the probe": ahead(best, probe),
             }
         )  # fmt: skip
     return Table(
@@ -159,12 +165,12 @@ def verdict(run) -> Table:
     )
 
 
-def percent(cell) -> str:
+def percent(cell: Any) -> str:
     """The value of a cell, or a dash for none."""
     return number(float("nan") if cell is None else cell.value)
 
 
-def ahead(first, second) -> str:
+def ahead(first: Any, second: Any) -> str:
     """Is one accuracy above another? ``"undecided"`` where their intervals overlap."""
     if first is None or second is None:
         return "–"
@@ -174,14 +180,16 @@ def ahead(first, second) -> str:
 # The curves
 
 
-def ends(run) -> Table:
+def ends(run: Run) -> Table:
     """How each game ended, one row a problem, loss and gamma."""
     every = ours(run)
-    mine = every[every["eps"].ne("") & every["steps"].gt(0)]
+    played = every["parameter"].ne("")
+    mine, untouched = every[played & every["steps"].gt(0)], every[~played]
     rows = []
-    for (dataset, model, arm, gamma), group in mine.groupby(["dataset", "model", "defense", "eps"], sort=False):
-        here = every["dataset"].eq(dataset) & every["model"].eq(model) & every["defense"].eq(arm) & every["eps"].eq("")
-        before = dict(zip(*every[here][["metric", "value"]].T.values, strict=True))
+    for (*place, gamma), group in mine.groupby(["dataset", "model", "defense", "parameter"], sort=False):
+        dataset, model, arm = place
+        here = untouched[(untouched[["dataset", "model", "defense"]] == place).all(axis=1)]
+        before = dict(zip(*here[["metric", "value"]].T.values, strict=True))
         first = dict(zip(*group[group["steps"] == group["steps"].min()][["metric", "value"]].T.values, strict=True))
         last = dict(zip(*group[group["steps"] == group["steps"].max()][["metric", "value"]].T.values, strict=True))
         rows.append(
@@ -205,22 +213,23 @@ def ends(run) -> Table:
     )
 
 
-def optimum(run) -> Table:
+def optimum(run: Run) -> Table:
     """Appendix A on discrete masses: the generator's loss against the best discriminator."""
     mine = ours(run)
-    mine = mine[mine["metric"] == "optimal_g_loss"].drop_duplicates("eps")
-    row = {"of the bad mass turned good": "L_G(D*)", **{c.eps: f"{c.value:.4f}" for c in mine.itertuples()}}
+    mine = mine[mine["metric"] == "optimal_g_loss"].drop_duplicates("parameter")
+    row = {"of the bad mass turned good": "L_G(D*)", **{c.parameter: f"{c.value:.4f}" for c in mine.itertuples()}}
     return Table(pd.DataFrame([row]), "Twenty images with random masses; the loss is least where nothing is bad")
 
 
 # The pictures
 
 
-def gammas(run) -> Table:
+def gammas(run: Run) -> Table:
     """Length of v and accuracy for each gamma."""
     mine = ours(run)
     rows = []
-    for (dataset, model, problem, gamma), group in mine.groupby(["dataset", "model", "defense", "eps"], sort=False):
+    place = ["dataset", "model", "defense", "parameter"]
+    for (dataset, model, problem, gamma), group in mine.groupby(place, sort=False):
         rows.append(
             {
                 "data set": dataset, "network": model, "problem": problem, "gamma": gamma or "no v",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from inputgrad.catalogue import datasets, models
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells, claims
 from inputgrad.report.markup import Stack, Table, between, measured, number, span
 from inputgrad.study import CHAPTERS, EXHIBITS
@@ -28,7 +29,7 @@ CONTROLS = ("FGM-l2", "random sign", "random normal", "PGD")
 """Attacks that are always run in the default reading, beside the paper's own."""
 
 
-def side_by_side(run, reading: str) -> pd.DataFrame:
+def side_by_side(run: Run, reading: str) -> pd.DataFrame:
     """One row a cell with the paper's ``value``, ``ours``, ``difference`` and ``word``.
 
     All the paper's cells of the exhibit where recorded results are shown; else only those this run measured, and no
@@ -56,7 +57,7 @@ def side_by_side(run, reading: str) -> pd.DataFrame:
     return mine.assign(difference=mine["ours"] - mine["value"], word=words)
 
 
-def beside(run, readings: Sequence[str] = ("default",)) -> Stack:
+def beside(run: Run, readings: Sequence[str] = ("default",)) -> Stack:
     """The paper's tables with ours beside each number: one table a network, one row a data set and eps.
 
     Args:
@@ -144,16 +145,17 @@ def main_reading(table: pd.DataFrame) -> str:
     return "default" if "default" in readings or not readings else readings[0]
 
 
-def own(run) -> Table:
+def own(run: Run) -> Table:
     """What this very execution measured, whatever is shown above it."""
     table = cells.join_seeds(results.table(run.results))
     shown = table["reading"].isin([main_reading(table), "default"])
     table = table[shown & table["metric"].isin(["accuracy", "error", "fooled", "fooling_ratio"])]
-    arms = table["defense"].nunique() > 1
+    arms, ran_over = table["defense"].nunique() > 1, table["parameter"].ne("").any()
     rows = [
         {
             "data set": c.dataset, "network": c.model, **({"arm": c.defense} if arms else {}), "attack": c.attack,
-            "eps": c.eps, "steps": str(c.steps), "metric": c.metric,
+            "eps": c.eps, **({"parameter": c.parameter} if ran_over else {}), "steps": str(c.steps),
+            "metric": c.metric,
             "percent": number(c.value), "95 % interval": between(c), "images": c.images,
         }
         for c in table.itertuples()
@@ -182,7 +184,7 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
     )
 
 
-def verdicts(run, also: Sequence[str] = ()) -> Table:
+def verdicts(run: Run, also: Sequence[str] = ()) -> Table:
     """The claims that this exhibit's recorded rows decide, or would decide, however much of it this run is.
 
     Args:
@@ -212,7 +214,7 @@ def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -
     return not table.empty
 
 
-def cost(run) -> Table:
+def cost(run: Run) -> Table:
     """What each shown trial cost, and on what machine it ran."""
     rows = []
     for result in run.shown:
@@ -230,7 +232,7 @@ def cost(run) -> Table:
     return Table(pd.DataFrame(rows), "Where the numbers come from, and what they cost")
 
 
-def trained_by(training: Mapping) -> str:
+def trained_by(training: Mapping | None) -> str:
     """The commit that trained a network, or that its authors did and it was loaded; a dash where it is not known."""
     if not training:
         return "–"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Table, between, number
 from inputgrad.study import EXHIBITS
+from inputgrad.study.convex import IN_RANGE
 
 from .common import described, main_reading, side_by_side
 
@@ -19,7 +21,7 @@ MEASURES = {
 }
 
 
-def measures(run) -> Table:
+def measures(run: Run) -> Table:
     """Table I: each measure of each network beside the paper's, with its interval."""
     reading = main_reading(results.table(run.shown))
     shown = side_by_side(run, reading)
@@ -38,7 +40,7 @@ def measures(run) -> Table:
     return Table(pd.DataFrame(rows), f"Table I{said}; {described(shown.dropna(subset=['ours']))}")
 
 
-def units(run) -> Table:
+def units(run: Run) -> Table:
     """The mean DeepFool perturbation in the paper's unit and in the unit of the other two measures."""
     table = cells.of_run(run)
     rows = []
@@ -46,7 +48,8 @@ def units(run) -> Table:
         value = {(c.metric, c.reading): c.value for c in group.itertuples()}
         first = main_reading(group)
         rho1, rho2 = (value.get((m, first), float("nan")) for m in ("rho1_hat", "rho2_hat"))
-        in_range = next((v for (m, r), v in value.items() if m == "rho1_hat" and "rho_unit=range" in r), float("nan"))
+        ranged = group["metric"].eq("rho1_hat") & group["variant"].eq(IN_RANGE)
+        in_range = next(iter(group.loc[ranged, "value"]), float("nan"))
         rows.append(
             {
                 "data set": dataset, "network": model, "ρ₁": number(rho1, 4),
@@ -57,7 +60,7 @@ def units(run) -> Table:
     return Table(pd.DataFrame(rows), "How much of the gap between the first two measures is the unit")
 
 
-def over_eps(run, least: bool = False) -> Table:
+def over_eps(run: Run, least: bool = False) -> Table:
     """The curves as numbers: one row a network and eps, one column a method, in percent.
 
     Args:
@@ -80,7 +83,7 @@ def over_eps(run, least: bool = False) -> Table:
     return Table(pd.DataFrame(rows), f"Fooled, percent of the images classified correctly; {described(table)}")
 
 
-def propositions(run) -> Table:
+def propositions(run: Run) -> Table:
     """Fooled images at multiples of each image's smallest feasible eps, for every exponent of the ball."""
     table = cells.of_run(run)
     at = table[table["metric"] == "fooled_at_multiple"]
@@ -88,12 +91,12 @@ def propositions(run) -> Table:
     rows = []
     for (model, reading), group in at.groupby(["model", "reading"], sort=False):
         row = {"network": model, "ball": reading, "closed form optimal, %": number(optimal.get((model, reading)))}
-        rows.append(row | {f"fooled at: {c.eps} ×": number(c.value) for c in group.itertuples()})
+        rows.append(row | {f"fooled at: {c.parameter} ×": number(c.value) for c in group.itertuples()})
     caption = f"Algorithm 1 at multiples of the eps of Proposition 1, percent fooled; {described(at)}"
     return Table(pd.DataFrame(rows), caption)
 
 
-def scores(run) -> Table:
+def scores(run: Run) -> Table:
     """What the measures and Algorithm 2 become when margins are taken of softmax scores instead of logits."""
     table = cells.of_run(run)
     rows = []
@@ -111,7 +114,7 @@ def scores(run) -> Table:
     return Table(pd.DataFrame(rows), "Logits or softmax: what the framework says of each, in float64")
 
 
-def targeted(run) -> Table:
+def targeted(run: Run) -> Table:
     """How many images Algorithm 1-10 takes to the next class, over eps."""
     table = cells.of_run(run)
     table = table[table["metric"] == "reached_target"]
@@ -122,41 +125,40 @@ def targeted(run) -> Table:
     return Table(pd.DataFrame(rows), f"Algorithm 1-10 with a target; {described(table)}")
 
 
-def scales(run) -> Table:
+def scales(run: Run) -> Table:
     """Every loss at one eps over the scale of the logits, and where one minus the probability rounds to zero."""
     table = cells.of_run(run)
-    place = ["dataset", "model", "reading"]
+    place = ["dataset", "model", "parameter"]
     single, double = (table[table["metric"] == m].set_index(place)["value"] for m in ("saturated", "saturated_float64"))
     fooled = table[table["metric"] == "fooling_ratio"]
     compared = set(fooled.loc[fooled["reading"] != "default", "eps"]) or set(fooled["eps"])
     rows = []
-    for (dataset, model, eps, reading), group in fooled[fooled["eps"].isin(compared)].groupby(
-        ["dataset", "model", "eps", "reading"], sort=False
+    for (dataset, model, eps, factor), group in fooled[fooled["eps"].isin(compared)].groupby(
+        ["dataset", "model", "eps", "parameter"], sort=False
     ):
         row = {
-            "data set": dataset, "network": model, "eps": eps,
-            "logits times": "1" if reading == "default" else reading.removeprefix("scale="),
-            "p rounds to 1, %: float32": number(single.get((dataset, model, reading))),
-            "p rounds to 1, %: float64": number(double.get((dataset, model, reading))),
+            "data set": dataset, "network": model, "eps": eps, "logits times": factor,
+            "p rounds to 1, %: float32": number(single.get((dataset, model, factor))),
+            "p rounds to 1, %: float64": number(double.get((dataset, model, factor))),
         }  # fmt: skip
         rows.append(row | {c.attack: number(c.value) for c in group.itertuples()})
     rows.sort(key=lambda r: (r["data set"], r["network"], cells.eps_number(r["logits times"])))
     return Table(pd.DataFrame(rows), f"The same decisions, sharper and softer probabilities; {described(fooled)}")
 
 
-def leads(run) -> Table:
+def leads(run: Run) -> Table:
     """How many more images one method fools than another, of the same ones, at every eps and on average over them."""
     table = cells.of_run(run)
-    table = table[table["reading"].str.startswith("against")]
+    table = table[table["variant"] != ""]
     rows = []
-    for (dataset, model, attack, reading, eps), group in table.groupby(
-        ["dataset", "model", "attack", "reading", "eps"], sort=False
+    for (dataset, model, attack, other, eps), group in table.groupby(
+        ["dataset", "model", "attack", "variant", "eps"], sort=False
     ):
         cell = {c.metric: c for c in group.itertuples()}
         lead = cell["lead"] if eps else cell["mean_lead"]
         rows.append(
             {
-                "data set": dataset, "network": model, "one": attack, "other": reading.removeprefix("against "),
+                "data set": dataset, "network": model, "one": attack, "other": other,
                 "eps": eps or "all",
                 "only the one, %": number(cell["only_first"].value) if eps else "–",
                 "only the other, %": number(cell["only_second"].value) if eps else "–",
@@ -167,21 +169,21 @@ def leads(run) -> Table:
     return Table(pd.DataFrame(rows), f"Who fools more of the same images; {described(table)}")
 
 
-def recipes(run) -> Table:
+def recipes(run: Run) -> Table:
     """The measures of Table I for one network, one row a way to train it."""
     table = cells.of_run(run)
     rows = []
-    for (dataset, model, reading), group in table.groupby(["dataset", "model", "reading"], sort=False):
+    for (dataset, model, way), group in table.groupby(["dataset", "model", "variant"], sort=False):
         value = group.set_index("metric")["value"]
         rows.append(
-            {"data set": dataset, "network": model, "way": reading.removeprefix("trained=")}
+            {"data set": dataset, "network": model, "way": way}
             | {name: number(value.get(metric, float("nan")), places) for metric, (name, places) in MEASURES.items()}
             | {"p rounds to 1, %": number(value["saturated"])}
         )
     return Table(pd.DataFrame(rows), f"One network, trained in several ways; {described(table)}")
 
 
-def authors(run) -> Table:
+def authors(run: Run) -> Table:
     """The network that the paper attacked under our attacks, beside the paper's own numbers of it and our LeNet-5."""
     mine = cells.of_run(run)
     mine = mine[(mine["reading"] == "default") & (mine["dataset"] == "MNIST")]
@@ -201,10 +203,13 @@ def authors(run) -> Table:
     return Table(pd.DataFrame(rows), f"LeNet-5 on MNIST; {described(theirs.dropna(subset=['ours']))}")
 
 
-def outputs(run) -> Table:
+OUTPUTS = [f"{measure}_median" for measure in ("output_error", "output_change", "linear_change", "share_of_bound")]
+
+
+def outputs(run: Run) -> Table:
     """Sec. III: how far each ball's optimum moves the output, to first order and in fact."""
     table = cells.of_run(run)
-    table = table[~table["metric"].str.startswith("pixels")]
+    table = table[table["metric"].isin(OUTPUTS)]
     bound = table[table["metric"] == "share_of_bound_median"].set_index(["model", "attack"])["value"]
     clean = table[(table["attack"] == "none") & (table["metric"] == "output_error_median")].set_index("model")["value"]
     rows = []

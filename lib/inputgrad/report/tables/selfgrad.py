@@ -10,8 +10,10 @@ import pandas as pd
 from inputgrad.compute.methods.theorem import THRESHOLD, fixed_point, iterated_quadratic
 from inputgrad.ground.checks import eps_value
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number
+from inputgrad.study.selfgrad import DEFENCES, SWITCHED
 
 from .common import described, main_reading, side_by_side, stands_for
 
@@ -19,46 +21,54 @@ QUOTED = "Bilateral"
 """The defence of another paper: its numbers are quoted from `selfgrad`, never measured."""
 
 
-def defences(run) -> Stack:
+def defences(run: Run) -> Stack:
     """Tables 2 to 4: one table a data set, one row an attack, the paper's number and ours for each defence."""
     reading = main_reading(results.table(run.shown))
     shown, own = side_by_side(run, reading), cells.of_run(run)
     rest = own[(own["table"].eq("own") | own["reading"].ne(reading)) & own["metric"].eq("accuracy")]
     rest = rest.rename(columns={"value": "ours"})
     shown = pd.concat([shown[~shown["table"].eq("5")], rest[~rest["defense"].isin(set(shown["defense"]))]])
-    shown = shown[~shown["defense"].str.contains("inference")]
+    shown = shown[~shown["variant"].isin(SWITCHED)].fillna({"word": "–"})
     return Stack([of_dataset(group, name, run) for name, group in shown.groupby("dataset", sort=False)])
 
 
-def of_dataset(shown: pd.DataFrame, dataset: str, run) -> Table:
+def of_dataset(shown: pd.DataFrame, dataset: str, run: Run) -> Table:
     """The table of one data set."""
-    rows: dict[tuple, dict] = {}
+    rows: dict[tuple, dict[tuple[str, str], str]] = {}
     for c in shown.to_dict("records"):
         attack = "clean" if c["attack"] == "none" else c["attack"]
         steps = "" if attack in ("clean", "FGSM") else f"-{c['steps']}"
-        row = rows.setdefault((attack, int(c["steps"])), {"attack": f"{attack}{steps}"})
+        row = rows.setdefault((attack, int(c["steps"])), {("attack", ""): f"{attack}{steps}"})
         if c["defense"] == QUOTED:
-            row[f"{QUOTED}, quoted: paper"] = number(c["value"], 2)
+            row[f"{QUOTED}, quoted", "paper"] = number(c["value"], 2)
             continue
-        row |= {
-            f"{c['defense']}: paper": number(c.get("value"), 2), f"{c['defense']}: ours": number(c["ours"]),
-            f"{c['defense']}: verdict": c.get("word", "–"),
-        }  # fmt: skip
+        said = {"paper": number(c.get("value"), 2), "ours": number(c["ours"]), "verdict": c["word"]}
+        row |= {(c["defense"], what): text for what, text in said.items()}
     order = {name: i for i, name in enumerate(("clean", "FGSM", "PGD", "CW"))}
     ordered = [rows[key] for key in sorted(rows, key=lambda key: (order[key[0]], key[1]))]
-    frame = pd.DataFrame(ordered, dtype=object).fillna("–")
-    grouped = sorted(frame.columns, key=lambda c: list(dict.fromkeys(x.split(":")[0] for x in frame.columns)).index(
-        c.split(":")[0]))  # fmt: skip
-    frame = frame[[c for c in grouped if not (c.endswith(("paper", "verdict")) and frame[c].eq("–").all())]]
     return Table(
-        frame, f"{dataset}: accuracy in percent; {described(shown.dropna(subset=['ours']))}; {stands_for(run.shown)}"
+        grouped(ordered, may_go=("paper", "verdict")),
+        f"{dataset}: accuracy in percent; {described(shown.dropna(subset=['ours']))}; {stands_for(run.shown)}",
     )
 
 
-def switched(run) -> Table:
+def grouped(rows: list[dict[tuple[str, str], str]], may_go: tuple[str, ...]) -> pd.DataFrame:
+    """Rows of ``(group, column)`` as a frame, groups in the order in which they come up.
+
+    Columns of the names in ``may_go`` are left out where nothing stands in them.
+    """
+    heads = list(dict.fromkeys(head for row in rows for head in row))
+    groups = list(dict.fromkeys(group for group, _ in heads))
+    filled = {head: [row.get(head, "–") for row in rows] for head in heads}
+    kept = [head for head in heads if head[1] not in may_go or set(filled[head]) - {"–"}]
+    kept.sort(key=lambda head: groups.index(head[0]))
+    return pd.DataFrame({": ".join(filter(None, head)): filled[head] for head in kept})
+
+
+def switched(run: Run) -> Table:
     """Table 5: the block switched on and off at inference."""
     mine = cells.of_run(run)
-    mine = mine[mine["defense"].str.endswith("at inference") & mine["metric"].eq("accuracy")]
+    mine = mine[mine["variant"].isin(SWITCHED) & mine["metric"].eq("accuracy")]
     paper = cells.of_paper("selfgrad")
     paper = paper[paper["table"] == "5"]
     rows = []
@@ -73,7 +83,7 @@ def switched(run) -> Table:
     return Table(pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
 
 
-def oracle(run) -> Table:
+def oracle(run: Run) -> Table:
     """Table 1, and what the network that is told a gradient does with that of a false label."""
     paper = cells.of_paper("selfgrad")
     paper, rows = paper[paper["table"] == "1"], []
@@ -105,7 +115,7 @@ def theorem(steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 10, 50)) -> Table:
     )
 
 
-def convergence(run) -> Table:
+def convergence(run: Run) -> Table:
     """Figure 2's numbers: how far the self gradient moves from one iteration to the next."""
     mine = cells.of_run(run)
     mine = mine[mine["metric"] == "change_l2_mean"]
@@ -128,10 +138,10 @@ LARGE = 64 / 255
 """At this radius an image can be turned into almost any other."""
 
 
-def audit(run) -> Table:
+def audit(run: Run) -> Table:
     """Every attack on every defence, and the worst case over all attacks on each image."""
     mine = accuracies(run)
-    mine = mine[~mine["defense"].str.contains(", block") & mine["attack"].ne("PGD over eps")]
+    mine = mine[mine["variant"].eq("") & mine["attack"].ne("PGD over eps")]
     rows: dict[tuple, dict] = {}
     for c in mine.itertuples():
         steps = f"-{c.steps}" if c.attack in ("PGD", "CW", "APGD") else ""
@@ -143,13 +153,13 @@ def audit(run) -> Table:
     return Table(pd.DataFrame(ordered).fillna("–"), caption)
 
 
-def accuracies(run) -> pd.DataFrame:
+def accuracies(run: Run) -> pd.DataFrame:
     """The accuracies that a run of the audit shows."""
     mine = cells.of_run(run)
     return mine[mine["metric"] == "accuracy"]
 
 
-def controls(run) -> Table:
+def controls(run: Run) -> Table:
     """Each network, and the self-gradient one with something else in the block's place."""
     rows = []
     for defense, group in accuracies(run).groupby("defense", sort=False):
@@ -169,7 +179,7 @@ def controls(run) -> Table:
     return Table(pd.DataFrame(rows), f"Accuracy in percent{said}")
 
 
-def measured_on(run, defense: str) -> dict[tuple[str, str], float]:
+def measured_on(run: Run, defense: str) -> dict[tuple[str, str], float]:
     """Accuracies of one defence by attack and steps; those over the radius by ``("eps", radius)``."""
     found = {}
     for c in accuracies(run).itertuples():
@@ -179,7 +189,11 @@ def measured_on(run, defense: str) -> dict[tuple[str, str], float]:
     return found
 
 
-def signs(run, defense: str = "Self gradient") -> list[dict]:
+BLACK_BOX = ("Square", *(f"transfer from {name}" for name in DEFENCES))
+"""Attacks that do without the network's own gradient."""
+
+
+def signs(run: Run, defense: str = "Self gradient") -> list[dict]:
     """Signs of a masked gradient (Athalye et al. 2018, Sec. 3.1; Carlini et al. 2019, Sec. 5), from measurements.
 
     Returns:
@@ -190,9 +204,7 @@ def signs(run, defense: str = "Self gradient") -> list[dict]:
         return []
     pgd, longest = value["PGD", "20"], value["PGD", "100"]
     best = min(longest, value.get(("CW", "100"), longest))
-    black = {
-        a: v for (a, _), v in value.items() if a == "Square" or a.startswith("transfer from ") and "block" not in a
-    }
+    black = {a: v for (a, _), v in value.items() if a in BLACK_BOX}
     adapted = {a: v for (a, _), v in value.items() if a in ("PGD, smoothed", "PGD, block held constant",
                                                             "transfer from the block off")}  # fmt: skip
     strong = {a: v for (a, _), v in value.items() if a in ("PGD, restarts", "APGD", "APGD, then targeted")}
@@ -235,9 +247,10 @@ def falling(radii: dict[float, float]) -> bool:
 ANSWERS = {True: "yes", False: "no", None: "not run"}
 
 
-def checklist(run) -> Table:
+def checklist(run: Run) -> Table:
     """The signs of gradient masking, line by line for each defence, and the verdict on the self-gradient network."""
-    names = [name for name in dict.fromkeys(accuracies(run)["defense"]) if ", block" not in name]
+    mine = accuracies(run)
+    names = list(dict.fromkeys(mine.loc[mine["variant"] == "", "defense"]))
     answers = {name: signs(run, name) for name in names}
     shown = "Self gradient" if "Self gradient" in names else names[-1]
     rows = [
@@ -251,7 +264,7 @@ def checklist(run) -> Table:
     return Table(pd.DataFrame(rows), verdict(run))
 
 
-def verdict(run) -> str:
+def verdict(run: Run) -> str:
     """The audit's verdict on the self-gradient network, in a sentence a reader can quote."""
     mine = accuracies(run)
     shown = signs(run)
@@ -276,7 +289,7 @@ IDLE = 0.1
 """A block that adds less than this share of eps is said to be all but idle."""
 
 
-def idle(run) -> str:
+def idle(run: Run) -> str:
     """As a clause, how small the audited block is in units of eps, where it has next to nothing to mask with."""
     mine = [c for c in cells.of_run(run).itertuples() if c.defense == "Self gradient"]
     rms = [c.value for c in mine if c.metric == "block_rms_median"]
@@ -315,7 +328,7 @@ def blocks() -> Table:
 # The cost of training
 
 
-def costs(run) -> Table:
+def costs(run: Run) -> Table:
     """Arithmetic, speed, and arithmetic to a robust accuracy, for each way to train."""
     mine, rows = cells.of_run(run), []
     share = run.shown[0].provenance["declaration"]["settings"]["target"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Table, between, number
 from inputgrad.report.predicates import first_reached
@@ -12,7 +13,7 @@ from inputgrad.report.predicates import first_reached
 from .common import run_readings
 
 
-def readings(run, metric: str = "error") -> Table:
+def readings(run: Run, metric: str = "error") -> Table:
     """Every reading of an exhibit at every eps where several were run."""
     table = cells.of_run(run)
     table = table[table["metric"].isin([metric, "reached_target"]) & (table["attack"] != "none")]
@@ -27,7 +28,7 @@ def readings(run, metric: str = "error") -> Table:
     return Table(pd.DataFrame(rows), "The readings side by side, in percent")
 
 
-def saturation(run) -> Table:
+def saturation(run: Run) -> Table:
     """How FGM fares on images the network was sure of, and how many gradients vanish.
 
     At the largest eps that every data set and network of the run has: the paper's text goes further on one.
@@ -63,7 +64,7 @@ REACHED = {
 TOLD = {"true": "true class", "runner_up": "runner-up", "other": "another"}
 
 
-def reached(run) -> Table:
+def reached(run: Run) -> Table:
     """How many images one step downhill takes to the class it is told, by that class and by what they were before."""
     table = cells.of_run(run)
     table = table[table["metric"].isin(REACHED)]
@@ -74,16 +75,11 @@ def reached(run) -> Table:
             here = group[group["metric"] == metric]
             row[f"{name}: images"] = number(next(iter(here["images"]), float("nan")), 0)
             for label in told:
-                own = here[here["reading"].map(label_of) == label]
+                own = here[here["variant"] == label]
                 row[f"{name}: {TOLD[label]}, %"] = number(next(iter(own["value"]), float("nan")))
         rows.append(row)
     caption = "Images that the step takes to the class it is told, in percent of each kind"
     return Table(pd.DataFrame(rows), caption)
-
-
-def label_of(reading: str) -> str:
-    """The label that a step is told in this reading."""
-    return dict(choice.split("=") for choice in reading.split() if "=" in choice).get("label", "true")
 
 
 VISIBILITY = {
@@ -96,13 +92,13 @@ VISIBILITY = {
 }
 
 
-def equal_success(run, target: float = 50.0) -> Table:
+def equal_success(run: Run, target: float = 50.0) -> Table:
     """For each method the budget at which half of the images right before are fooled, and how visible that is.
 
     Between two budgets of the grid values are interpolated linearly in the logarithm of the budget.
     """
     table = cells.of_run(run)
-    table = table[table["attack"] != "none"].assign(budget=table["eps"].map(cells.eps_number))
+    table = table[table["attack"] != "none"].assign(budget=table["parameter"].map(cells.eps_number))
     rows = []
     for (dataset, model, attack), group in table.groupby(["dataset", "model", "attack"], sort=False):
         wide = group.pivot(index="budget", columns="metric", values="value")

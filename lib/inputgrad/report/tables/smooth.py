@@ -9,10 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from inputgrad.catalogue import models
+from inputgrad.catalogue.choices import REDUCTIONS
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Table, number
+from inputgrad.study.smooth import SMOKE
 
 from .common import described, main_reading, side_by_side
 
@@ -49,7 +53,7 @@ RUNS = "two runs one after the other, medians of more"
 """How captions say what :func:`each` does."""
 
 
-def accuracy(run) -> Table:
+def accuracy(run: Run) -> Table:
     """Tables 4 and 5: both arms beside the paper's, and what the updates gain in each."""
     shown = side_by_side(run, main_reading(results.table(run.shown)))
     shown = shown[shown["attack"].isin(["none", "FGSM"])]
@@ -77,7 +81,7 @@ def accuracy(run) -> Table:
     )
 
 
-def gains(run) -> Table:
+def gains(run: Run) -> Table:
     """What the updates gain over the control in every reading of the attack."""
     table = cells.of_run(run)
     table = table[(table["metric"] == "accuracy") & (table["eps"] != "0")]
@@ -140,6 +144,8 @@ TESTS = {"4": ("none", "finds no significant difference"), "5": ("FGSM", "finds 
 """Which attack each table's pairs are under, and what the paper says of its test."""
 
 
+AUGMENTED = [models.label(name) for name, recipe in SMOKE.items() if recipe.augment != "none"]
+
 EVERY = "all"
 ROWS = {EVERY: None, "with augmentation": True, "without": False}
 """Which rows of a table a test takes, and whether these are trained with augmentation."""
@@ -157,12 +163,12 @@ def pairs_of(numbers: pd.DataFrame, table: str, chosen: str) -> pd.DataFrame:
     if chosen not in ROWS:
         found = found[cells.matching(found, "eps", chosen)]
     elif chosen != EVERY:
-        found = found[found["model"].str.endswith("AUG") == ROWS[chosen]]
+        found = found[found["model"].isin(AUGMENTED) == ROWS[chosen]]
     arms = found.pivot_table(index=["dataset", "model", "eps"], columns="defense", values="value")
     return arms.reindex(columns=list(ARMS)).dropna()
 
 
-def tests(run) -> Table:
+def tests(run: Run) -> Table:
     """The Wilcoxon tests of Sec. 5.3 and 6, from the paper's own table and from ours."""
     ours = cells.of_run(run)
     ours = ours[ours["reading"].isin([main_reading(ours), "default"]) & (ours["metric"] == "accuracy")]
@@ -198,7 +204,7 @@ EFFECT = ("FGSM", "0.1")
 """The attack whose gain is compared with the gain from noise."""
 
 
-def variants(run) -> Table:
+def variants(run: Run) -> Table:
     """Every reading of the update under the same attacks, with what it moved and cost; the paper's rows first."""
     table, runs = cells.of_run(run), by_run(results.table(run.shown))
     rows = [of_paper(arm) for arm in ARMS]
@@ -223,10 +229,14 @@ def of_paper(arm: str) -> dict[str, str]:
     paper = cells.of_paper("smooth")
     mine = paper[(paper["dataset"] == "MNIST") & (paper["model"] == "CNN") & (paper["defense"] == arm)]
     clean = mine[mine["attack"] == "none"]["value"].iloc[0]
-    fgsm = {f"FGSM, training mode: {c.eps}": number(c.value) for c in mine.itertuples() if c.attack == "FGSM"}
-    shown = {key: value for key, value in fgsm.items() if key.endswith((": 0.1", ": 0.2"))}
+    fgsm = mine[mine["attack"].eq("FGSM") & mine["eps"].isin(["0.1", "0.2"])]
+    shown = {f"FGSM, training mode: {c.eps}": number(c.value) for c in fgsm.itertuples()}
     name = {"data set": "MNIST", "network": "CNN", "rate, reduction, mode": f"the paper's {arm}"}
     return {**name, "clean": number(clean), **shown}
+
+
+NOISE = [f"{reduction} noise" for reduction in REDUCTIONS]
+"""The variants that move images along noise of the same step lengths."""
 
 
 def share_of_noise(table: pd.DataFrame) -> str:
@@ -234,15 +244,15 @@ def share_of_noise(table: pd.DataFrame) -> str:
     attack, eps = EFFECT
     at = table[(table["attack"] == attack) & (table["eps"].map(cells.eps_number) == cells.eps_number(eps))]
     value = at.groupby("reading", sort=False)["value"].mean()
-    first = next((r for r in value.index if r != "control"), None)
-    noise = next((r for r in value.index if r.endswith("noise")), None)
+    first = next(iter(at.loc[at["arm"] == "updates", "reading"]), None)
+    noise = next(iter(at.loc[at["variant"].isin(NOISE), "reading"]), None)
     if first is None or noise is None or "control" not in value or value[first] <= value["control"]:
         return ""
     share = 100 * (value[noise] - value["control"]) / (value[first] - value["control"])
     return f"; of the gain of {first} under {attack} at {eps}, {noise} has {number(share, 0)} %"
 
 
-def costs(run) -> Table:
+def costs(run: Run) -> Table:
     """How large the attack is in pixels, how far the training images drifted, and what keeping them costs."""
     table, runs = cells.of_run(run), by_run(results.table(run.shown))
     rows = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number
 
@@ -33,7 +34,7 @@ def victims(mine: pd.DataFrame) -> list[tuple[tuple[str, str, str], dict[str, fl
     return [(place, dict(zip(group["attack"], group["value"], strict=True))) for place, group in groups]
 
 
-def attacks(run) -> Stack:
+def attacks(run: Run) -> Stack:
     """One table a data set: one row a victim, one column an attack."""
     mine = cells.of_run(run)
     shown = []
@@ -70,7 +71,7 @@ def counts() -> dict[str, int]:
     return {"victims": len(found), "without-sign-stronger": sum(a["FGM-l2"] < a["FGSM"] for _, a in found)}
 
 
-def questions(run) -> Table:
+def questions(run: Run) -> Table:
     """What each comparison comes to, in percentage points, one row a victim."""
     rows = [
         {

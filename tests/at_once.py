@@ -1,0 +1,22 @@
+"""Two of these at once, in one folder: a trial whose computing takes a moment, so that the second comes while it lasts."""
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+
+from inputgrad.record import results
+from inputgrad.trials import runner
+
+
+def compute(trial, **options):
+    """In place of a trial's own computing, which would load torch: a second, and a result without rows."""
+    time.sleep(1)
+    return SimpleNamespace(rows=[], arrays={}), {"declaration": asdict(trial)}
+
+
+if __name__ == "__main__":
+    results.SCRATCH = Path(sys.argv[1]) / "scratch"
+    sys.modules["inputgrad.trials.job"] = SimpleNamespace(compute=compute)
+    print(runner.run("sign/adversarial", datasets=["digits28"], models=["alexnet"]).computed)
