@@ -45,7 +45,8 @@ class PretendedGPU(TorchFunctionMode):
             return read(func, args[0])
         if name == "_parse_to":  # what ``Module.to`` was asked for
             return func(*args, **kwargs)
-        given = list(leaves([args, kwargs]))
+        looked_at = args[:1] if name == "__deepcopy__" else args  # what follows is all that was copied before it
+        given = list(leaves([looked_at, kwargs]))
         tensors = [v for v in given if isinstance(v, Tensor)]
         home = home_of(name, args, kwargs, tensors)
         refuse(name, given, args, kwargs, home)
@@ -111,7 +112,7 @@ def refuse(name, given, args, kwargs, home):
             raise Mismatch(f"{name}: a generator on {generator.device} cannot draw on {home}")
     if name in ANYWHERE:
         return
-    if name in ("__getitem__", "__setitem__"):
+    if name in ("__getitem__", "__setitem__", "index_put_"):
         tensors = indexed(*args)
     elif name not in TOGETHER:
         in_place = name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))

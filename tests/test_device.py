@@ -24,6 +24,7 @@ from inputgrad.study import EXHIBITS
 from inputgrad.trials import runner
 from inputgrad.trials.job import Job
 from pretended import CPU, CUDA, Mismatch, gpu, where
+from small import parameters, turned_down
 
 # The pretence
 
@@ -124,33 +125,34 @@ def test_every_attack_stays_on_the_gpu_and_computes_the_same(name, convnet):
     assert torch.equal(here, there)
 
 
-LEAST = {"datasets": ["digits28"], "images": 4, "recipe": {"epochs": 1, "images": 32, "batch": 16, "width": 0.125}}
+RECIPE = {"epochs": 1, "images": 32, "batch": 16, "width": 0.125}
 
 
 def least(exhibit):
     """What makes a run of an exhibit as short as it can be."""
-    paper, name = exhibit.split("/")
-    models = {
-        "sign": ["alexnet"],
-        "smooth": ["smooth_cnn"],
-        "selfgrad": ["wrn10_2"],
-        "butterfly": ["resnet18_imagenet"],
-    }
+    given = parameters(exhibit) | {"images": 4, "recipe": RECIPE}
+    shorter = {name: {"epochs": 1, "images": 32} for name in ("pretraining", "game") if name in given}
     own = {
-        "butterfly": {"datasets": ["digits32"], "pretraining": {"epochs": 1, "images": 32}, "game": {"epochs": 1, "images": 32}},
-        "selfgrad/audit": {"queries": 5, "restarts": 1, "samples": 2},
-        "butterfly/attacking": {"uap_images": 10, "passes": 1},
+        "butterfly/enhancing": {"sizes": ["small"]},
+        "butterfly/told": {"d_train": ["head"]},
+        "butterfly/attacking": {"sizes": ["small"]},
+        "butterfly/curves": {"gammas_enhance": ["0"], "gammas_attack": ["0"], "loss": ["ls"]},
+        "butterfly/pictures": {"gammas_enhance": ["0"], "gammas_attack": ["0"]},
+        "convex/fooling": {"eps": ["0.1"]},
         "convex/regression": {"models": ["regressor", "autoencoder", "segmenter"]},
         "convex/recipes": {"ways": ["short"]},
-    }  # fmt: skip
-    return {**LEAST, "models": models.get(paper, ["fcnn"]), **own.get(paper, {}), **own.get(exhibit, {})}
+        "selfgrad/audit": {"queries": 5, "defences": ["Self gradient"]},
+        "synthesis/attacks": {"datasets": ["digits28"], "models": ["fcnn"]},
+    }
+    return given | shorter | own.get(exhibit, {})
 
 
 @pytest.mark.parametrize("exhibit", EXHIBITS)
 def test_every_exhibit_runs_on_a_gpu(exhibit, workspace, monkeypatch):
     monkeypatch.setitem(devices.MATRIX, "cuda", 64)
+    turned_down(monkeypatch)
     with gpu():
-        run = runner.run(exhibit, **least(exhibit), device="cuda")
+        run = runner.run(exhibit, **{**least(exhibit), "device": "cuda"})
     assert len(run.rows)
     assert {result.provenance["device"] for result in run.results} == {"cuda"}
 
@@ -165,7 +167,6 @@ MOVES = [
     ("compute.attacks.pgd", "full((len(x),), steps + 1", ", device=x.device",
      lambda m, model, x, y: m.steps_to_fool(model, x, y, eps=0.1, steps=1, alpha=0.1)),
     ("compute.gradients", "arange(f.shape[1] - 1", ", device=y.device", lambda m, model, x, y: m.margins(model, x, y)),
-    ("compute.methods.distortion", "* pixel)", ".to(x)", lambda m, model, x, y: m.augment(x, "elastic", drawn())),
     ("trials.sign", ".permute(0, 1, 3, 4, 2)", ".cpu()", lambda m, model, x, y: m.as_pictures([x], x)),
 ]  # fmt: skip
 
@@ -189,7 +190,7 @@ def test_a_missing_move_is_noticed(name, after, move, call, convnet):
 def test_an_exhibit_whose_images_are_not_moved_is_noticed(workspace, monkeypatch):
     monkeypatch.setattr(Job, "test_images", lambda job: (job.data.x_test[:4].float() / 255, job.data.y_test[:4]))
     with gpu(), pytest.raises(Mismatch):
-        runner.run("sign/labels", **least("sign/labels"), device="cuda")
+        runner.run("sign/labels", **{**least("sign/labels"), "device": "cuda"})
 
 
 def test_what_the_bits_hang_on_is_noted():
