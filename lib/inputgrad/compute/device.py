@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import resource
+import subprocess
 import sys
 import time
+from functools import cache
 
 import torch
 
@@ -29,11 +31,22 @@ def choose(device: str = "auto") -> torch.device:
     return torch.device(device)
 
 
-def describe(device: torch.device) -> dict[str, str | int]:
-    """What ran: kind, name and threads."""
+def describe(device: torch.device) -> dict[str, str | int | None]:
+    """What ran: the kind of device and its name; a CPU's threads, or the versions that the bits of a GPU hang on."""
     if device.type == "cuda":
-        return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
+        versions = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(), "driver": driver()}
+        return {"device": "cuda", "name": torch.cuda.get_device_name(device), **versions}
     return {"device": "cpu", "name": cpu_name(), "threads": torch.get_num_threads()}
+
+
+@cache
+def driver() -> str:
+    """The version of the GPU's driver, as ``nvidia-smi`` gives it, or ``""`` where there is no such command."""
+    try:
+        asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def cpu_name() -> str:
@@ -45,12 +58,16 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
+MATRIX = {"cpu": 1024, "cuda": 8192}
+"""Rows and columns of the matrices whose product is timed, by kind of device."""
+
+
 def matrix_rate(device: torch.device, precision: str = "fp32", rounds: int = 5) -> float:
     """Floating-point operations a second in a large product of square matrices, the best of some rounds.
 
     What the arithmetic of a training is measured against: no network does better.
     """
-    n = 8192 if device.type == "cuda" else 1024
+    n = MATRIX[device.type]
     a = torch.randn(n, n, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
     best = float("inf")
     for _ in range(rounds):

@@ -17,42 +17,50 @@ Classifier = Callable[[Tensor], Tensor]
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """``-log softmax(z)_y``, one value an image."""
+    """The cross-entropy of each image, ``-log softmax(z)_y``, ``(B,)``."""
     return F.cross_entropy(logits, y, reduction="none")
 
 
 def nll_logits(logits: Tensor, y: Tensor) -> Tensor:
-    """``-z_y``: what a negative log-likelihood loss gives when it is fed raw logits; it never saturates."""
+    """The negative score of the label, ``-z_y``, ``(B,)``.
+
+    A negative log-likelihood loss gives this when it is fed raw logits. Its gradient never saturates.
+    """
     return F.nll_loss(logits, y, reduction="none")
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:
-    """``max_{k != y} z_k - z_y``: positive exactly when the image is misclassified."""
+    """The lead of the best rival, ``max_{k != y} z_k - z_y``, ``(B,)``: positive exactly on a misclassified image."""
     others = logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
     return others.amax(1) - logits.gather(1, y[:, None])[:, 0]
 
 
 def rival_scores(logits: Tensor, y: Tensor) -> Tensor:
-    r"""L = ``log sum_{k != y} exp(z_k) - z_y``; the cross-entropy is :math:`\log(1 + e^L)`, with a parallel gradient.
+    r"""The lead of all rivals together, :math:`\log \sum_{k \ne y} e^{z_k} - z_y`, ``(B,)``.
 
-    What single precision rounds away in the cross-entropy, one minus the probability of ``y``, is not in it.
+    With it as L the cross-entropy is :math:`\log(1 + e^L)`, so that the two gradients are parallel. What single
+    precision rounds away in the cross-entropy, one minus the probability of ``y``, is not in it.
     """
     others = logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
     return others.logsumexp(1) - logits.gather(1, y[:, None])[:, 0]
 
 
 def clipped_cross_entropy(logits: Tensor, y: Tensor, least: float = 1e-7) -> Tensor:
-    """``-log p_y`` with ``p_y`` kept in [1e-7, 1 - 1e-7], as some libraries do: flat beyond it."""
+    """The cross-entropy with the probability of the label kept in [1e-7, 1 - 1e-7], ``(B,)``.
+
+    Some libraries clip like that; beyond those limits the loss is flat and its gradient zero.
+    """
     return -logits.softmax(1).gather(1, y[:, None])[:, 0].clamp(least, 1 - least).log()
 
 
 LOSSES = {"ce": cross_entropy, "nll_logits": nll_logits, "margin": margin, "rival_scores": rival_scores,
           "clipped_ce": clipped_cross_entropy}  # fmt: skip
+"""The losses by name, functions of the logits ``(B, K)`` and the labels ``(B,)`` with one value an image."""
 
 
 @contextmanager
 def frozen(model: Classifier) -> Iterator[None]:
-    """No parameter of ``model`` asks for a gradient inside the block; afterwards each asks as it did before."""
+    """Inside the block no parameter of ``model`` asks for a gradient; after it each asks as it did before."""
     asking = [p for p in model.parameters() if p.requires_grad] if isinstance(model, nn.Module) else []
     for p in asking:
         p.requires_grad_(False)

@@ -12,7 +12,7 @@ from inputgrad.ground.checks import exponent
 
 
 def norm(x: Tensor, p: float) -> Tensor:
-    """The lp norm of each image, ``(B, ...)`` -> ``(B,)``."""
+    """The lp norm of each image, ``(B, ...)`` -> ``(B,)``; for ``p = 0`` the number of values that are not zero."""
     flat = x.flatten(1)
     if p in (0, 1, 2, math.inf):
         return torch.linalg.vector_norm(flat, p, dim=1)
@@ -21,29 +21,30 @@ def norm(x: Tensor, p: float) -> Tensor:
 
 
 def per_image(values: Tensor, like: Tensor) -> Tensor:
-    """One value an image, ``(B,)``, shaped so that it multiplies or selects whole images of ``like``."""
+    """Values ``(B,)``, one an image, in a shape in which they multiply or select whole images of ``like``."""
     return values.view(-1, *[1] * (like.ndim - 1))
 
 
 def unit(g: Tensor) -> Tensor:
-    """Each image divided by its l2 norm; an image of zeros stays zero."""
+    """Each image is divided by its l2 norm; an image of zeros stays zero."""
     length = per_image(norm(g, 2), g)
     return torch.where(length > 0, g / length, 0.0)
 
 
 def raw(g: Tensor) -> Tensor:
-    """The gradient itself, not normalised: the direction *and* the magnitude [sign, Eq. 4]."""
+    """The gradient itself is kept, its magnitude with its direction [sign, Eq. 4]."""
     return g
 
 
 Box = tuple[float | Tensor, float | Tensor]
-"""The smallest and the largest value an input may have; tensors where channels differ."""
+"""The smallest and the largest value that an input may have; tensors where channels differ."""
 
 UNIT: tuple[float, float] = (0.0, 1.0)
+"""The box of pixels."""
 
 
 def into(x: Tensor, box: Box | None) -> Tensor:
-    """``x`` clipped to the box; as it is where there is none."""
+    """Clip ``x`` to the box, or leave it as it is where there is none."""
     return x if box is None else x.clamp(*(torch.as_tensor(edge, dtype=x.dtype, device=x.device) for edge in box))
 
 

@@ -1,4 +1,7 @@
-"""The catalogue of attacks: ``ATTACKS[name](model, x, y, *, eps, ...) -> x_adv``."""
+"""The catalogue of attacks.
+
+Each is a pure function ``(model, x, y, *, eps, ...) -> x_adv``, which the tables' name of it finds in :data:`ATTACKS`.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ class Attack(Protocol):
 def noise(
     model: Classifier, x: Tensor, y: Tensor, *, eps: float, kind: str, seed: int = 0, box: Box | None = UNIT
 ) -> Tensor:
-    """``x + eps * noise``, a control that never asks ``model``; ``kind`` is a name in ``NOISE``."""
+    """Add noise of size ``eps``: a control that never asks ``model``; ``kind`` is a name in ``NOISE``."""
     return along(x, NOISE[kind](x, torch.Generator().manual_seed(seed)), eps, box=box)
 
 
@@ -78,4 +81,4 @@ ATTACKS: dict[str, Attack] = {
     "FastGrad": fast_grad,
     "DeepFool": deepfool,
 }
-"""Adding an attack is one file and one line here."""
+"""The attacks by the names that tables have for them. Adding one is a file beside this one, and a line here."""

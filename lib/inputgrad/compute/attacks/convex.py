@@ -12,7 +12,7 @@ from inputgrad.compute.norms import UNIT, Box, dual, into, norm, per_image, stee
 from inputgrad.ground.checks import eps_value, exponent, one_of, whole
 
 CLASS_CHOICES = {"linearised": "all", "argmin": "nearest"}
-"""How Algorithm 1 chooses the class to move to: by the linearised optimum, or by the smallest margin at ``x``."""
+"""How Algorithm 1 chooses the class to move to, by the linearised optimum or by the smallest margin at ``x``."""
 
 
 # The framework
@@ -42,7 +42,7 @@ def perturbation(m: Margins, eps: float | Tensor, p: float) -> Tensor:
     .. math:: \eta = -\varepsilon\, v_p(\nabla L_{l^*}), \qquad
               l^* = \arg\min_l\; L_l(x) - \varepsilon \lVert\nabla L_l(x)\rVert_q
 
-    with :math:`v_p` the steepest direction of the ball (:func:`inputgrad.norms.steepest`).
+    with :math:`v_p` the steepest direction of the ball (:func:`inputgrad.compute.norms.steepest`).
 
     Args:
         m: the margins; with one rival an image there is nothing to choose.
@@ -98,7 +98,10 @@ def algorithm1(
 def algorithm2(
     model: Classifier, x: Tensor, y: Tensor, *, eps: float, p: float = math.inf, box: Box | None = UNIT
 ) -> Tensor:
-    """Algorithm 2: one step down the image's own score, whatever the others do; arguments as :func:`algorithm1`."""
+    """Algorithm 2: one step down the score of the image's own class, whatever the others do.
+
+    The arguments are those of :func:`algorithm1`.
+    """
     eps, p = eps_value(eps), exponent("p", p)
     return into(x.detach() + eps * steepest(input_gradient(model, x, y, loss="nll_logits"), p), box)
 
@@ -106,7 +109,10 @@ def algorithm2(
 def fast_grad(
     model: Classifier, x: Tensor, y: Tensor, *, eps: float, p: float = math.inf, box: Box | None = UNIT
 ) -> Tensor:
-    """FastGrad: one step up the cross-entropy, FGSM for ``p = inf``; arguments as :func:`algorithm1`."""
+    """FastGrad: one step up the cross-entropy, which is FGSM for ``p = inf``.
+
+    The arguments are those of :func:`algorithm1`.
+    """
     eps, p = eps_value(eps), exponent("p", p)
     return into(x.detach() + eps * steepest(input_gradient(model, x, y), p), box)
 

@@ -27,10 +27,11 @@ STEPS: Mapping[str, Step] = {
     "D-FGM": Step("raw", -1),
     "FGM-l2": Step("l2"),
 }
+"""The one-step methods by name; those with a D go down the loss, and FGM-l2 is a control."""
 
 
 def along(x: Tensor, d: Tensor, eps: float, *, box: Box | None = UNIT) -> Tensor:
-    """``x + eps * d``, clipped to the box, [0, 1] unless a paper's reading says otherwise."""
+    """Move ``x`` by ``eps * d`` and clip it to the box, [0, 1] unless a paper's reading says otherwise."""
     return into(x + eps * d, box)
 
 
@@ -81,14 +82,15 @@ def sweep(
 
 
 def random_sign(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Random signs shaped like ``x``: FGSM's step without its gradient, the control of every sign attack."""
+    """Draw random signs shaped like ``x``: FGSM's step without its gradient, the control of every sign attack."""
     draw = torch.randint(0, 2, x.shape, generator=generator, dtype=torch.int8)
     return (2.0 * draw - 1.0).to(x)
 
 
 def random_gauss(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal noise shaped like ``x``: the control of every unnormalised attack."""
+    """Draw standard normal noise shaped like ``x``: the control of every unnormalised attack."""
     return torch.randn(x.shape, generator=generator).to(x)
 
 
 NOISE = {"random sign": random_sign, "random normal": random_gauss}
+"""The kinds of noise by name."""

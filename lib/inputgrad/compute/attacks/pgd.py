@@ -12,8 +12,11 @@ from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import UNIT, Box, into
 from inputgrad.ground.checks import whole
 
-EPS, STEP = 8 / 255, 2 / 255
-"""The radius of [selfgrad, Sec. 5.1], and the step size of the work it compares itself with."""
+EPS = 8 / 255
+"""The radius of [selfgrad, Sec. 5.1]."""
+
+STEP = 2 / 255
+"""The step size of the work that [selfgrad] compares itself with."""
 
 
 def pgd(
@@ -67,8 +70,8 @@ def ascend(
     """The loop of :func:`pgd`: one forward and one backward pass a step, on the images that are still worked on.
 
     Returns:
-        ``x_adv``, and after how many steps each image was seen misclassified, ``(B,)``: ``steps + 1`` where it was not,
-        and everywhere without ``early_exit``.
+        ``x_adv``, and after how many steps each image was seen misclassified, ``(B,)``, which is ``steps + 1`` where it
+        was not, and everywhere without ``early_exit``.
     """
     whole("steps", steps, least=1)
     alpha = 2.5 * eps / steps if alpha is None else alpha
@@ -105,7 +108,7 @@ def pgd_restarts(
         losses: names in ``LOSSES``.
 
     Returns:
-        ``x_adv``, shaped like ``x``: the first fooling iterate of an image, or its last one.
+        ``x_adv``, shaped like ``x``, with the first fooling iterate of each image, or its last one.
 
     Raises:
         InputError: ``steps`` or ``restarts`` is not an integer >= 1.

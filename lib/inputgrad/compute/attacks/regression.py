@@ -109,7 +109,7 @@ def sign_iteration(
 
 
 def signs(v: Tensor) -> Tensor:
-    """The sign, and 1 where ``v`` is zero: a vertex of the cube."""
+    """The sign of each value, and 1 where it is zero, so that the result is a vertex of the cube."""
     return torch.where(v < 0, -1.0, 1.0).to(v)
 
 
@@ -163,7 +163,7 @@ METHODS = {"2": "top singular vector", "1": "single pixel", "inf": "sign iterati
 
 
 def farther(model: Network, x: Tensor, eta: Tensor, wanted: Tensor) -> Tensor:
-    """``x + eta`` or ``x - eta``, image by image, whichever has its output farther from ``wanted``; not clipped."""
+    """``x + eta`` or ``x - eta``, for each image the one with its output farther from ``wanted``; not clipped."""
     with torch.no_grad():
         up, down = (norm(model(x + sign * eta) - wanted, 2) for sign in (1, -1))
     return torch.where(per_image(up >= down, x), x + eta, x - eta)

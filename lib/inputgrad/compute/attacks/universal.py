@@ -70,7 +70,7 @@ def universal(
 
 
 def project(v: Tensor, eps: float, p: float) -> Tensor:
-    """The nearest point of the lp ball around 0 to one perturbation, shaped like ``v``.
+    """Project one perturbation onto the lp ball around 0: the nearest point of the ball, shaped like ``v``.
 
     Raises:
         InputError: a p other than 2 and inf.
@@ -83,7 +83,7 @@ def project(v: Tensor, eps: float, p: float) -> Tensor:
 
 
 def scaled_to(v: Tensor, length: float | Tensor, *, each: bool = True) -> Tensor:
-    """Perturbations of a given l2 length; an image whose v is zero keeps it.
+    """Scale perturbations to a given l2 length; a perturbation that is zero stays zero.
 
     Args:
         v: ``(B, ...)``.
