@@ -139,7 +139,7 @@ def steps_of(exhibit: str, row: Mapping, maker: str, settings: Mapping) -> int:
         return SEVERAL[attack]
     if exhibit == "convex/pairs" and row["metric"].startswith("mean_lead"):
         return 1
-    if exhibit == "convex/regression" and attack == "none":
+    if exhibit in ("convex/regression", "selfgrad/audit") and attack == "none":
         return 0
     if exhibit.startswith("convex/") and attack == "DeepFool":
         return settings.get("deepfool_steps", DEEPFOOL)
