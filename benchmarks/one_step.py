@@ -103,7 +103,7 @@ def art(model: nn.Module, x: Tensor, y: Tensor, eps: Sequence[float]) -> Case:
     images, labels = x.numpy(), y.numpy()
     wrapped = PyTorchClassifier(
         model, nn.CrossEntropyLoss(), tuple(x.shape[1:]), 10, clip_values=(0, 1), device_type="cpu"
-    )  # fmt: skip
+    )
     attacks = [FastGradientMethod(wrapped, eps=size, batch_size=len(x)) for size in eps]
 
     def survivors(attack: FastGradientMethod) -> int:

@@ -81,9 +81,7 @@ def apgd(model: nn.Module, x: Tensor, y: Tensor) -> Attack:
     return partial(attack.perturb, x, y)
 
 
-def ours(
-    model: nn.Module, x: Tensor, y: Tensor, prepared: tuple[nn.Module, Tensor], long: Task
-) -> dict[str, Attack]:  # fmt: skip
+def ours(model: nn.Module, x: Tensor, y: Tensor, prepared: tuple[nn.Module, Tensor], long: Task) -> dict[str, Attack]:
     """This package's attacks, and the one that it takes from pyautoattack."""
     return {
         PGD: partial(attacked, model, x, y, TASK),
@@ -169,10 +167,10 @@ def art(model: nn.Module, x: Tensor, y: Tensor, task: Task) -> Attack:
     images, labels = x.numpy(), y.numpy()
     wrapped = PyTorchClassifier(
         model, nn.CrossEntropyLoss(), tuple(x.shape[1:]), 10, clip_values=(0, 1), device_type="cpu"
-    )  # fmt: skip
+    )
     attack = ProjectedGradientDescent(
         wrapped, eps=task.eps, eps_step=task.alpha, max_iter=task.steps, batch_size=len(x), verbose=False
-    )  # fmt: skip
+    )
     return lambda: torch.from_numpy(attack.generate(images, labels))
 
 
@@ -286,7 +284,7 @@ def expected_passes(images: int, fell: Tensor) -> dict[str, str]:
 
 def counted_rows(
     models: tuple[nn.Module, nn.Module], x: Tensor, y: Tensor, attacks: Mapping[str, Attack], fell: Tensor
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """P11 for every attack here and in the catalogue, and the work of each here: exact, and free of noise."""
     expected, rows = expected_passes(len(x), fell), []
     guilty = [name for name, attack in ATTACKS.items() if leaves_gradients(attack, models[0], x, y)]
@@ -304,7 +302,7 @@ def counted_rows(
 
 def library_rows(
     timings: Mapping[str, Timing], missing: Mapping[str, str], case: str, against: str, goals: Mapping[str, float]
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """Every library that has what ``case`` does, beside ``against``; in ``goals``, how many times as long it takes."""
     rows = []
     for peer in peers(case):
@@ -320,7 +318,7 @@ def library_rows(
 
 def fastest(
     timings: Mapping[str, Timing], case: str, against: str, goal: float, gate: float | None = None
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """The fastest library that has what ``case`` does, held against ``against``; no row where none ran."""
     ran = [peer for peer in peers(case) if peer in timings]
     if not ran:
@@ -359,7 +357,7 @@ def timed_rows(timings: Mapping[str, Timing], missing: Mapping[str, str]) -> lis
 
 def checked(
     model: nn.Module, x: Tensor, y: Tensor, attacks: Mapping[str, Attack], long: Task, fell: Tensor
-) -> tuple[dict[str, Answer], dict[str, Attack], dict[str, str]]:  # fmt: skip
+) -> tuple[dict[str, Answer], dict[str, Attack], dict[str, str]]:
     """Run every attack once; returns what each achieves, the libraries' attacks, and why the others do not run."""
     assert_same_images({
         FULL: fooled_on_the_way(model, y, attacks[FULL]),

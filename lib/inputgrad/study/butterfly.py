@@ -192,12 +192,14 @@ def gammas(what: str, value: object) -> list[str]:
 def several_gammas(problem: str, default: tuple[str, ...]) -> Parameter:
     """The gammas of one problem."""
     name = f"gammas_{problem}"
-    return Parameter(name, list(default), f"list of weights of the intensity to {problem} with, as text",
-                     partial(gammas, name))  # fmt: skip
+    return Parameter(
+        name, list(default), f"list of weights of the intensity to {problem} with, as text", partial(gammas, name)
+    )
 
 
-BUDGET = Parameter("budget", "8/255", "largest absolute value of v in the arms called limited, as text; None: no such "
-                   "arms", radius)  # fmt: skip
+BUDGET = Parameter(
+    "budget", "8/255", "largest absolute value of v in the arms called limited, as text; None: no such arms", radius
+)
 LIMIT = Parameter("limit", None, "largest absolute value of v in units of x in [0, 1]; None: no limit", upper)
 INTENSITY = choice("l2", "intensity of v: mean_square over all values, or mean over images of the l2 norm", L2)
 CLIP = flag("clip", False, "clip perturbed images to [0, 1]")

@@ -43,9 +43,10 @@ PAPERS_OWN = {
 QUICK = {
     **PAPERS_OWN,
     "nin": Recipe(batch=128, epochs=6, schedule="onecycle", augment="crop_flip", precision="bf16"),
-    "densenet40": Recipe("sgd", batch=64, lr=0.1, epochs=4, weight_decay=1e-4, schedule="onecycle",
-                         augment="crop_flip", precision="bf16"),
-}  # fmt: skip
+    "densenet40": Recipe(
+        "sgd", batch=64, lr=0.1, epochs=4, weight_decay=1e-4, schedule="onecycle", augment="crop_flip", precision="bf16"
+    ),
+}
 SMOKE = {
     **{name: replace(PAPERS_OWN[name], batch=32, epochs=10) for name in ("linear", *ON_MNIST)},
     "nin": Recipe(batch=32, epochs=8, lr=2e-3, width=0.25),
@@ -82,9 +83,10 @@ EPS = Parameter("eps", None, "list of eps, as text ('0.03', '8/255'), in eps_uni
 EPS_UNIT = choice("eps_unit", "of eps: range of the prepared test set, or pixel", ("range", "pixel"))
 SCORES = choice("scores", "what a margin is taken of: logits or softmax", ("logits", "softmax"))
 CLASS_CHOICE = choice(
-    "class_choice", "the class Algorithm 1 moves to: linearised optimum, or argmin of the margins",
+    "class_choice",
+    "the class Algorithm 1 moves to: linearised optimum, or argmin of the margins",
     ("linearised", "argmin"),
-)  # fmt: skip
+)
 DTYPE = choice("dtype", "precision of the attacks: float32 or float64", ("float32", "float64"))
 
 ONE_STEP = ("Algorithm 1", "Algorithm 2", "FastGrad", "FastGrad (float64)", "Random")
@@ -183,7 +185,7 @@ ROBUSTNESS = Exhibit(
         ratio("overshoot", 0.02, "share by which DeepFool lengthens each step"),
         DTYPE,
     ),
-)  # fmt: skip
+)
 
 ROUNDING = Exhibit(
     name="rounding",
@@ -218,10 +220,8 @@ RECIPES = Exhibit(
     compute="inputgrad.trials.convex:recipes",
     version=1,
     grids={profile: replace(grid, seeds=(0,)) for profile, grid in grids((60, 256, 1024), ("fcnn",)).items()},
-    parameters=(
-        names("ways", tuple(WAYS), "list of " + ", ".join(WAYS), tuple(WAYS)),
-    ),
-)  # fmt: skip
+    parameters=(names("ways", tuple(WAYS), "list of " + ", ".join(WAYS), tuple(WAYS)),),
+)
 
 REGRESSION = Exhibit(
     name="regression",

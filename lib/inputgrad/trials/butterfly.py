@@ -510,8 +510,7 @@ def rivals(
         return torch.cat([attack(target, part, labels, box=box) for part, labels in bar])
 
     v = scaled_to(one_for_all(eps=length, p=2)[None], length)  # it may end inside the ball
-    moved = {("UAP", ""): into(x + v, box),
-             ("EHA", ""): each(partial(eha, length=length, each=False), "EHA")}  # fmt: skip
+    moved = {("UAP", ""): into(x + v, box), ("EHA", ""): each(partial(eha, length=length, each=False), "EHA")}
     if s["budget"] is not None:
         eps = eps_value(s["budget"])
         moved |= {("UAP", "limited"): into(x + one_for_all(eps=eps, p=torch.inf), box),

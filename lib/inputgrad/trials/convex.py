@@ -285,8 +285,9 @@ def add_bootstrapped(
     for suffix, value in numbers.items():
         if not torch.isfinite(value):  # more images withstand DeepFool than the quantile leaves out
             continue
-        tally.number(attack, "", name, metric + suffix, float(value), steps=steps, unit=unit, images=len(values),
-                     variant=variant)  # fmt: skip
+        tally.number(
+            attack, "", name, metric + suffix, float(value), steps=steps, unit=unit, images=len(values), variant=variant
+        )
 
 
 # The framework itself
@@ -505,8 +506,9 @@ def examples(job: Job) -> Outcome:
     arrays = {"true": y.cpu().numpy().astype(np.int16), "image": shown(x, v.box), "eps": np.array(texts, "S")}
     with torch.no_grad():
         arrays["class"] = torch.stack([v.logits(a).argmax(1) for a in moved]).cpu().numpy().astype(np.int16)
-    arrays["noise"] = np.stack([shown(a - x, (-eps_value(t) * v.unit, eps_value(t) * v.unit))
-                                for a, t in zip(moved, texts, strict=True)])  # fmt: skip
+    arrays["noise"] = np.stack(
+        [shown(a - x, (-eps_value(t) * v.unit, eps_value(t) * v.unit)) for a, t in zip(moved, texts, strict=True)]
+    )
     arrays["sum"] = np.stack([shown(a, v.box) for a in moved])
     for text, a in zip(texts, moved, strict=True):
         tally.add("Algorithm 1", text, reading(clip=s["clip"]), "fooled", v.fooled(a, y), steps=1,

@@ -129,9 +129,7 @@ def measured(
                 x_adv = ATTACKS["FGSM"](model, x, y, eps=size)
                 tally.add(attack, s["eps"], called, "accuracy", correct(predict(model, x_adv), y), steps=1)
                 continue
-            fell = steps_to_fool(
-                model, x, y, eps=size, steps=steps[-1], alpha=size / 4, loss=loss, generator=generator
-            )  # fmt: skip
+            fell = steps_to_fool(model, x, y, eps=size, steps=steps[-1], alpha=size / 4, loss=loss, generator=generator)
             for k in steps:
                 tally.add(attack, s["eps"], called, "accuracy", fell > k, steps=k)
     return tally.rows()

@@ -40,8 +40,9 @@ def pgd(
     Raises:
         InputError: ``steps`` is not an integer >= 1.
     """
-    x_adv, _ = ascend(model, x, y, eps=eps, steps=steps, alpha=alpha, loss=loss, early_exit=early_exit,
-                      generator=generator, box=box)  # fmt: skip
+    x_adv, _ = ascend(
+        model, x, y, eps=eps, steps=steps, alpha=alpha, loss=loss, early_exit=early_exit, generator=generator, box=box
+    )
     return x_adv
 
 
@@ -54,8 +55,9 @@ def steps_to_fool(
     0 where it is at the start, ``steps + 1`` where it never is. ``> k`` is what survives k steps, for every k at once:
     the first k of many steps of one size are PGD-k.
     """
-    x_adv, fell = ascend(model, x, y, eps=eps, steps=steps, alpha=alpha, loss=loss, early_exit=True,
-                         generator=generator, box=box)  # fmt: skip
+    x_adv, fell = ascend(
+        model, x, y, eps=eps, steps=steps, alpha=alpha, loss=loss, early_exit=True, generator=generator, box=box
+    )
     standing = (fell > steps).nonzero()[:, 0]
     if len(standing):
         wrong = ~correct(predict(model, x_adv[standing]), y[standing])

@@ -348,7 +348,7 @@ class Played(Trained):
 
 def untrained(
     model: str, *, shape: tuple[int, int, int], classes: int, width: float, seed: int, device: torch.device
-) -> Trained:  # fmt: skip
+) -> Trained:
     """A network of the catalogue as it is drawn, to start an encoder from scratch."""
     torch.manual_seed(seed)
     net = build(model, shape=shape, classes=classes, width=width).to(device).eval()

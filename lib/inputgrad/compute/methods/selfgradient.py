@@ -47,8 +47,9 @@ class SelfGradient(nn.Module):
         detach: treat g as a constant when F is differentiated.
     """
 
-    def __init__(self, net: nn.Module, channels: int, takes: str = TAKES[0], scale: float = 1.0,
-                 detach: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self, net: nn.Module, channels: int, takes: str = TAKES[0], scale: float = 1.0, detach: bool = False
+    ) -> None:
         super().__init__()
         self.net, self.block = net, gradient_block(channels)
         self.takes, self.scale, self.detach = takes, scale, detach

@@ -12,9 +12,7 @@ def regressor(*, shape: tuple[int, int, int], classes: int, width: float = 1.0) 
     """Two hidden layers of 150 and 100 units to two numbers, ink and slant of the stroke; ``classes`` unused."""
     a, b = (max(1, round(n * width)) for n in (150, 100))
     inputs = shape[0] * shape[1] * shape[2]
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(inputs, a), nn.ReLU(), nn.Linear(a, b), nn.ReLU(), nn.Linear(b, 2)
-    )  # fmt: skip
+    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, a), nn.ReLU(), nn.Linear(a, b), nn.ReLU(), nn.Linear(b, 2))
 
 
 def autoencoder(*, shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Sequential:

@@ -191,8 +191,9 @@ def example_block(block: FigureBase, result: Result, columns: int) -> None:
             title = f"{arrays['true'][j]} → {arrays['class'][i, j]}"
             show(axes[2 + 2 * i, j], arrays["sum"][i, j], title, vmin=0, vmax=255)
     for row, text in enumerate(["image", *(w for t in texts for w in (f"noise, eps {t}", "sum"))]):
-        axes[row, 0].text(-0.12, 0.5, text, rotation=90, va="center", ha="right", fontsize=8,
-                          transform=axes[row, 0].transAxes)  # fmt: skip
+        axes[row, 0].text(
+            -0.12, 0.5, text, rotation=90, va="center", ha="right", fontsize=8, transform=axes[row, 0].transAxes
+        )
     declared = result.provenance["declaration"]
     block.suptitle(f"{declared['dataset']}, {declared['model']}", fontsize=12)
 

@@ -206,10 +206,7 @@ def costs(run: Run) -> Figure:
     robust, keys = mine[mine["metric"] == "robust_accuracy"], ["dataset", "model", "defense", "steps", "which"]
     seconds = mine.loc[mine["metric"] == "seconds", [*keys, "value"]].rename(columns={"value": "x"})
     titles = {"epoch": robust.assign(x=robust["steps"]), "seconds of training": robust.merge(seconds, on=keys)}
-    frame = marks.tidy(*(
-        t.assign(panel=title, series=t["defense"] + marks.suffix(t))
-        for title, t in titles.items()
-    ))  # fmt: skip
+    frame = marks.tidy(*(t.assign(panel=title, series=t["defense"] + marks.suffix(t)) for title, t in titles.items()))
     of = dict(zip(frame["series"], frame["defense"], strict=True))
     figure, axes = canvas(1, 2, frame, figsize=(9, 3.2), sharey=True)
     grid = dict(zip(titles, axes[0], strict=True))

@@ -108,8 +108,9 @@ def sweep(run: Run) -> Figure:
     table = table.assign(x=marks.parameter(table), series=table["attack"].replace("none", "clean"))
     where = marks.suffix(table)
     sizes = [e for e in dict.fromkeys(table["eps"]) if e != "0"]
-    frame = marks.tidy(*(table[table["eps"].isin(["0", eps])].assign(panel=f"eps {eps}" + where) for eps in sizes),
-                       across=["reading"])  # fmt: skip
+    frame = marks.tidy(
+        *(table[table["eps"].isin(["0", eps])].assign(panel=f"eps {eps}" + where) for eps in sizes), across=["reading"]
+    )
     colours = dict(zip(dict.fromkeys(frame["series"]), PALETTE, strict=False))
     figure, grid = panel_row(frame, width=9 / max(1, frame["panel"].nunique()), height=3.4, ylabel="accuracy, percent")
     lines(grid, frame, lambda attack: {"color": colours[attack]})

@@ -49,10 +49,11 @@ def side_by_side(run: Run, reading: str) -> pd.DataFrame:
     measured = mine.to_dict("records")
     found = [theirs.get(cells.identity_of(row), (float("nan"), "")) for row in measured]
     words = [
-        "–" if np.isnan(value) or row["profile"] == "smoke"
+        "–"
+        if np.isnan(value) or row["profile"] == "smoke"
         else cells.word_for(value, row, unit, cells.idle_value(row, natural))
         for row, (value, unit) in zip(measured, found, strict=True)
-    ]  # fmt: skip
+    ]
     mine = mine.reset_index(drop=True).rename(columns={"value": "ours"}).assign(value=[value for value, _ in found])
     return mine.assign(difference=mine["ours"] - mine["value"], word=words)
 

@@ -77,9 +77,10 @@ def over_eps(run: Run, least: bool = False) -> Table:
     rows = []
     for (dataset, model, _, eps), group in table.groupby(["dataset", "model", "size", "eps"], sort=False):
         value = group.set_index("attack")["value"]
-        rows.append({"data set": dataset, "network": model, "eps": eps} | {
-            m: number(value.get(m, float("nan"))) for m in methods
-        })  # fmt: skip
+        rows.append(
+            {"data set": dataset, "network": model, "eps": eps}
+            | {m: number(value.get(m, float("nan"))) for m in methods}
+        )
     return Table(pd.DataFrame(rows), f"Fooled, percent of the images classified correctly; {described(table)}")
 
 
@@ -105,12 +106,13 @@ def scores(run: Run) -> Table:
             value = {(c.attack, c.metric): c.value for c in group[group["reading"] == reading].itertuples()}
             rows.append(
                 {
-                    "network": model, "margins of": name,
+                    "network": model,
+                    "margins of": name,
                     "Algorithm 2 is FastGrad, % of images": number(value.get(("Algorithm 2", "same_as_fastgrad"))),
                     "ρ₁": f"{value.get(('DeepFool', 'rho1_hat'), float('nan')):.3g}",
                     "ρ₂": f"{value.get(('none', 'rho2_hat'), float('nan')):.3g}",
                 }
-            )  # fmt: skip
+            )
     return Table(pd.DataFrame(rows), "Logits or softmax: what the framework says of each, in float64")
 
 

@@ -164,8 +164,9 @@ def controls(run: Run) -> Table:
     rows = []
     for defense, group in accuracies(run).groupby("defense", sort=False):
         value = {(c.attack, int(c.steps)): c.value for c in group.itertuples()}
-        rows.append({"network": defense, "clean": number(value.get(("none", 0))),
-                     "PGD-20": number(value.get(("PGD", 20)))})  # fmt: skip
+        rows.append(
+            {"network": defense, "clean": number(value.get(("none", 0))), "PGD-20": number(value.get(("PGD", 20)))}
+        )
     inside = {c.metric: c.value for c in cells.of_run(run).itertuples()
               if c.attack == "none" and c.metric != "accuracy" and c.defense == "Self gradient"}  # fmt: skip
     said = ""
@@ -271,8 +272,9 @@ def verdict(run: Run) -> str:
     if not shown or set(mine["profile"]) == {"smoke"}:
         return "No verdict: the self-gradient network was not run at quick or above"
     bad = [row["question"] for row in shown if row["fine"] is False]
-    plain = [row["question"] for name in ("Madry PGD", "FGSM training") for row in signs(run, name)
-             if row["fine"] is False]  # fmt: skip
+    plain = [
+        row["question"] for name in ("Madry PGD", "FGSM training") for row in signs(run, name) if row["fine"] is False
+    ]
     said = "no sign of a masked gradient"
     if bad:
         common = sum(question in plain for question in bad)
@@ -347,7 +349,7 @@ def costs(run: Run) -> Table:
                 "robust accuracy at the end": number(ends.get("robust_accuracy")),
                 "arithmetic of Madry to the target, over its own": number(times.get(defense), 2),
             }
-        )  # fmt: skip
+        )
     return Table(
         pd.DataFrame(rows),
         "Arithmetic of one training step; speed, also as a share of this device's rate in a large matrix product; "

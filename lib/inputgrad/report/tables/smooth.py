@@ -67,9 +67,10 @@ def accuracy(run: Run) -> Table:
             places = [(dataset, model, name, attack, eps, r, "accuracy") for r in (cell.get("reading"), read)]
             ours[name] = next((runs[place] for place in places if place in runs), [])
             row |= {
-                f"{name}: paper": number(cell.get("value"), 2), f"{name}: ours": each(ours[name], 2),
+                f"{name}: paper": number(cell.get("value"), 2),
+                f"{name}: ours": each(ours[name], 2),
                 f"{name}: verdict": cell.get("word", "–"),
-            }  # fmt: skip
+            }
         if set(ARMS) <= set(arm.index):
             row["gain: paper"] = number(arm.loc["updates", "value"] - arm.loc["control", "value"], 2)
             row["gain: ours"] = each(minus(ours["updates"], ours["control"]), 2)
@@ -209,8 +210,9 @@ def variants(run: Run) -> Table:
     table, runs = cells.of_run(run), by_run(results.table(run.shown))
     rows = [of_paper(arm) for arm in ARMS]
     for (dataset, model, reading), group in table.groupby(["dataset", "model", "reading"], sort=False):
-        value = {(c.attack, c.eps, c.metric): runs[tuple(getattr(c, column) for column in PLACE)]
-                 for c in group.itertuples()}  # fmt: skip
+        value = {
+            (c.attack, c.eps, c.metric): runs[tuple(getattr(c, column) for column in PLACE)] for c in group.itertuples()
+        }
         row = {"data set": dataset, "network": model, "rate, reduction, mode": reading,
                "median drift, l2": each(value.get(("none", "", "drift_l2"), []), 3),
                "clean": each(value.get(("none", "0", "accuracy"), []))}  # fmt: skip
