@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from importlib import import_module
 
 import matplotlib
 import nbformat
@@ -267,6 +268,18 @@ def test_the_lock_names_every_dependency_and_no_host(root):
         project["dependencies"] + project["optional-dependencies"]["book"] + project["optional-dependencies"]["test"]
     )
     assert {re.split(r"[<>=]", w)[0].lower() for w in wanted} <= pinned
+
+
+@pytest.mark.parametrize("page", sorted((book.ROOT / "book/api").glob("*.md")), ids=lambda page: page.stem)
+def test_what_an_api_page_names_is_there(page):
+    text = page.read_text(encoding="utf-8")
+    for module, members in re.findall(r"automodule:: (\S+)\n   :members:(.*)", text):
+        assert [
+            name for name in members.split(", ") if name.strip() and not hasattr(import_module(module), name.strip())
+        ] == []
+    for path in re.findall(r"auto(?:class|function):: (\S+)", text):
+        module, _, name = path.rpartition(".")
+        assert hasattr(import_module(module), name)
 
 
 def test_lib_is_not_ignored(root):

@@ -94,6 +94,7 @@ class Defence(Plain):
 
 
 STANDARD = Defence()
+"""Training on the images as they are."""
 MADRY_STEPS = 7
 """Of PGD in training, as Madry et al. 2018 train CIFAR-10 (Sec. 5)."""
 
