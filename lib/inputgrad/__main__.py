@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, verdicts, fetch, migrate."""
+"""``python -m inputgrad``: list, run, record, verdicts, fetch, migrate."""
 
 from __future__ import annotations
 
@@ -62,6 +62,17 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring result files of earlier versions up to date").set_defaults(
         command=migrate
     )
+    recording = commands.add_parser("record", help="run what is not recorded, first what settles most")
+    recording.add_argument(
+        "--hours", type=float, required=True, help="how long; what would not end by then is not begun"
+    )
+    recording.add_argument("--jobs", type=int, default=1, help="trials at once (default: 1)")
+    recording.add_argument(
+        "--profile", action="append", dest="profiles", help="quick or paper; may be repeated (default: both)"
+    )
+    recording.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
+    recording.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    recording.set_defaults(command=record)
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
     staging.add_argument("--profile", default="smoke")
     staging.set_defaults(command=stage)
@@ -155,6 +166,14 @@ def migrate(args: argparse.Namespace) -> None:
     from inputgrad.record.migration import migrate as migrate_files
 
     print("\n".join(migrate_files()) or "every result file is up to date")
+
+
+def record(args: argparse.Namespace) -> None:
+    """Work through what is not recorded."""
+    from inputgrad import queue
+
+    profiles = args.profiles or PROFILES[1:]
+    queue.record(args.hours, jobs=args.jobs, profiles=profiles, only=args.only, dry_run=args.dry_run)
 
 
 def stage(args: argparse.Namespace) -> None:

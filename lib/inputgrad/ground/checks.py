@@ -74,6 +74,14 @@ def number(what: str, value: object) -> float:
     return found
 
 
+def positive(what: str, value: object) -> float:
+    """A number above 0."""
+    found = number(what, value)
+    if found <= 0:
+        raise InputError(f"{what} is {value!r}: it must be above 0")
+    return found
+
+
 def exponent(what: str, value: object) -> float:
     """The exponent of an lp norm: a number from 1 to infinity (``math.inf``, or the text ``"inf"``)."""
     try:

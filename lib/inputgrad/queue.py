@@ -1,0 +1,335 @@
+"""What to record next: the trials that are not recorded, those first that settle most a second.
+
+How long a trial takes is estimated from recorded ones: seconds for each floating-point operation of its network, in
+training and in measuring, from the results that are most like it. What it settles is counted in the paper's numbers
+and claims that have nothing of ours beside them, or something of a smaller profile.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from inputgrad import study
+from inputgrad.catalogue import datasets
+from inputgrad.catalogue import models as networks
+from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.catalogue.models import MODELS
+from inputgrad.ground import checks
+from inputgrad.ground.paths import ROOT, data_root
+from inputgrad.record import results
+from inputgrad.report import cells, claims
+from inputgrad.study.schema import PROFILES, Trial
+
+ROUND = 900
+"""Seconds that one call of Snakemake should last; between two calls it is seen what still fits."""
+
+CLAIM, SMALLER, SEED = 10.0, 0.5, 0.1
+"""What counts as so many numbers of the paper: a claim; what a smaller profile has said already; one more seed."""
+
+
+# How long it takes
+
+
+@cache
+def operations(model: str, dataset: str, width: float) -> int:
+    """Floating-point operations of one image on its way through a network, counted without computing any."""
+    import torch
+
+    from inputgrad.compute.methods.flops import flops
+    from inputgrad.compute.models import build
+
+    source = DATASETS[dataset]
+    with torch.device("meta"):
+        net = build(model, shape=source.shape, classes=source.classes, width=width).eval()
+        return flops(lambda: net(torch.empty(1, *source.shape)))
+
+
+def work(declared: Mapping[str, Any]) -> dict[str, float]:
+    """Operations of a trial's training and of its measuring, up to a factor that trials of its kind have in common."""
+    recipe, model, dataset = declared["settings"]["recipe"], declared["model"], declared["dataset"]
+    passes = operations(model, dataset, recipe.get("width", 1.0))
+    trained = recipe.get("epochs", 0) * min(recipe.get("images") or DATASETS[dataset].train, DATASETS[dataset].train)
+    return {"training": float(passes * trained), "measure": float(passes * declared["settings"]["images"])}
+
+
+def likeness(declared: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What a trial is like, from the most to the least."""
+    exhibit, model, dataset = declared["exhibit"], declared["model"], declared["dataset"]
+    paper = exhibit.split("/")[0]
+    return [(exhibit, model, dataset), (exhibit, model), (paper, model), (exhibit,), (paper,), ()]
+
+
+class Paces:
+    """Seconds an operation in training and in measuring, by what a trial is like."""
+
+    def __init__(self, found: Iterable[results.Result], machine: str = "") -> None:
+        self.of: dict[tuple, list[float]] = {}
+        known = list(found)
+        here = [result for result in known if result.provenance["name"] == machine]
+        for result in [*known, *here * len(known)]:  # this machine's outnumber all others
+            declared, seconds = result.provenance["declaration"], result.provenance["seconds"]
+            for part, operations in work(declared).items():
+                if operations and seconds.get(part):
+                    for kind in likeness(declared):
+                        self.of.setdefault((part, *kind), []).append(seconds[part] / operations)
+
+    def seconds(self, trial: Trial, part: str) -> float:
+        """An estimate for the ``"training"`` or the ``"measure"`` of a trial."""
+        declared = {
+            "exhibit": trial.exhibit,
+            "model": trial.model,
+            "dataset": trial.dataset,
+            "settings": trial.settings,
+        }
+        pace = next((median(self.of[part, *kind]) for kind in likeness(declared) if (part, *kind) in self.of), 0.0)
+        return pace * work(declared)[part]
+
+
+# What it settles
+
+
+@cache
+def settles(exhibit: str, profile: str, dataset: str, model: str) -> float:
+    """What the first trial of an exhibit on a data set and network settles, in numbers of the paper.
+
+    A number that the exhibit stands beside counts 1, a claim that reads it :data:`CLAIM`; both :data:`SMALLER` of it
+    where a smaller profile has spoken, and nothing where a larger one has.
+    """
+    key, declared = exhibit.split("/")[0], study.EXHIBITS[exhibit]
+    if key not in study.STUDY:
+        return 0.0
+    place = {"dataset": datasets.label(dataset), "model": networks.label(model)}
+    known = cells.compare(cells.of_paper(key), cells.ours(key))
+    mine = known[(known["dataset"] == place["dataset"]) & (known["model"] == place["model"])]
+    mine = mine[mine["table"].isin(declared.tables) & mine["metric"].isin(declared.metrics or mine["metric"])]
+    numbers = sum(missing(profile, spoken) for spoken in mine["profile"])
+    asked = [verdict for verdict in claims.verdicts(key) if verdict.claim.kind == "result"]
+    return numbers + CLAIM * sum(
+        missing(profile, verdict.profile)
+        for verdict in asked
+        if any(reads(selector, exhibit, place) for selector in verdict.claim.vars.values())
+    )
+
+
+def reads(selector: Mapping, exhibit: str, place: Mapping[str, str]) -> bool:
+    """Does a claim's variable read what this exhibit measures on this data set and network?"""
+    there = {"exhibit": (exhibit,), "table": study.EXHIBITS[exhibit].tables, **{c: (v,) for c, v in place.items()}}
+    named = {c: v if isinstance(v, list) else [v] for c, v in selector.items() if c in there}
+    return {"exhibit", "table"} & set(named) != set() and all(set(v) & set(there[c]) for c, v in named.items())
+
+
+def missing(profile: str, spoken: object) -> float:
+    """What a trial of ``profile`` adds where the profile ``spoken`` has said something, or none has."""
+    if spoken not in PROFILES:
+        return 1.0
+    here, there = PROFILES.index(profile), PROFILES.index(str(spoken))
+    return 1.0 if there == here else SMALLER if there < here else 0.0
+
+
+def more(seeds: int) -> float:
+    """What one more seed adds to so many: the first settles all there is, the next two its spread."""
+    return 1.0 if seeds == 0 else SEED if seeds < 3 else SEED**2
+
+
+# The plan
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One trial of the plan, the seconds that its training and measuring are thought to take, and what it settles.
+
+    ``worth`` is that of a first seed, of which this one adds ``share``.
+    """
+
+    trial: Trial
+    training: float
+    measure: float
+    worth: float
+    share: float = 1.0
+
+    @property
+    def seconds(self) -> float:
+        """Of both."""
+        return self.training + self.measure
+
+    @property
+    def network(self) -> tuple:
+        """What tells its network from others."""
+        trial = self.trial
+        recipe = tuple(sorted(trial.settings["recipe"].items()))
+        return study.EXHIBITS[trial.exhibit].network, trial.dataset, trial.model, trial.seed, recipe
+
+    @property
+    def name(self) -> str:
+        """``<profile> <paper>/<exhibit>/<dataset>-<model>-s<seed>``."""
+        return f"{self.trial.profile} {self.trial.exhibit}/{self.trial.name}"
+
+
+def planned(profiles: Sequence[str], only: Sequence[str]) -> tuple[list[Entry], list[str]]:
+    """The trials that are not recorded, those first that settle most a second; and the data sets that are not there.
+
+    A network that several trials measure is counted as trained once, for the first of them.
+
+    Args:
+        profiles: names in ``PROFILES`` but ``"smoke"``, which is not recorded.
+        only: papers and exhibits (``"sign"``, ``"sign/labels"``); all of them where there is none.
+    """
+    wanted = [
+        trial
+        for name in study.EXHIBITS
+        if not only or {name, name.split("/")[0]} & set(only)
+        for profile in profiles
+        for trial in study.declared_trials(name, profile)
+        if results.fresh(trial) is None and not shadowed(trial)
+    ]
+    absent = {trial.dataset for trial in wanted if not datasets.present(trial.dataset)}
+    paces = Paces((r for name in study.EXHIBITS for r in results.recorded(name)), machine())
+    left = [
+        Entry(t, paces.seconds(t, "training"), paces.seconds(t, "measure"), settles(*place_of(vars(t))))
+        for t in wanted
+        if t.dataset not in absent and loadable(t)
+    ]
+    seeds = Counter(place_of(r.provenance["declaration"]) for name in study.EXHIBITS for r in results.recorded(name))
+    plan: list[Entry] = []
+    while left:
+        shares = [more(seeds[place_of(vars(entry.trial))]) for entry in left]
+        at = max(range(len(left)), key=lambda i: (left[i].worth + 0.01) * shares[i] / (left[i].seconds + 1))
+        best = replace(left.pop(at), share=shares[at])
+        left = [replace(e, training=0.0) if e.network == best.network else e for e in left]
+        seeds[place_of(vars(best.trial))] += 1
+        plan.append(best)
+    return plan, sorted(absent)
+
+
+def place_of(declared: Mapping) -> tuple[str, str, str, str]:
+    """Exhibit, profile, data set and network of a trial: all but its seed."""
+    return declared["exhibit"], declared["profile"], declared["dataset"], declared["model"]
+
+
+def shadowed(trial: Trial) -> bool:
+    """Is there a result of a larger profile that pages show in its place?"""
+    found = [r.provenance["declaration"] for r in results.recorded(trial.exhibit)]
+    larger = PROFILES[PROFILES.index(trial.profile) + 1 :]
+    return any(
+        place_of(d) == (trial.exhibit, d["profile"], trial.dataset, trial.model) and d["profile"] in larger
+        for d in found
+    )
+
+
+def loadable(trial: Trial) -> bool:
+    """Is a network that is loaded there? One that is trained always is."""
+    weights = MODELS[trial.model].weights
+    return weights is None or (data_root() / weights.file).is_file()
+
+
+def machine() -> str:
+    """The name of the device that trials run on here."""
+    from inputgrad.compute import device
+
+    return str(device.describe(device.choose())["name"])
+
+
+def table(plan: Sequence[Entry]) -> str:
+    """The plan as text: what is thought to be done when, and what it settles."""
+    lines, done = [f"{'after':>7} {'takes':>7} {'settles':>8}  trial"], 0.0
+    for entry in plan:
+        done += entry.seconds
+        lines.append(f"{span(done):>7} {span(entry.seconds):>7} {entry.worth * entry.share:8.1f}  {entry.name}")
+    return "\n".join(lines)
+
+
+def span(seconds: float) -> str:
+    """``90`` -> ``"2 min"``, ``9000`` -> ``"2.5 h"``."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.0f} min"
+
+
+# Recording
+
+
+def record(hours: float, *, jobs: int, profiles: Sequence[str], only: Sequence[str], dry_run: bool) -> None:
+    """Print the plan; then have Snakemake run what fits into ``hours``, until they are over.
+
+    Nothing is started that would not end in time by its estimate, which is corrected by what trials took until then. A
+    trial that is stopped or fails leaves no result; a network that was half trained is trained on the next time.
+
+    Raises:
+        InputError: a parameter that is not allowed, or nothing can be recorded for want of data.
+    """
+    end = time.monotonic() + 3600 * checks.positive("hours", hours)
+    checks.whole("jobs", jobs, least=1)
+    for profile in profiles:
+        checks.one_of("profile", profile, PROFILES[1:])
+    for name in only:
+        checks.one_of("only", name, [*study.STUDY, "synthesis", *study.EXHIBITS])
+    plan, absent = planned(profiles, only)
+    for name in absent:
+        print(f"data set {name} is not there: python -m inputgrad fetch {name}")
+    if not plan:
+        print("nothing is left to record")
+        return
+    print(table(plan))
+    if not dry_run:
+        finished = work_through(plan, end, jobs)
+        print(summary(finished, plan))
+
+
+def work_through(plan: Sequence[Entry], end: float, jobs: int) -> list[tuple[Entry, float]]:
+    """Call Snakemake with what fits, again and again; returns the trials that were recorded and their seconds."""
+    waiting = list(plan)
+    finished: list[tuple[Entry, float]] = []
+    while chosen := fitting(waiting, end - time.monotonic(), jobs, factor(finished)):
+        waiting = [entry for entry in waiting if entry not in chosen]
+        snakemake(chosen, jobs)
+        for entry in chosen:
+            if found := results.fresh(entry.trial):
+                spent = found.provenance["seconds"]
+                finished.append((entry, spent["prepare"] + spent["measure"]))
+            print(
+                f"{entry.name}: {'recorded' if found else 'not recorded'}; {span(max(end - time.monotonic(), 0))} left"
+            )
+    return finished
+
+
+def fitting(waiting: Sequence[Entry], left: float, jobs: int, slower: float) -> list[Entry]:
+    """The next trials of one profile that end within ``left`` seconds: as many as keep ``jobs`` busy for a round."""
+    chosen: list[Entry] = []
+    for entry in waiting:
+        taken = slower * sum(e.seconds for e in chosen) / jobs
+        if len(chosen) >= jobs and taken >= ROUND:
+            break
+        alike = all(e.trial.profile == entry.trial.profile for e in chosen)
+        if alike and taken + slower * entry.seconds <= left:
+            chosen.append(entry)
+    return chosen
+
+
+def factor(finished: Sequence[tuple[Entry, float]]) -> float:
+    """How many times as long as estimated trials have taken."""
+    return median(spent / max(entry.seconds, 1) for entry, spent in finished) if finished else 1.0
+
+
+def snakemake(chosen: Sequence[Entry], jobs: int) -> None:
+    """Have the trials run; one that fails does not keep the others from running."""
+    profile = chosen[0].trial.profile
+    targets = [f"build/shards/{profile}/{entry.trial.exhibit}/{entry.trial.name}.ipynb" for entry in chosen]
+    command = [
+        str(Path(sys.executable).with_name("snakemake")), "--snakefile", "workflow/Snakefile",
+        "--profile", "workflow/profiles/local", "--cores", str(jobs), "--resources", f"slots={max(jobs, 2)}",
+        "--config", f"profile={profile}", "--force", "--", *targets,
+    ]  # fmt: skip
+    subprocess.run(command, cwd=ROOT, check=False)
+
+
+def summary(finished: Sequence[tuple[Entry, float]], plan: Sequence[Entry]) -> str:
+    """What was recorded, and how far the estimates were off."""
+    lines = [f"{span(entry.seconds):>7} estimated, {span(spent):>7} taken: {entry.name}" for entry, spent in finished]
+    return "\n".join([*lines, f"{len(finished)} of {len(plan)} trials recorded"])
