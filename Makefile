@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-slow lint serve quick paper readme bench lock clean
+.PHONY: help book test test-slow lint serve quick paper record readme bench lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: $(VENV)/.ready  ## form, types, and which layer imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
+
+record: $(VENV)/.ready  ## HOURS=2: run what is not recorded, first what settles most
+	@$(BIN)/python -m inputgrad record --hours $(or $(HOURS),2) --jobs $(CORES)
 
 serve: book  ## read the book at http://localhost:8000
 	@$(BIN)/python -m http.server --directory build/_build/html --bind 127.0.0.1 8000

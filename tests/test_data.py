@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -158,3 +159,14 @@ def test_present(tiny):
     assert datasets.present("digits28")
     assert datasets.present("tiny", str(tiny))
     assert not datasets.present("mnist", str(tiny))
+
+
+def test_data_sets_and_networks_are_called_what_the_papers_call_them():
+    from inputgrad.catalogue.models import MODELS
+    from inputgrad.report import cells
+    from inputgrad.study import STUDY
+
+    printed = pd.concat([cells.of_paper(key) for key in STUDY])
+    unfound = {"ImageNet-10", "ImageNet-50"}  # of classes that the paper does not name
+    assert set(printed["dataset"]) - {source.label for source in DATASETS.values()} == unfound
+    assert set(printed["model"]) <= {network.label for network in MODELS.values()}

@@ -61,7 +61,7 @@ DATASETS: dict[str, Source] = {
         Source("svhn", "SVHN", (3, 32, 32), 10, 73_257, 26_032,
                None, "SVHN",
                ("train_32x32.mat", "test_32x32.mat")),
-        Source("stl10", "STL-10", (3, 96, 96), 10, 5_000, 8_000,
+        Source("stl10", "stl-10", (3, 96, 96), 10, 5_000, 8_000,
                None, "STL10",
                ("stl10_binary.tar.gz",)),
         Source("imagenette96", "Imagenette", (3, 96, 96), 10, 9_469, 3_925,

@@ -1,0 +1,152 @@
+"""What is recorded next: estimates, what a trial settles, what fits, and that Snakemake is asked for no more."""
+
+from dataclasses import asdict
+from types import SimpleNamespace
+
+import pytest
+
+from inputgrad import queue, study
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground.checks import InputError
+from inputgrad.queue import Entry, Paces, factor, fitting, missing, more, operations, reads, span
+from inputgrad.record import results
+
+
+def trial(seed=0, model="fcnn", images=100, exhibit="convex/fooling", profile="paper", epochs=2):
+    settings = {"images": images, "recipe": asdict(Recipe(epochs=epochs, images=1000))}
+    return study.schema.Trial(exhibit, 1, profile, "mnist", model, seed, settings)
+
+
+def result(of, seconds, name="one"):
+    return SimpleNamespace(provenance={"declaration": vars(of), "seconds": seconds, "name": name})
+
+
+def test_operations_are_those_of_the_layers():
+    assert operations("linear", "mnist", 1.0) == 2 * 32 * 32 * 10  # padded to 32 pixels
+
+
+def test_a_trial_takes_as_long_as_one_like_it_in_proportion():
+    paces = Paces([result(trial(), {"training": 10, "measure": 4})])
+    assert paces.seconds(trial(seed=1, images=300), "measure") == pytest.approx(12)
+    assert paces.seconds(trial(seed=1, epochs=6), "training") == pytest.approx(30)
+    assert Paces([]).seconds(trial(), "measure") == 0
+
+
+def test_another_network_takes_as_long_as_its_arithmetic_says():
+    paces = Paces([result(trial(), {"training": 10, "measure": 4})])
+    ratio = operations("lenet5", "mnist", 1.0) / operations("fcnn", "mnist", 1.0)
+    assert paces.seconds(trial(model="lenet5"), "measure") == pytest.approx(4 * ratio)
+
+
+def test_what_is_most_like_a_trial_counts_and_this_machine_most():
+    other, like = result(trial(exhibit="convex/pairs"), {"measure": 100}), result(trial(), {"measure": 4})
+    assert Paces([other, like]).seconds(trial(), "measure") == pytest.approx(4)
+    slow = [result(trial(seed=s), {"measure": 40}, "other") for s in range(3)]
+    assert Paces([*slow, like], "one").seconds(trial(), "measure") == pytest.approx(4)
+
+
+def test_less_is_missing_where_something_has_spoken():
+    assert [missing("paper", spoken) for spoken in (None, float("nan"), "quick", "paper")] == [1, 1, queue.SMALLER, 1]
+    assert missing("quick", "paper") == 0
+    assert more(0) == 1 > more(1) == more(2) > more(3) > 0
+
+
+def test_a_claim_is_read_where_exhibit_or_table_and_place_fit():
+    place = {"dataset": "MNIST", "model": "AlexNet"}
+    assert reads({"table": "1", "dataset": ["MNIST", "SVHN"]}, "sign/adversarial", place)
+    assert reads({"exhibit": "sign/adversarial", "model": "AlexNet"}, "sign/adversarial", place)
+    assert not reads({"table": "1", "dataset": "SVHN"}, "sign/adversarial", place)
+    assert not reads({"table": "3"}, "sign/adversarial", place)
+    assert not reads({"dataset": "MNIST"}, "sign/adversarial", place)
+
+
+def test_a_number_that_is_not_run_is_worth_more_than_one_that_is():
+    whole = queue.settles.__wrapped__("butterfly/enhancing", "paper", "stl10", "resnet50")
+    assert whole > 0
+    assert queue.settles.__wrapped__("synthesis/attacks", "quick", "mnist", "fcnn") == 0
+
+
+def entry(seed, seconds, profile="paper"):
+    return Entry(trial(seed, profile=profile), seconds / 2, seconds / 2, 1.0)
+
+
+def test_nothing_is_begun_that_would_not_end():
+    waiting = [entry(0, 50), entry(1, 500), entry(2, 30), entry(3, 10, "quick")]
+    assert fitting(waiting, 100, 1, 1.0) == [waiting[0], waiting[2]]
+    assert fitting(waiting, 100, 1, 3.0) == [waiting[2]]
+    assert fitting(waiting, 5, 1, 1.0) == []
+    long = [entry(seed, 600) for seed in range(5)]
+    assert len(fitting(long, 1e6, 1, 1.0)) == 2
+    assert len(fitting(long, 1e6, 2, 1.0)) == 3
+
+
+def test_estimates_are_corrected_by_what_was_taken():
+    assert factor([]) == 1
+    assert factor([(entry(0, 10), 20.0), (entry(1, 10), 40.0), (entry(2, 10), 90.0)]) == 4
+
+
+def test_what_fits_is_asked_of_snakemake_and_reported(monkeypatch, capsys):
+    plan = [entry(0, 60), entry(1, 60), entry(2, 1e9)]
+    asked, there = [], {}
+    monkeypatch.setattr(queue, "planned", lambda profiles, only: (plan, ["svhn"]))
+
+    def run(command, cwd, check):
+        asked.append(command)
+        there[plan[0].trial.key] = SimpleNamespace(provenance={"seconds": {"prepare": 30, "measure": 90}})
+
+    monkeypatch.setattr(queue.subprocess, "run", run)
+    monkeypatch.setattr(results, "fresh", lambda trial: there.get(trial.key))
+    queue.record(1, jobs=1, profiles=["paper"], only=[], dry_run=False)
+    (command,) = asked
+    assert command[-2:] == [f"build/shards/paper/convex/fooling/mnist-fcnn-s{seed}.ipynb" for seed in (0, 1)]
+    assert "profile=paper" in command
+    said = capsys.readouterr().out
+    assert "data set svhn is not there: python -m inputgrad fetch svhn" in said
+    assert "paper convex/fooling/mnist-fcnn-s0: recorded" in said
+    assert "paper convex/fooling/mnist-fcnn-s1: not recorded" in said
+    assert "1 min estimated,   2 min taken: paper convex/fooling/mnist-fcnn-s0" in said
+    assert said.endswith("1 of 3 trials recorded\n")
+
+
+def test_a_dry_run_starts_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(queue.subprocess, "run", lambda *a, **k: pytest.fail("something was started"))
+    monkeypatch.setattr(queue, "planned", lambda profiles, only: ([entry(0, 60)], []))
+    queue.record(1, jobs=1, profiles=["paper"], only=[], dry_run=True)
+    assert "paper convex/fooling/mnist-fcnn-s0" in capsys.readouterr().out
+    monkeypatch.setattr(queue, "planned", lambda profiles, only: ([], []))
+    queue.record(1, jobs=1, profiles=["paper"], only=[], dry_run=False)
+    assert capsys.readouterr().out == "nothing is left to record\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"hours": 0}, "hours is 0: it must be above 0"),
+        ({"hours": "two"}, "hours 'two' is not a number >= 0"),
+        ({"jobs": 0}, "jobs 0 is too small"),
+        ({"profiles": ["smoke"]}, "profile 'smoke' is unknown"),
+        ({"only": ["sing"]}, "only 'sing' is unknown"),
+    ],
+)
+def test_bad_input_is_one_sentence_before_anything_is_planned(given, said, monkeypatch):
+    monkeypatch.setattr(queue, "planned", lambda *a: pytest.fail("it was planned"))
+    with pytest.raises(InputError, match=said):
+        queue.record(**{"hours": 1, "jobs": 1, "profiles": ["quick"], "only": [], "dry_run": False, **given})
+
+
+def test_the_plan_has_what_is_not_recorded_once_and_no_absent_data(monkeypatch, tmp_path):
+    monkeypatch.setenv("INPUTGRAD_DATA", str(tmp_path))
+    plan, absent = queue.planned(["quick", "paper"], ["sign"])
+    assert plan == []
+    assert {"mnist", "cifar10"} <= set(absent)
+    monkeypatch.setattr(queue.datasets, "present", lambda name: name == "mnist")
+    plan, _ = queue.planned(["quick", "paper"], ["sign/adversarial"])
+    names = [entry.name for entry in plan]
+    assert len(set(names)) == len(names)
+    assert {entry.trial.dataset for entry in plan} == {"mnist"}
+    assert not any(results.fresh(entry.trial) for entry in plan)
+    assert "quick sign/adversarial/mnist-alexnet-s1" not in names  # pages show the results of paper
+
+
+def test_times_are_read_at_a_glance():
+    assert [span(30), span(90), span(9000)] == ["0 min", "2 min", "2.5 h"]
