@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -191,3 +192,11 @@ def test_augmentation_crops_and_mirrors():
     straight = (flips == x.repeat(50, 1, 1, 1)).flatten(1).all(1)
     assert (mirrored | straight).all()
     assert 20 < mirrored.sum() < 80
+
+
+def test_nothing_is_trained_that_could_not_be_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda folder: SimpleNamespace(free=2**20))
+    net = torch.nn.Linear(100, 1000)
+    with pytest.raises(InputError, match=r"training tiny-\w+ needs 2 MiB of disk in .*, and 1 are free"):
+        checkpoints.kept("tiny", {}, net, lambda partial: pytest.fail("it was trained"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
         The checkpoint's name, all tensors in it, and its note: ``history``, ``seconds`` and ``origin``.
 
     Raises:
-        InputError: a damaged checkpoint, or one that cannot be written.
+        InputError: a damaged checkpoint, or one that cannot be written, for want of room too: before it is trained.
     """
     digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
     path = CHECKPOINTS / f"{stem}-{digest}.safetensors"
@@ -54,11 +55,31 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
         if path.is_file():
             tensors, note = restore(path, net)
         else:
+            check_room(path, net)
             tensors, note = fit(path.with_suffix(".partial"))
             note["origin"] = {**origin(), **describe(next(net.parameters()).device)}
             save(path, {**net.state_dict(), **tensors}, note)
             path.with_suffix(".partial").unlink(missing_ok=True)
     return path.name, tensors, note
+
+
+COPIES = 6
+"""How many times its weights a training keeps at most: a partial file of weights and two moments, and its successor."""
+
+
+def check_room(path: Path, net: nn.Module) -> None:
+    """Refuse to train what could not be saved.
+
+    Raises:
+        InputError: the disk has too little room for the checkpoints of ``net``.
+    """
+    needed = COPIES * sum(t.numel() * t.element_size() for t in net.state_dict().values())
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise InputError(
+            f"training {path.stem} needs {needed / 2**20:.0f} MiB of disk in {relative(path.parent)}, and "
+            f"{free / 2**20:.0f} are free: make room, or name another folder in INPUTGRAD_CHECKPOINTS"
+        )
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], note: Note) -> None:
