@@ -8,7 +8,7 @@ import pytest
 from inputgrad import queue, study
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.ground.checks import InputError
-from inputgrad.queue import Entry, Paces, factor, fitting, missing, more, operations, reads, span
+from inputgrad.queue import START, Entry, Paces, fitting, missing, more, operations, reads, span
 from inputgrad.record import results
 
 
@@ -67,7 +67,7 @@ def test_a_number_that_is_not_run_is_worth_more_than_one_that_is():
 
 
 def entry(seed, seconds, profile="paper"):
-    return Entry(trial(seed, profile=profile), seconds / 2, seconds / 2, 1.0)
+    return Entry(trial(seed, profile=profile), seconds / 2 - START, seconds / 2, 1.0)
 
 
 def test_nothing_is_begun_that_would_not_end():
@@ -80,9 +80,20 @@ def test_nothing_is_begun_that_would_not_end():
     assert len(fitting(long, 1e6, 2, 1.0)) == 3
 
 
-def test_estimates_are_corrected_by_what_was_taken():
-    assert factor([]) == 1
-    assert factor([(entry(0, 10), 20.0), (entry(1, 10), 40.0), (entry(2, 10), 90.0)]) == 4
+def test_estimates_are_corrected_by_what_was_taken(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(results, "fresh", lambda trial: None)
+    begun = []
+
+    def snakemake(chosen, jobs):
+        begun.append([e.trial.seed for e in chosen])
+        clock[0] += 3 * sum(e.seconds for e in chosen)  # three times as long as thought
+
+    monkeypatch.setattr(queue, "snakemake", snakemake)
+    plan = [entry(0, 1000), entry(1, 1000), entry(2, 1000), entry(3, 300)]
+    queue.work_through(plan, 5000, 1)
+    assert begun == [[0], [3]]  # after the first the others, 3,000 seconds each, would not end in the 2,000 left
 
 
 def test_what_fits_is_asked_of_snakemake_and_reported(monkeypatch, capsys):

@@ -32,6 +32,9 @@ from inputgrad.study.schema import PROFILES, Trial
 ROUND = 900
 """Seconds that one call of Snakemake should last; between two calls it is seen what still fits."""
 
+START = 20.0
+"""Seconds that a notebook takes to start, whatever it computes."""
+
 CLAIM, SMALLER, SEED = 10.0, 0.5, 0.1
 """What counts as so many numbers of the paper: a claim; what a smaller profile has said already; one more seed."""
 
@@ -158,8 +161,8 @@ class Entry:
 
     @property
     def seconds(self) -> float:
-        """Of both."""
-        return self.training + self.measure
+        """Of both, and of the start."""
+        return START + self.training + self.measure
 
     @property
     def network(self) -> tuple:
@@ -202,7 +205,7 @@ def planned(profiles: Sequence[str], only: Sequence[str]) -> tuple[list[Entry], 
     plan: list[Entry] = []
     while left:
         shares = [more(seeds[place_of(vars(entry.trial))]) for entry in left]
-        at = max(range(len(left)), key=lambda i: (left[i].worth + 0.01) * shares[i] / (left[i].seconds + 1))
+        at = max(range(len(left)), key=lambda i: (left[i].worth + 0.01) * shares[i] / left[i].seconds)
         best = replace(left.pop(at), share=shares[at])
         left = [replace(e, training=0.0) if e.network == best.network else e for e in left]
         seeds[place_of(vars(best.trial))] += 1
@@ -286,21 +289,26 @@ def work_through(plan: Sequence[Entry], end: float, jobs: int) -> list[tuple[Ent
     """Call Snakemake with what fits, again and again; returns the trials that were recorded and their seconds."""
     waiting = list(plan)
     finished: list[tuple[Entry, float]] = []
-    while chosen := fitting(waiting, end - time.monotonic(), jobs, factor(finished)):
+    thought, taken = 0.0, 0.0
+    while chosen := fitting(waiting, end - time.monotonic(), jobs, max(taken / thought, 1.0) if thought else 1.0):
         waiting = [entry for entry in waiting if entry not in chosen]
+        start = time.monotonic()
         snakemake(chosen, jobs)
+        thought, taken = thought + sum(entry.seconds for entry in chosen), taken + jobs * (time.monotonic() - start)
         for entry in chosen:
             if found := results.fresh(entry.trial):
                 spent = found.provenance["seconds"]
-                finished.append((entry, spent["prepare"] + spent["measure"]))
-            print(
-                f"{entry.name}: {'recorded' if found else 'not recorded'}; {span(max(end - time.monotonic(), 0))} left"
-            )
+                finished.append((entry, START + spent["prepare"] + spent["measure"]))
+            word = "recorded" if found else "not recorded"
+            print(f"{entry.name}: {word}; {span(max(end - time.monotonic(), 0))} left", flush=True)
     return finished
 
 
 def fitting(waiting: Sequence[Entry], left: float, jobs: int, slower: float) -> list[Entry]:
-    """The next trials of one profile that end within ``left`` seconds: as many as keep ``jobs`` busy for a round."""
+    """The next trials of one profile that end within ``left`` seconds: as many as keep ``jobs`` busy for a round.
+
+    ``slower`` is how many times as long as thought everything took until now.
+    """
     chosen: list[Entry] = []
     for entry in waiting:
         taken = slower * sum(e.seconds for e in chosen) / jobs
@@ -310,11 +318,6 @@ def fitting(waiting: Sequence[Entry], left: float, jobs: int, slower: float) -> 
         if alike and taken + slower * entry.seconds <= left:
             chosen.append(entry)
     return chosen
-
-
-def factor(finished: Sequence[tuple[Entry, float]]) -> float:
-    """How many times as long as estimated trials have taken."""
-    return median(spent / max(entry.seconds, 1) for entry, spent in finished) if finished else 1.0
 
 
 def snakemake(chosen: Sequence[Entry], jobs: int) -> None:
