@@ -195,8 +195,10 @@ def test_tokens_are_numbers_from_the_results_and_the_papers():
     assert book.fill(text, "x.md") == "26.39\u00a0%"
     assert book.fill("[[count sign claims]]", "x.md") == str(sum(c.kind == "result" for c in claims.load("sign")))
     assert book.fill("[[ours sign dataset=SVHN attack=FGSM metric=accuracy_drop]]", "x.md") == "(not run yet)"
-    (verdict,) = (v.word for v in claims.verdicts("sign") if v.claim.id == "sign.c01")
-    assert book.fill("[[verdict sign c01]]", "x.md") == verdict
+    scales = {"quick": ", at toy scale", "desk": ", at reduced scale", "paper": ", at the paper's own scale", None: ""}
+    for verdict in claims.verdicts("sign"):
+        filled = book.fill(f"[[verdict sign {verdict.claim.id.split('.')[1]}]]", "x.md")
+        assert filled == verdict.word + scales[verdict.profile]
     assert book.fill("[[question sign]]", "x.md") == STUDY["sign"].question
 
 

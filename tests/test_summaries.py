@@ -115,7 +115,7 @@ def test_the_counts_of_the_pages_are_those_of_the_lists():
         assert {w: row[w] for w in claims.WORDS} == {w: int((here["verdict"] == w).sum()) for w in claims.WORDS}
         there = numbers[numbers["paper"] == row["paper"]]
         assert [row[f"{w} cells"] for w in cells.WORDS] == [int((there["verdict"] == w).sum()) for w in cells.WORDS]
-        assert set(row["profile"].split(" and ")) == {*here["profile"], *there["profile"]} - {"–"}
+        assert set(row["scale"].split(" and ")) == {*here["scale"], *there["scale"]} - {"–"}
     for kind, words in (("claims", claims.WORDS), ("cells", cells.WORDS)):
         for word in words:
             assert split[f"{kind} {word}"].sum() == board[word if kind == "claims" else f"{word} cells"].sum()
@@ -145,19 +145,22 @@ def test_how_near_the_numbers_are_is_counted_from_the_files(beside):
     assert said == [len(beside), ran, ran, *(total[word] for word in cells.WORDS[:-1])]
 
 
-def test_what_ran_at_full_scale_is_said(root):
+@pytest.mark.parametrize("profile", ["paper", "desk"])
+def test_what_ran_at_a_scale_is_said(root, profile):
     for key in STUDY:
         trials = [trial for trial, _ in files(root, key)]
         full = defaultdict(set)
         for trial in trials:
-            if trial["profile"] == "paper":
+            if trial["profile"] == profile:
                 full[models.label(trial["model"])].add(datasets.label(trial["dataset"]))
-        said = {
-            n: set(re.split(", | and ", where)) for where, names in summaries.at_paper_scale(key).items() for n in names
-        }
-        assert said == full
-        assert all(f"`{key}` {summaries.listed(names)} on {where}" in summaries.coverage()
-                   for where, names in summaries.at_paper_scale(key).items())  # fmt: skip
+        told = summaries.at_scale(key, profile)
+        assert {n: set(re.split(", | and ", where)) for where, names in told.items() for n in names} == full
+        assert all(
+            f"`{key}` {summaries.listed(names)} on {where}" in summaries.coverage() for where, names in told.items()
+        )
+
+
+def test_what_is_listed_reads_well():
     assert summaries.listed([]) == "" and summaries.listed(["A"]) == "A"
     assert summaries.listed(["A", "B", "C"]) == "A, B and C"
 

@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=list_exhibits)
     running = commands.add_parser("run", help="run one exhibit's notebook")
     running.add_argument("exhibit", metavar="PAPER/EXHIBIT")
-    running.add_argument("--profile", default="smoke", help="smoke (default), quick or paper")
+    running.add_argument("--profile", default="smoke", help="smoke (default), quick, desk or paper")
     running.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="parameters",
                          help="a notebook parameter, its value written as YAML; may be repeated")  # fmt: skip
     running.add_argument("-o", "--output", type=Path, help="the executed notebook (default: under build/runs)")
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     recording.add_argument("--jobs", type=int, default=1, help="trials at once (default: 1)")
     recording.add_argument(
-        "--profile", action="append", dest="profiles", help="quick or paper; may be repeated (default: both)"
+        "--profile", action="append", dest="profiles", help="quick, desk or paper; may be repeated (default: all)"
     )
     recording.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
     recording.add_argument("--dry-run", action="store_true", help="print the plan and stop")
@@ -111,7 +111,7 @@ def list_exhibits(args: argparse.Namespace) -> None:
             name = f"{paper.key}/{exhibit.name}"
             there = results.recorded(name)
             counts = []
-            for profile in PROFILES[1:]:
+            for profile in [p for p in PROFILES[1:] if p in exhibit.grids]:
                 done = sum(r.provenance["declaration"]["profile"] == profile for r in there)
                 counts.append(f"{profile} {done}/{len(study.declared_trials(name, profile))}")
             old = results.stale(name)

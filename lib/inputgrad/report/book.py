@@ -27,7 +27,7 @@ from inputgrad.ground.paths import BUILD, ROOT, relative
 from inputgrad.record import results
 
 from . import cells, claims, figures, summaries, tables
-from .markup import Table
+from .markup import Table, scale
 from .predicates import Vector
 
 STAGE = BUILD / "stage"
@@ -187,6 +187,13 @@ def verdict_of(key: str, name: str, where: str) -> claims.Verdict:
     return known[checks.one_of(f"{where}: claim of {key}", name, known)]
 
 
+def marked(verdict: claims.Verdict) -> str:
+    """The word of a verdict, and the scale of what it rests on: ``"partly, at toy scale"``."""
+    if not verdict.profile:
+        return verdict.word
+    return f"{verdict.word}, at {'the ' if verdict.profile == 'paper' else ''}{scale(verdict.profile)} scale"
+
+
 def token(kind: str, text: str, where: str) -> str:
     """What one token stands for."""
     key, *words = shlex.split(text)
@@ -200,7 +207,7 @@ def token(kind: str, text: str, where: str) -> str:
             wanted = " ".join(words)
             return WORDED[wanted](row) if wanted in WORDED else str(row[wanted])
         if kind == "verdict":
-            return verdict_of(key, words[0], where).word
+            return marked(verdict_of(key, words[0], where))
         selector = dict(word.split("=", 1) for word in words)
         found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
         if kind != "paper" and "table" not in selector:

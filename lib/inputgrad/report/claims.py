@@ -15,7 +15,7 @@ from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import PAPERS, relative
 from inputgrad.study import CHAPTERS, STUDY
-from inputgrad.study.schema import PROFILES
+from inputgrad.study.schema import PROFILES, SCALES
 
 from . import cells
 from .predicates import FUNCTIONS, Vector, free_names, holds
@@ -285,7 +285,7 @@ def verdicts(key: str) -> tuple[Verdict, ...]:
 
 @cache
 def scoreboard() -> pd.DataFrame:
-    """One row a paper: its claims and its table cells by verdict, and the profiles behind them.
+    """One row a paper: its claims and its table cells by verdict, and the scales behind them.
 
     Counts what a paper claims as a result; claims about its own tables, and ours about it, stand in its chapter only.
     """
@@ -302,7 +302,7 @@ def scoreboard() -> pd.DataFrame:
                 **{word: words.count(word) for word in WORDS},
                 "cells": len(compared),
                 **{f"{word} cells": int((compared["word"] == word).sum()) for word in cells.WORDS},
-                "profile": " and ".join(sorted(profiles, key=PROFILES.index)) or "–",
+                "scale": " and ".join(SCALES[profile] for profile in PROFILES if profile in profiles) or "–",
             }
         )
     return pd.DataFrame(out)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inputgrad.study.schema import SCALES
+
 VERDICTS = ("close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "not run",
             "holds in print", "fails in print")  # fmt: skip
 """The words that are coloured."""
@@ -56,6 +58,11 @@ class Stack:
 
     def _repr_html_(self) -> str:
         return "\n".join(t._repr_html_() for t in self.tables)
+
+
+def scale(profile: object) -> str:
+    """The scale of a profile, as verdicts are marked with it: ``"quick"`` -> ``"toy"``; a dash where there is none."""
+    return SCALES.get(str(profile), "–")
 
 
 def header(columns: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from inputgrad.record import results
 from inputgrad.study import CHAPTERS, STUDY, synthesis
 
 from . import cells, claims
-from .markup import Table, measured, number
+from .markup import Table, measured, number, scale
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
@@ -52,8 +52,8 @@ def section(verdicts: Sequence[claims.Verdict], word: str, fill: Callable[[str],
 
 
 def item(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
-    """A claim as an item of a list, with its number, the profile behind its verdict, and what is wrong with it."""
-    behind = ", ".join(filter(None, (verdict.claim.id.split(".")[1], verdict.profile)))
+    """A claim as an item of a list, with its number, the scale behind its verdict, and what is wrong with it."""
+    behind = verdict.claim.id.split(".")[1] + (f", {scale(verdict.profile)} scale" if verdict.profile else "")
     because = why(verdict.claim, fill) if verdict.word == "not reproduced" else verdict.reason
     return f"- {verdict.claim.text} ({behind})" + (f". *Why:* {because}" if because else "")
 
@@ -118,9 +118,7 @@ def coverage() -> str:
     board = claims.scoreboard()
     total = board.sum(numeric_only=True)
     ran = total["cells"] - total["not run cells"]
-    full = [
-        f"`{key}` {listed(networks)} on {where}" for key in STUDY for where, networks in at_paper_scale(key).items()
-    ]
+    full, reduced = ran_at("paper"), ran_at("desk")
     places, single = alone()
     bare = board.loc[board["cells"] == board["not run cells"], "paper"]
     elsewhere = [f"`{key}`" for key in bare if results.shown(key)]
@@ -129,9 +127,10 @@ def coverage() -> str:
         f"Of these {ran} numbers {total['close cells']} are close, {total['inside cells']} inside our interval, "
         f"{total['near cells']} near and {total['apart cells']} apart; {total['says little cells']} say little: they "
         "are close, and so would be a step that does nothing, or zero.",
-        f"At the full scale of `paper` were run: {'; '.join(full) or 'none yet'}.",
-        f"All else that is recorded is `quick`, smaller than the paper's as each page says: {places} networks on a "
-        f"data set in an exhibit, {single} of them in one run.",
+        f"At the full scale of `paper` were run: {full or 'none yet'}.",
+        f"At the reduced scale of `desk`: {reduced}." if reduced else "",
+        f"All else that is recorded is `quick`, a toy scale as each page says: {places} networks on a data set in an "
+        f"exhibit, {single} of them in one run.",
         f"Of {listed(elsewhere)} nothing that was run stands beside a number of the paper's tables."
         if elsewhere
         else "",
@@ -139,12 +138,19 @@ def coverage() -> str:
     return " ".join(filter(None, parts)) + "\n"
 
 
-def at_paper_scale(key: str) -> dict[str, list[str]]:
-    """The networks of a paper that are recorded at the ``paper`` profile, by the data sets they are recorded on."""
+def ran_at(profile: str) -> str:
+    """What is recorded at a profile, paper by paper: ``"`convex` FCNN and LeNet-5 on MNIST"``."""
+    return "; ".join(
+        f"`{key}` {listed(networks)} on {where}" for key in STUDY for where, networks in at_scale(key, profile).items()
+    )
+
+
+def at_scale(key: str, profile: str) -> dict[str, list[str]]:
+    """The networks of a paper that are recorded at a profile, by the data sets they are recorded on."""
     places: dict[str, list[str]] = {}
     for result in results.shown(key):
         trial = result.provenance["declaration"]
-        if trial["profile"] == "paper":
+        if trial["profile"] == profile:
             places.setdefault(models.label(trial["model"]), []).append(datasets.label(trial["dataset"]))
     networks: dict[str, list[str]] = {}
     for network, attacked in places.items():
@@ -163,23 +169,23 @@ def by_profile() -> Table:
     for key in STUDY:
         verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
         compared = cells.compare(cells.of_paper(key), cells.ours(key))
-        for profile in ("paper", "quick", None):
+        for profile in ("paper", "desk", "quick", None):
             mine = [v.word for v in verdicts if v.profile == profile]
             there = compared[compared["profile"].isna() if profile is None else compared["profile"].eq(profile)]
             if mine or len(there):
                 counted = {f"claims {word}": mine.count(word) for word in claims.WORDS}
                 counted |= {f"cells {word}": int((there["word"] == word).sum()) for word in cells.WORDS}
-                rows.append({"paper": key, "profile": profile or "not run", **counted})
-    caption = "Claims about results and numbers of tables, by verdict and by the smallest profile behind it"
+                rows.append({"paper": key, "scale": scale(profile) if profile else "not run", **counted})
+    caption = "Claims about results and numbers of tables, by verdict and by the smallest scale behind it"
     return Table(pd.DataFrame(rows), caption)
 
 
 def every_claim(fill: Callable[[str], str]) -> Table:
     """Every claim of every paper and across them, with its verdict and, where it does not reproduce, why."""
     rows = [
-        {"claim": v.claim.id, "verdict": v.word, "what is claimed": v.claim.text,
+        {"claim": v.claim.id, "verdict": v.word, "scale": scale(v.profile), "what is claimed": v.claim.text,
          "why": why(v.claim, fill) if v.word == "not reproduced" else v.reason or "–",
-         "paper": key, "kind": v.claim.kind, "profile": v.profile or "–"}
+         "paper": key, "kind": v.claim.kind}
         for key in CHAPTERS for v in claims.verdicts(key)
     ]  # fmt: skip
     return Table(pd.DataFrame(rows), "Every claim, decided by code from the recorded results")
@@ -196,7 +202,7 @@ def every_number() -> Table:
             rows.append({"paper": key, "table": c.table, "what": ", ".join(w for w in where if w not in ("", "none")),
                          "paper's": number(c.value, places), "ours": measured(c._asdict(), places),
                          "difference": number(c.difference, places), "verdict": c.word,
-                         "profile": "–" if pd.isna(c.profile) else c.profile})  # fmt: skip
+                         "scale": scale(c.profile)})  # fmt: skip
     return Table(
         pd.DataFrame(rows),
         "Every number of the papers' tables beside ours, in the study's default reading; "

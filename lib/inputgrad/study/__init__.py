@@ -15,7 +15,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import data_root
 
 from . import butterfly, convex, selfgrad, sign, smooth, synthesis
-from .schema import PROFILES, Exhibit, Grid, Paper, Parameter, Trial
+from .schema import Exhibit, Grid, Paper, Parameter, Trial
 
 PAPERS = (sign.PAPER, convex.PAPER, smooth.PAPER, selfgrad.PAPER, butterfly.PAPER)
 
@@ -29,7 +29,7 @@ EXHIBITS: dict[str, Exhibit] = {f"{p.key}/{e.name}": e for p in CHAPTERS.values(
 """Every exhibit by its id ``<paper>/<name>``; those that stand across the papers are under ``synthesis/``."""
 
 COMMON = (
-    Parameter("profile", "smoke", "scale of data and training: smoke, quick or paper"),
+    Parameter("profile", "smoke", "scale of data and training: smoke, quick, desk where there is one, or paper"),
     Parameter("datasets", None, "list of data sets; None: the profile's own"),
     Parameter("models", None, "list of networks; None: the profile's own"),
     Parameter("seeds", None, "list of integers; None: the profile's own"),
@@ -66,7 +66,7 @@ def trials(name: str, **given: Any) -> list[Trial]:
         checks.one_of(f"parameter of {name}", key, known)
     given = {key: checks.structured(key, value) for key, value in given.items()}
     values = {key: given[key] if given.get(key) is not None else p.default for key, p in known.items()}
-    profile = checks.one_of("profile", values["profile"], PROFILES)
+    profile = checks.one_of("profile", values["profile"], declared.grids)
     grid = declared.grids[profile]
     root = checked_root(values["data_root"])
     datasets = checks.unique("datasets", chosen(values, "datasets", grid.datasets))
@@ -136,4 +136,4 @@ def checked_root(given: object) -> str | None:
 @cache
 def declared_trials(name: str, profile: str) -> tuple[Trial, ...]:
     """The trials of an exhibit at one profile with nothing changed: those whose results are recorded."""
-    return tuple(trials(name, profile=profile))
+    return tuple(trials(name, profile=profile)) if profile in exhibit(name).grids else ()

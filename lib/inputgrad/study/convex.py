@@ -47,6 +47,7 @@ QUICK = {
         "sgd", batch=64, lr=0.1, epochs=4, weight_decay=1e-4, schedule="onecycle", augment="crop_flip", precision="bf16"
     ),
 }
+DESK = {name: replace(QUICK[name], epochs=30) for name in ON_CIFAR}
 SMOKE = {
     **{name: replace(PAPERS_OWN[name], batch=32, epochs=10) for name in ("linear", *ON_MNIST)},
     "nin": Recipe(batch=32, epochs=8, lr=2e-3, width=0.25),
@@ -57,13 +58,14 @@ SMOKE = {
 
 
 def grids(images: tuple[int, int, int], on_mnist: tuple[str, ...], on_cifar: tuple[str, ...] = ()) -> dict[str, Grid]:
-    """The grids of the three profiles, at as many ``images`` each; beside our LeNet-5 at ``paper`` the authors'."""
+    """The grids of the profiles, at as many ``images`` each; beside our LeNet-5 at ``paper`` the authors'."""
     real = {"mnist": on_mnist, **({"cifar10": on_cifar} if on_cifar else {})}
     small = tuple("densenet16" if m == "densenet40" else m for m in on_cifar)
     stand_ins = {"digits28": on_mnist, **({"digits32": small} if small else {})}
     return {
         "smoke": grid(images[0], SMOKE, (0,), stand_ins),
         "quick": grid(images[1], QUICK, (0,), real),
+        **({"desk": grid(images[2], DESK, (0,), {"cifar10": on_cifar})} if on_cifar else {}),
         "paper": grid(images[2], PAPERS_OWN, (0, 1, 2, 3, 4), {**real, "mnist": with_authors(on_mnist)}),
     }
 

@@ -20,17 +20,19 @@ STEPS = (10, 20, 40, 100)
 SHARED: dict[str, Any] = {"batch": 128, "weight_decay": 5e-4, "optimizer": "sgd"}
 SMOKE = Recipe(lr=0.1, epochs=3, images=800, width=0.25, schedule="onecycle", **SHARED)
 QUICK = Recipe(lr=0.2, epochs=10, images=10_000, schedule="onecycle", precision="bf16", augment="crop_flip", **SHARED)
+DESK = Recipe(lr=0.2, epochs=30, schedule="onecycle", precision="bf16", augment="crop_flip", **SHARED)
 PAPERS_OWN = Recipe(lr=0.1, epochs=200, schedule="quarter_step", precision="bf16", augment="crop_flip", **SHARED)
 ON_SVHN = Recipe(lr=0.01, epochs=200, schedule="quarter_step", precision="bf16", augment="crop", **SHARED)
 
 
 def grids(images: tuple[int, int, int], datasets: tuple[str, ...] = tuple(TABLES)) -> dict:
-    """The grids of the three profiles: WRN-10-2 but at ``paper``, and there WRN-28-10."""
+    """The grids of the profiles: WRN-10-2 but at ``paper``, and there WRN-28-10."""
     quick = tuple(name for name in datasets if name != "svhn")
     large = {"wrn28_10": PAPERS_OWN, ("svhn", "wrn28_10"): ON_SVHN}
     return {
         "smoke": grid(images[0], {"wrn10_2": SMOKE}, (0,), {"digits32": ("wrn10_2",)}),
         "quick": grid(images[1], {"wrn10_2": QUICK}, (0,), dict.fromkeys(quick, ("wrn10_2",))),
+        "desk": grid(max(images[1], 1000), {"wrn10_2": DESK}, (0,), dict.fromkeys(quick, ("wrn10_2",))),
         "paper": grid(images[2], large, (0,), dict.fromkeys(datasets, ("wrn28_10",))),
     }
 

@@ -21,7 +21,10 @@ QUICK: Recipes = {
     "alexnet": Recipe(epochs=10, batch=256, lr=2e-3),
     "resnet18": Recipe(epochs=5, batch=128, images=20_000, precision="bf16"),
 }
-PAPERS_OWN: Recipes = {name: Recipe(epochs=10, batch=32, lr=1e-3) for name in MODELS}
+PAPERS_OWN: Recipes = {
+    "alexnet": Recipe(epochs=10, batch=32, lr=1e-3),
+    "resnet18": Recipe(epochs=10, batch=32, lr=1e-3, precision="bf16"),
+}
 
 TABLE_EPS = ("0.05", "0.10", "0.15", "0.20", "0.25", "0.30")
 SMALL_EPS = ("0.01", "0.02", "0.03", "0.04", "0.05")

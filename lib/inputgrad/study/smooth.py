@@ -33,15 +33,18 @@ SMOKE = recipes(epochs=8, width=0.125, images=800)
 SHORT = recipes(epochs=15, images=12_000, width=0.5, schedule="onecycle", precision="bf16")
 SHORTER = recipes(epochs=10, images=12_000, width=0.5, schedule="onecycle", precision="bf16")
 QUICK = SHORT | {("mnist", name): SHORTER[name] for name in GREY}
+DESK = recipes(epochs=30, images=40_000, width=0.5, schedule="onecycle", precision="bf16")
 ON_MNIST = recipes(epochs=50, schedule="early_step")
 PAPERS_OWN = recipes(epochs=100, schedule="gentle_step") | {("mnist", name): ON_MNIST[name] for name in GREY}
 
 
 def grids(images: tuple[int, int, int], real: dict, stand_ins: dict, seeds: int = 5) -> dict:
-    """The grids of the three profiles."""
+    """The grids of the profiles; ``desk`` is for colour images, the grey ones are within a CPU's reach at ``paper``."""
+    colour = {dataset: models for dataset, models in real.items() if dataset != "mnist"}
     return {
         "smoke": grid(images[0], SMOKE, (0,), stand_ins),
         "quick": grid(images[1], QUICK, tuple(range(min(2, seeds))), real),
+        **({"desk": grid(images[1], DESK, (0,), colour)} if colour else {}),
         "paper": grid(images[2], PAPERS_OWN, tuple(range(seeds)), real),
     }
 

@@ -27,7 +27,7 @@ from .tally import Tally
 LONG = 100
 """Steps of the longest PGD."""
 
-QUERIES = {"smoke": 200, "quick": 2000, "paper": 5000}
+QUERIES = {"smoke": 200, "quick": 2000, "desk": 2000, "paper": 5000}
 """Of Square, where the reader gives no number."""
 
 TARGETS = 9

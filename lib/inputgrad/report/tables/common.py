@@ -11,7 +11,7 @@ from inputgrad.catalogue import datasets, models
 from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells, claims
-from inputgrad.report.markup import Stack, Table, between, measured, number, span
+from inputgrad.report.markup import Stack, Table, between, measured, number, scale, span
 from inputgrad.study import CHAPTERS, EXHIBITS
 from inputgrad.study.schema import PROFILES
 
@@ -174,7 +174,7 @@ def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda ve
     rows = [
         {
             "claim": v.claim.id, "where": v.claim.source, "what is claimed": v.claim.text, "verdict": v.word,
-            "kind": v.claim.kind, "profile": v.profile or "–", "holds on its own numbers": on_paper[v.paper],
+            "scale": scale(v.profile), "kind": v.claim.kind, "holds on its own numbers": on_paper[v.paper],
             "remark": v.reason or v.claim.note,
         }
         for v in claims.verdicts(key)
@@ -246,10 +246,9 @@ def commit(origin: Mapping) -> str:
 
 
 def schedules(name: str) -> Table:
-    """How the networks of an exhibit are trained at ``quick`` and at ``paper``, one row a profile and recipe."""
+    """How the networks of an exhibit are trained at each profile but ``smoke``, one row a profile and recipe."""
     rows: dict[tuple, list[str]] = {}
-    for profile in ("quick", "paper"):
-        grid = EXHIBITS[name].grids[profile]
+    for profile, grid in list(EXHIBITS[name].grids.items())[1:]:
         for dataset, model in grid.combinations(grid.datasets, grid.models, both_named=False):
             recipe = grid.recipes.get((dataset, model)) or grid.recipes[model]
             told = (profile, recipe.width, recipe.images, recipe.epochs, recipe.schedule, recipe.precision,
@@ -268,10 +267,10 @@ def schedules(name: str) -> Table:
 def scoreboard() -> Table:
     """The scoreboard over all papers."""
     board = claims.scoreboard()
-    total = {**board.sum(numeric_only=True), "paper": "all", "profile": ""}
+    total = {**board.sum(numeric_only=True), "paper": "all", "scale": ""}
     rows = [
         {
-            "paper": r["paper"], "profile": r["profile"],
+            "paper": r["paper"], "scale": r["scale"],
             "claims": r["claims"], **{w: r[w] for w in claims.WORDS},
             "cells": r["cells"], **{f"cells {w}": r[f"{w} cells"] for w in cells.WORDS},
         }
