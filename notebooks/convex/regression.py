@@ -45,7 +45,7 @@ print(run.summary())
 # The output moves by Jη: the worst η of l2 length 2 lies along the top right singular vector of the Jacobian, found by power iteration from the gradient of the loss. Here the outputs are the ten scores of a classifier.
 #
 # $$
-# f(x + \eta) \approx f(x) + J\eta, \qquad \eta \leftarrow J^\top J\,\eta \,/\, \lVert J^\top J\,\eta\rVert_2
+# f(x + \eta) \approx f(x) + J\eta, \qquad v \leftarrow J^\top J\,v \,/\, \lVert J^\top J\,v\rVert_2, \qquad \eta = 2 v
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.
@@ -57,10 +57,10 @@ from inputgrad.compute.norms import unit
 from inputgrad.trials.example import one_image
 
 x, y, model = one_image()
-J, eta = jacobian(model, x), input_gradient(model, x, y)
+J, v = jacobian(model, x), input_gradient(model, x, y)
 for _ in range(30):
-    eta = unit(J.transposed(J.times(eta)))
-figures.side_by_side(model, y, x=x, eta=2 * eta, x_adv=x + 2 * eta)
+    v = unit(J.transposed(J.times(v)))
+figures.side_by_side(model, y, x=x, eta=2 * v, x_adv=x + 2 * v)
 
 # %% [markdown]
 # ## Two numbers, and an image

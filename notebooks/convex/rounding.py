@@ -39,7 +39,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# The cross-entropy is log(1 + e^L). With the logits taken four times, 1 − p is rounded away for this image, and the gradient of the cross-entropy with it; that of L stays.
+# The cross-entropy is log(1 + e^L). With the logits doubled, 1 − p is rounded away for this image, and the gradient of the cross-entropy with it; that of L stays.
 #
 # $$
 # g = \nabla_x \log(1 + e^L), \qquad g_L = \nabla_x L, \qquad L = \log \sum_{k \ne y} e^{z_k} - z_y
@@ -52,8 +52,8 @@ from inputgrad.compute.gradients import input_gradient
 from inputgrad.trials.example import one_image
 
 x, y, model = one_image()
-g = input_gradient(lambda x: 4 * model(x), x, y)
-g_L = input_gradient(lambda x: 4 * model(x), x, y, loss="rival_scores")
+g = input_gradient(lambda x: 2 * model(x), x, y)
+g_L = input_gradient(lambda x: 2 * model(x), x, y, loss="rival_scores")
 x_g, x_L = x + 0.2 * g.sign(), x + 0.2 * g_L.sign()
 figures.side_by_side(model, y, x=x, g=g, g_L=g_L, x_g=x_g, x_L=x_L)
 

@@ -51,7 +51,7 @@ print(run.summary())
 # An attack that looks past the block: one step on f is shown to F, beside one step on F; here ε is 32/255.
 #
 # $$
-# x_{\mathrm{past}} = x + \varepsilon\, \mathrm{sign}\, \nabla_x L(f(x), y), \qquad x_{\mathrm{adv}} = x + \varepsilon\, \mathrm{sign}\, \nabla_x L(F(x), y), \qquad F(x) = f\bigl(x + c\,B(g)\bigr)
+# x_{\mathrm{past}} = \mathrm{clip}_{[0,1]}\bigl(x + \varepsilon\, \mathrm{sign}\, \nabla_x L(f(x), y)\bigr), \qquad x_{\mathrm{adv}} = \mathrm{clip}_{[0,1]}\bigl(x + \varepsilon\, \mathrm{sign}\, \nabla_x L(F(x), y)\bigr), \qquad F(x) = f\bigl(x + c\,B(g)\bigr)
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right; the block is as it is drawn, before any training: an illustration, no result.
@@ -63,7 +63,7 @@ from inputgrad.trials.example import one_image, reading_itself
 x, y, model = one_image()
 F = reading_itself(model)
 g, g_past = input_gradient(F, x, y), input_gradient(F.net, x, y)
-x_adv, x_past = (x + 32 / 255 * d.sign() for d in (g, g_past))
+x_adv, x_past = ((x + 32 / 255 * d.sign()).clamp(0, 1) for d in (g, g_past))
 figures.side_by_side(F, y, x=x, g=g, x_adv=x_adv, g_past=g_past, x_past=x_past)
 
 # %% [markdown]
