@@ -54,7 +54,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# Thirty rounds of the adversarial game with γ = 3, and thirty from the same start with γ = 30.
+# Thirty rounds of the adversarial game with γ = 3, and thirty with γ = 30.
 #
 # $$
 # \tilde x = x + v, \qquad v = G(x), \qquad L_D = (D(\tilde x) - t)^2, \qquad L_G = (D(\tilde x) - 1)^2 + \gamma\, \overline{v^2}

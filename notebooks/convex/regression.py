@@ -42,7 +42,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# The output moves by Jη: the worst η of l2 length 2 lies along the top right singular vector of the Jacobian, found by power iteration from the gradient of the loss. Here the outputs are the ten scores of a classifier.
+# The output moves by Jη: η, of l2 length 2, lies along the top right singular vector of the Jacobian, found by power iteration from the gradient of the loss. Here the outputs are the ten scores of a classifier.
 #
 # $$
 # f(x + \eta) \approx f(x) + J\eta, \qquad v \leftarrow J^\top J\,v \,/\, \lVert J^\top J\,v\rVert_2, \qquad \eta = 2 v

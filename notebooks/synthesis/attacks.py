@@ -39,7 +39,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# One step up the loss (FGSM), the same step down (D-FGSM), and many steps up, each projected (PGD); here ε is 0.2.
+# One step up the loss (FGSM), one step down it (D-FGSM), and many steps up, each projected (PGD); here ε is 0.2.
 #
 # $$
 # g = \nabla_x L(f(x), y), \qquad x_{\mathrm{up}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, \mathrm{sign}(g)), \qquad x_{\mathrm{down}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g))

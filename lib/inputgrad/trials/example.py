@@ -8,6 +8,7 @@ detach.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +63,7 @@ def reading_itself(model: nn.Module) -> SelfGradient:
 Match = tuple[Tensor, Tensor, Game, dict[str, torch.optim.Optimizer]]
 
 
-def one_game(problem: str, **rules: float | str) -> Match:
+def one_game(problem: str, **rules: Any) -> Match:
     """``(x, y, match, optimizers)``: a game before its first round, and an image whose decision it is to turn.
 
     Classifier and encoder are one small WRN-10-2; what learns is as it is drawn.
