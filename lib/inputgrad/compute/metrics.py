@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from .norms import norm
 
@@ -46,6 +45,8 @@ def perceptibility(x: Tensor, x_adv: Tensor) -> dict[str, Tensor]:
     ``l2`` and ``linf`` in units of ``x``; ``l0`` the share of values changed by more than 1/255; ``psnr`` in dB for a
     peak of 1, capped at 100 for an unchanged image; ``ssim`` in [-1, 1] (Wang et al. 2004, torchmetrics).
     """
+    from torchmetrics.functional.image import structural_similarity_index_measure  # takes longer to import than torch
+
     delta = x_adv - x
     mse = delta.flatten(1).square().mean(1)
     ssim = structural_similarity_index_measure(x_adv, x, data_range=1.0, reduction="none")

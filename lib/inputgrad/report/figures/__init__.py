@@ -10,9 +10,10 @@ from types import ModuleType
 from inputgrad.study import CHAPTERS
 
 from .marks import as_table
+from .method import side_by_side
 from .overview import scoreboard, stand_ins
 
-__all__ = ["as_table", "scoreboard", "stand_ins"]
+__all__ = ["as_table", "scoreboard", "side_by_side", "stand_ins"]
 
 
 def __getattr__(name: str) -> ModuleType:

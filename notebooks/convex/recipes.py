@@ -1,0 +1,76 @@
+# %% [markdown]
+# # How far the measures move with the training
+#
+# Table I of {cite:t}`balda2018convex` for one network, trained in several ways.
+#
+# **The question.** The paper gives three numbers for each network and says nothing of how it was trained. How much of such a number belongs to the architecture, and how much to the recipe?
+#
+# ```sh
+# python -m inputgrad run convex/recipes --profile quick \
+#     -p ways='["study","SGD"]'
+# ```
+#
+# Results: `data/results/<profile>/convex/recipes/`. Code: `recipes` in `lib/inputgrad/trials/convex.py`, the ways are `WAYS` in `lib/inputgrad/study/convex.py`.
+
+# %% tags=["parameters", "remove-cell"]
+profile = "smoke"  # scale of data and training: smoke, quick or paper
+datasets = None  # list of data sets; None: the profile's own
+models = None  # list of networks; None: the profile's own
+seeds = None  # list of integers; None: the profile's own
+images = None  # test images attacked, from the start of the test set; None: the profile's own
+recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
+device = "auto"  # auto, cpu or cuda
+data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
+ways = ["study", "constant rate", "short", "weight decay", "SGD", "crops"]  # list of study, constant rate, short, weight decay, SGD, crops
+
+# %% tags=["remove-stderr", "hide-input"]
+import inputgrad
+from inputgrad.report import figures, tables
+
+run = inputgrad.run(
+    "convex/recipes",
+    profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
+    recipe=recipe, device=device, data_root=data_root, ways=ways,
+)
+print(run.summary())
+
+# %% [markdown]
+# ## The method, on one image
+#
+# What ρ₂ averages over images: the linearised distance r to the boundary, here written out, and the step of that length.
+#
+# $$
+# r = \min_{l \ne y}\, L_l(x) / \lVert\nabla L_l(x)\rVert_1, \qquad \eta = -r\, \mathrm{sign}(\nabla L_{l^*}), \qquad L_l = f_y - f_l
+# $$
+#
+# LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.
+
+# %% mystnb={"image": {"alt": "A handwritten digit, the step of the linearised distance to the boundary, and their sum, with the class that the network sees; a title gives the distance"}} tags=["method", "remove-stderr"]
+from inputgrad.compute.gradients import margins
+from inputgrad.trials.example import one_image
+
+x, y, model = one_image()
+m = margins(model, x, y)
+r, nearest = (m.value / m.gradient.abs().sum((2, 3, 4))).min(1)
+eta = -r * m.gradient[:, nearest[0]].sign()
+figures.side_by_side(model, y, x=x, eta=eta, x_eta=x + eta)
+
+# %% tags=["hide-input"]
+tables.convex.recipes(run)
+
+# %% [markdown]
+# `p rounds to 1` counts the images whose softmax probability of their class is exactly 1 in single precision.
+#
+# ## What the claims come to
+
+# %% tags=["hide-input"]
+tables.verdicts(run)
+
+# %% tags=["hide-input", "hide-output"]
+tables.cost(run)
+
+# %% [markdown]
+# ## Departures from the paper
+#
+# 1. The paper trains one network of each kind; this page is beyond it.
+# 2. One seed a way. The first of the ways is the recipe of the other pages; the others change what `WAYS` names.
