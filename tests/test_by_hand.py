@@ -49,7 +49,7 @@ def job(exhibit, model, seed=0, *, side=1, shades=SHADES, labels=LABELS, trained
     """A job on the images above, ``side`` pixels wide."""
     (trial,) = trials(exhibit, models=[model], seeds=[seed], datasets=["digits28"], **settings)
     x = shades.view(-1, 1, 1, 1).expand(-1, 1, side, side).contiguous()
-    return SimpleNamespace(trial=trial, trained=trained, data=None, device=torch.device("cpu"),
+    return SimpleNamespace(trial=trial, trained=trained, data=SimpleNamespace(classes=4), device=torch.device("cpu"),
                            test_images=lambda: (x, labels))  # fmt: skip
 
 
@@ -207,6 +207,38 @@ def test_of_the_images_that_a_network_is_sure_of_only_the_right_ones_count():
     assert (rows["accuracy_sure"].count, rows["accuracy_sure"].total) == (2, 3)
     assert (rows["accuracy_unsure"].count, rows["accuracy_unsure"].total) == (0, 1)
     assert (rows["accuracy"].count, rows["accuracy"].total) == (2, 6)
+
+
+def test_a_step_downhill_repairs_what_is_as_near():
+    """All but the last are wrong, by as much as they were right above."""
+    lost = torch.tensor([0.52, 0.43, 0.62, 0.33, 0.72, 0.23, 0.7])
+    at = job("sign/cooperative", "alexnet", shades=lost,
+             trained=SimpleNamespace(model=Brighter()), eps=["0.1", "0.2"], ablation_eps=["0.25"],
+             label=["true", "predicted"], attacks=["D-FGSM"])  # fmt: skip
+    found = table(sign.cooperative(at).rows, "attack", "reading", "eps").to_dict()
+    assert found == {
+        ("none", "default", "0.0"): 6 / 7,
+        ("D-FGSM", "default", "0.1"): 4 / 7,
+        ("D-FGSM", "default", "0.2"): 2 / 7,
+        ("D-FGSM", "edit=all", "0.25"): 1 / 7,
+        ("D-FGSM", "label=predicted", "0.25"): 6 / 7,
+        ("D-FGSM", "label=predicted edit=all", "0.25"): 6 / 7,
+    }
+
+
+def test_steps_of_one_median_length():
+    """Of FGM the median length is the budget, and each image moves by its own share of it; of FGSM all move alike."""
+    budget, slope = 1.1, 4.0
+    at = job("sign/perceptibility", "alexnet", side=11, budgets=[str(budget)],
+             methods=["FGSM", "FGM", "random sign"], trained=SimpleNamespace(model=Brighter(slope)))  # fmt: skip
+    found = table(sign.equal_norm(at).rows, "metric", "attack", "parameter")
+    margins = MARGINS[RIGHT]
+    assert found["accuracy", "none", ""] == RIGHT.mean()
+    assert found["fooled", "FGSM", "1.1"] == (margins < budget / 11).mean()
+    p = 1 / (1 + np.exp(2 * slope * margins))
+    assert found["fooled", "FGM", "1.1"] == (margins < budget / 11 * p / np.sort(p)[2]).mean()
+    assert found["l2_median", "FGM", "1.1"] == found["l2_median", "FGSM", "1.1"] == pytest.approx(budget)
+    assert found["fooled", "random sign", "1.1"] < found["fooled", "FGSM", "1.1"]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
