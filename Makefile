@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-slow mutants lint serve quick paper record readme bench lock clean
+.PHONY: help book test mutants lint serve quick paper record readme bench lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,9 +21,6 @@ book: $(VENV)/.ready  ## install, run every exhibit at the smoke profile, build 
 
 test: $(VENV)/.ready  ## install, run the tests, one process a core
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
-
-test-slow: $(VENV)/.ready  ## the tests that need minutes
-	@$(BIN)/python -m pytest -m slow
 
 quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then build the book
 	@$(SNAKEMAKE) --config profile=$@ threads=$(CORES)

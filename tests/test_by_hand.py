@@ -55,7 +55,7 @@ def job(exhibit, model, seed=0, *, side=1, shades=SHADES, labels=LABELS, trained
 
 def table(rows, *by):
     """Values by these columns, of which no row may repeat another's."""
-    found = pd.DataFrame(rows).set_index(list(by))["value"]
+    found = pd.DataFrame(rows).set_index(list(by))["value"].sort_index()
     assert found.index.is_unique
     return found
 
@@ -125,16 +125,21 @@ def test_the_worst_of_all_is_over_images_and_not_over_attacks(monkeypatch):
     assert [found[a, "accuracy"] for a in stands] == [5 / 7, 5 / 7, 5 / 7]  # the last image was never right
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_smooth_takes_the_gradient_of_the_network_and_in_the_mode_that_is_asked(seed, monkeypatch):
-    """Both networks turn in training mode, and the control is turned: where both or neither do, an attack succeeds."""
+@pytest.fixture
+def turning(monkeypatch):
+    """Networks by rate that turn in training mode; the control (rate 0) is turned besides, and so right in nothing."""
     entry = {"epoch": 1, "valid_accuracy": 0.75, "drift": 2.0}
-    arms = {0: Brighter(turned=True, turns=True).eval(), 0.2: Brighter(turns=True).eval()}
-    networks = {rate: SimpleNamespace(model=model, whitening=None, history=[entry], seconds=3.0)
-                for rate, model in arms.items()}  # fmt: skip
+    networks = {rate: SimpleNamespace(model=Brighter(turned=rate == 0, turns=True).eval(), whitening=None,
+                                      history=[entry], seconds=3.0) for rate in (0, 0.2, -1.0)}  # fmt: skip
     monkeypatch.setattr(smooth, "arm", lambda job, update: networks[update.rate])
     monkeypatch.setattr(smooth, "prepared", lambda data, images: SimpleNamespace(x_train=torch.zeros(512, 1, 16, 32)))
-    at = job("smooth/hardening", "smooth_cnn", seed, trained=networks[0], eps=["0.1", "0.2"], stronger_eps=["0.15"])
+    return networks
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_smooth_takes_the_gradient_of_the_network_and_in_the_mode_that_is_asked(seed, turning):
+    """An attack succeeds where the gradient is turned twice, or not at all."""
+    at = job("smooth/hardening", "smooth_cnn", seed, trained=turning[0], eps=["0.1", "0.2"], stronger_eps=["0.15"])
     found = table(smooth.hardening(at).rows, "arm", "metric", "reading", "attack", "eps")
     assert found["updates", "accuracy", "default", "none", "0"] == RIGHT.mean()
     assert found["control", "accuracy", "default", "none", "0"] == (~RIGHT).mean()
@@ -155,6 +160,24 @@ def test_smooth_takes_the_gradient_of_the_network_and_in_the_mode_that_is_asked(
         "drift_l2": 2, "training_seconds": 3, "stored_mib": 1, "validation_error": 0.25
     }  # fmt: skip
     assert of_training["control", "stored_mib"] == 0
+
+
+def test_every_reading_of_smooth_meets_the_same_attacks(turning):
+    at = job("smooth/readings", "smooth_cnn", trained=turning[0], rates=[0.2, -1.0], reductions=["sum"],
+             modes=["accumulate", "reset"], eps=["0.1", "0.2"])  # fmt: skip
+    found = table(smooth.readings(at).rows, "parameter", "variant", "metric", "attack", "eps")
+    arms = [("0.2", "sum accumulate"), ("-1", "sum accumulate"), ("0.2", "sum reset")]
+    assert set(found.index.droplevel(["metric", "attack", "eps"])) == {("0", ""), *arms}
+    succeeds = {"FGSM": True, "FGSM, training mode": False, "FGSM of the control": False,
+                "FGSM of the control, training mode": True, "PGD": True}  # fmt: skip
+    for arm in arms:
+        rows = found.loc[arm]
+        assert rows["accuracy", "none", "0"] == RIGHT.mean()
+        for attack, success in succeeds.items():
+            for eps in (0.1, 0.2):
+                left = ((eps if success else -eps) < MARGINS).mean()
+                assert rows["accuracy", attack, str(eps)] == left, (attack, eps)
+    assert found["0", "", "accuracy", "none", "0"] == (~RIGHT).mean()
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -207,6 +230,7 @@ def test_of_the_images_that_a_network_is_sure_of_only_the_right_ones_count():
     assert (rows["accuracy_sure"].count, rows["accuracy_sure"].total) == (2, 3)
     assert (rows["accuracy_unsure"].count, rows["accuracy_unsure"].total) == (0, 1)
     assert (rows["accuracy"].count, rows["accuracy"].total) == (2, 6)
+    assert {row.steps for row in rows.values()} == {1}
 
 
 def test_a_step_downhill_repairs_what_is_as_near():
