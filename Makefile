@@ -5,6 +5,7 @@ VENV    ?= .venv
 BIN     := $(VENV)/bin
 PROFILE ?= smoke
 MINUTES ?= 10
+SEED    ?= 0
 CORES   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 export OMP_WAIT_POLICY ?= PASSIVE
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
@@ -28,7 +29,8 @@ quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then
 
 mutants: $(VENV)/.ready  ## change the code here and there for MINUTES, and print what no test notices
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[mutants]'
-	@OMP_NUM_THREADS=1 $(BIN)/python tests/mutants.py --minutes $(MINUTES) --cores $(CORES) $(if $(ONLY),--only $(ONLY))
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/mutants.py --minutes $(MINUTES) --seed $(SEED) --cores $(CORES) \
+	  $(if $(ONLY),--only $(ONLY))
 
 lint: $(VENV)/.ready  ## form, types, and which layer imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
