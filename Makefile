@@ -4,12 +4,14 @@ PYTHON  ?= python3
 VENV    ?= .venv
 BIN     := $(VENV)/bin
 PROFILE ?= smoke
+MINUTES ?= 10
+SEED    ?= 0
 CORES   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 export OMP_WAIT_POLICY ?= PASSIVE
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-slow lint serve quick paper record readme bench lock clean
+.PHONY: help book test mutants lint serve quick paper record readme bench lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,12 +23,14 @@ book: $(VENV)/.ready  ## install, run every exhibit at the smoke profile, build 
 test: $(VENV)/.ready  ## install, run the tests, one process a core
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
-test-slow: $(VENV)/.ready  ## the tests that need minutes
-	@$(BIN)/python -m pytest -m slow
-
 quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then build the book
 	@$(SNAKEMAKE) --config profile=$@ threads=$(CORES)
 	@$(BIN)/python -m inputgrad announce
+
+mutants: $(VENV)/.ready  ## change the code here and there for MINUTES, and print what no test notices
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[mutants]'
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/mutants.py --minutes $(MINUTES) --seed $(SEED) --cores $(CORES) \
+	  $(if $(ONLY),--only $(ONLY))
 
 lint: $(VENV)/.ready  ## form, types, and which layer imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from inputgrad.catalogue.models import label
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import eha, random_sign, scaled_to, universal
 from inputgrad.compute.data import load
@@ -381,11 +380,6 @@ def test_the_body_of_a_discriminator_stays_in_evaluation_mode():
         assert judge.training and judge.head.training and not any(m.training for m in judge.features.modules())
         assert {p.requires_grad for p in judge.features.parameters()} == {train == "full"}
         assert judge(torch.rand(3, *GREY)).shape == (3,)
-
-
-def test_labels_are_the_papers():
-    found = [label(name) for name in ("resnet50", "resnet101", "vgg16", "densenet169")]
-    assert found == ["ResNet50", "ResNet101", "VGG16", "DenseNet169"]
 
 
 def test_imagenet_weights_are_loaded_under_a_new_head(monkeypatch):

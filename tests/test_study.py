@@ -21,10 +21,6 @@ def code(notebook):
     return [c for c in notebook.cells if c.cell_type == "code"]
 
 
-def test_the_five_papers_in_order():
-    assert list(STUDY) == ["sign", "convex", "smooth", "selfgrad", "butterfly"]
-
-
 def test_notebooks_and_toc_agree_with_the_study(root):
     found = {
         p.relative_to(root / "notebooks").with_suffix("").as_posix() for p in (root / "notebooks").rglob("*.ipynb")

@@ -7,7 +7,7 @@ import torch
 from inputgrad.catalogue.recipe import CROPS, OPTIMIZERS, SCHEDULES, Recipe
 from inputgrad.compute import data
 from inputgrad.compute.training import checkpoints, networks
-from inputgrad.compute.training.loop import TrainingDiverged
+from inputgrad.compute.training.loop import Training, TrainingDiverged, run
 from inputgrad.compute.training.networks import Fitting, trained
 from inputgrad.compute.training.steps import OPTIMISERS, augment, set_lr
 from inputgrad.ground.checks import InputError
@@ -44,6 +44,25 @@ def test_same_seed_same_bits_other_seed_other_bits(loaded, monkeypatch, tmp_path
         found.append(weights(trained(loaded, "alexnet", RECIPE, seed, CPU)))
     assert same(found[0], found[1])
     assert not same(found[0], found[2])
+
+
+def test_each_seed_and_epoch_has_its_own_order_and_draws(tmp_path):
+    class Watching(Training):
+        def step(self, chosen, generator):
+            seen.append((tuple(chosen.tolist()), float(torch.rand(1, generator=generator)), float(torch.rand(1))))
+            return {"loss": torch.zeros(())}
+
+    def watched(seed):
+        net = torch.nn.Linear(1, 1)
+        optimizers = {"": torch.optim.SGD(net.parameters(), lr=0.1)}
+        run(Watching(net, Recipe(epochs=2, batch=20), 20, optimizers), seed, tmp_path / "none")
+
+    seen = []
+    for seed in (0, 1, 0):
+        watched(seed)
+    assert seen[4:] == seen[:2]
+    for orders_or_draws in zip(*seen[:4], strict=True):
+        assert len(set(orders_or_draws)) == 4
 
 
 def test_a_checkpoint_is_used_instead_of_training(loaded, monkeypatch):

@@ -1,0 +1,296 @@
+"""From a right attack to a right row: trials on a network whose every answer is known, each row worked out by hand.
+
+The network asks whether an image is brighter than one half, so how far its mean is from there is how much an attack has
+to move it, and all attacks on it go the same way. Images are of one shade each.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from inputgrad.compute import device
+from inputgrad.compute.attacks import pgd
+from inputgrad.compute.attacks.pgd import EPS, STEP
+from inputgrad.compute.methods.defences import Defence
+from inputgrad.compute.norms import UNIT
+from inputgrad.study import trials
+from inputgrad.trials import audit, convex, selfgrad, sign, smooth
+
+SHADES = torch.tensor([0.48, 0.57, 0.38, 0.67, 0.28, 0.77, 0.45])
+LABELS = torch.tensor([0, 1, 0, 1, 0, 1, 1])
+MARGINS = np.array(
+    [0.02, 0.07, 0.12, 0.17, 0.22, 0.27, -0.05]
+)  # how far an attack has to go; the last is wrong as it is
+TOWARDS = np.array([1, -1, 1, -1, 1, -1, -1])  # where an attack goes: away from the label
+RIGHT = MARGINS > 0
+
+
+class Brighter(nn.Module):
+    """Is an image brighter than one half? Logits -z and z, z = slope * (mean - 1/2), and of two classes never chosen.
+
+    ``turned`` takes -z for z; ``turns`` does so in training mode.
+    """
+
+    def __init__(self, slope=20.0, turned=False, turns=False):
+        super().__init__()
+        self.slope, self.turned, self.turns = slope, turned, turns
+
+    def forward(self, x):
+        z = self.slope * (x.flatten(1).mean(1) - 0.5)
+        z = -z if self.turned != (self.turns and self.training) else z
+        return torch.stack([-z, z, z.abs() - 50, z.abs() - 60], 1)
+
+
+def job(exhibit, model, seed=0, *, side=1, shades=SHADES, labels=LABELS, trained=None, **settings):
+    """A job on the images above, ``side`` pixels wide."""
+    (trial,) = trials(exhibit, models=[model], seeds=[seed], datasets=["digits28"], **settings)
+    x = shades.view(-1, 1, 1, 1).expand(-1, 1, side, side).contiguous()
+    return SimpleNamespace(trial=trial, trained=trained, data=SimpleNamespace(classes=4), device=torch.device("cpu"),
+                           test_images=lambda: (x, labels))  # fmt: skip
+
+
+def table(rows, *by):
+    """Values by these columns, of which no row may repeat another's."""
+    found = pd.DataFrame(rows).set_index(list(by))["value"].sort_index()
+    assert found.index.is_unique
+    return found
+
+
+def drawn(generator, eps, pixels=1):
+    """A uniform start in the ball of radius ``eps``, towards the attack, ``(N, pixels)``."""
+    u = torch.rand((len(SHADES), pixels), generator=generator)
+    return TOWARDS[:, None] * (eps * (2 * u - 1)).numpy()
+
+
+def standing(start, eps, alpha, k):
+    """Which images no point of the first ``k`` steps fools."""
+    return np.all([np.minimum(start + i * alpha, eps).mean(1) < MARGINS for i in range(k + 1)], axis=0)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_selfgrad_counts_an_image_until_the_step_that_fools_it(seed):
+    steps, eps = [1, 2, 3, 5, 8], 0.2
+    at = job("selfgrad/defences", "wrn10_2", seed, eps=str(eps), steps=steps)
+    rows = selfgrad.measured(at, Brighter(), lambda eps: selfgrad.place(at, eps), "default", selfgrad.ATTACKS_OF_TABLES)
+    found = table(rows, "attack", "steps")
+    assert found.pop(("none", 0)) == RIGHT.mean()
+    assert found.pop(("FGSM", 1)) == (eps < MARGINS).mean()
+    generator = torch.Generator().manual_seed(seed)
+    starts = {"PGD": drawn(generator, eps), "CW": drawn(generator, eps)}
+    by_hand = {(a, k): standing(u, eps, eps / 4, k).mean() for a, u in starts.items() for k in steps}
+    assert found.to_dict() == by_hand
+    assert len({by_hand["PGD", k] for k in steps}) > 2  # more steps fool more
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_audit_by_hand(seed, monkeypatch):
+    eps, others = 0.15, {"transfer from Madry PGD": Brighter(), "transfer from FGSM training": Brighter(turned=True)}
+    monkeypatch.setattr(audit, "TARGETS", 1)
+    at = job("selfgrad/audit", "wrn10_2", seed, side=4, eps=str(eps), restarts=1, samples=2, queries=20,
+             radii=["0.05", "0.1", "0.2"])  # fmt: skip
+    rows = audit.under_attack(at, "Standard", "default", Brighter(), others)
+    found = table(rows, "metric", "attack", "eps", "steps")
+    assert found.pop(("loss_falls_along", "FGSM", "0.15", 1)) == 0
+    found = found["accuracy"]
+    assert found.pop(("none", "", 0)) == RIGHT.mean()
+    for radius in ("0.05", "0.1", "0.2"):
+        assert found.pop(("PGD over eps", radius, 20)) == (float(radius) < MARGINS).mean()
+    found = found.droplevel("eps")
+    left = (eps < MARGINS).mean()
+    assert (found.xs("worst of all") == left).all()
+    assert found.min() == left  # the worst of all is none better than any
+
+    generator = torch.Generator().manual_seed(seed)
+    signs = TOWARDS * (2.0 * torch.randint(0, 2, (7, 16), generator=generator, dtype=torch.int8) - 1).mean(1).numpy()
+    assert found["random sign", 1] == (RIGHT & (eps * signs < MARGINS)).mean()
+    for attack in ("PGD", "CW"):
+        start = drawn(generator, eps, pixels=16)
+        assert [found[attack, k] for k in (10, 100)] == [standing(start, eps, eps / 4, k).mean() for k in (10, 100)]
+    for attack in ("FGSM", "PGD, restarts", "PGD, smoothed", "transfer from Madry PGD", "APGD", "APGD, then targeted"):
+        assert (found.xs(attack) == left).all(), attack
+    assert (found.xs("transfer from FGSM training") == RIGHT.mean()).all()  # goes the wrong way
+    assert left <= found["Square", 20] <= RIGHT.mean()
+
+
+def test_the_worst_of_all_is_over_images_and_not_over_attacks(monkeypatch):
+    stands = {"A": [1, 1, 0, 1, 1, 1, 1], "B": [1, 0, 1, 1, 1, 1, 0], "C": [0, 1, 1, 1, 1, 1, 1]}
+    monkeypatch.setattr(audit, "attacks", lambda *_: ((a, torch.tensor(s).bool(), 1) for a, s in stands.items()))
+    at = job("selfgrad/audit", "wrn10_2", eps="0.1", radii=["0.1"])
+    found = table(audit.under_attack(at, "Standard", "default", Brighter(), {}), "attack", "metric")
+    assert found["worst of all", "accuracy"] == 3 / 7
+    assert [found[a, "accuracy"] for a in stands] == [5 / 7, 5 / 7, 5 / 7]  # the last image was never right
+
+
+@pytest.fixture
+def turning(monkeypatch):
+    """Networks by rate that turn in training mode; the control (rate 0) is turned besides, and so right in nothing."""
+    entry = {"epoch": 1, "valid_accuracy": 0.75, "drift": 2.0}
+    networks = {rate: SimpleNamespace(model=Brighter(turned=rate == 0, turns=True).eval(), whitening=None,
+                                      history=[entry], seconds=3.0) for rate in (0, 0.2, -1.0)}  # fmt: skip
+    monkeypatch.setattr(smooth, "arm", lambda job, update: networks[update.rate])
+    monkeypatch.setattr(smooth, "prepared", lambda data, images: SimpleNamespace(x_train=torch.zeros(512, 1, 16, 32)))
+    return networks
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_smooth_takes_the_gradient_of_the_network_and_in_the_mode_that_is_asked(seed, turning):
+    """An attack succeeds where the gradient is turned twice, or not at all."""
+    at = job("smooth/hardening", "smooth_cnn", seed, trained=turning[0], eps=["0.1", "0.2"], stronger_eps=["0.15"])
+    found = table(smooth.hardening(at).rows, "arm", "metric", "reading", "attack", "eps")
+    assert found["updates", "accuracy", "default", "none", "0"] == RIGHT.mean()
+    assert found["control", "accuracy", "default", "none", "0"] == (~RIGHT).mean()
+    succeeds = {"default": False, "source=control": True, "attack_mode=eval": True,
+                "attack_mode=eval source=control": False}  # fmt: skip
+    for reading, success in succeeds.items():
+        for eps in (0.1, 0.2):
+            left = (eps < MARGINS) if success else (-eps < MARGINS)
+            assert found["updates", "accuracy", reading, "FGSM", str(eps)] == left.mean(), reading
+    assert found["updates", "pixels_linf_median", "default", "FGSM", "0.2"] == pytest.approx(0.2)
+    noise = torch.randint(0, 2, (7, 1, 1, 1), generator=torch.Generator().manual_seed(seed), dtype=torch.int8).flatten()
+    moved = 0.15 * TOWARDS * (2 * noise - 1).numpy()
+    assert found["updates", "accuracy", "default", "random sign", "0.15"] == (moved < MARGINS).mean()
+    for attack in ("PGD", "PGD, restarts"):
+        assert found["updates", "accuracy", "default", attack, "0.15"] == (MARGINS > 0.15).mean()
+    of_training = found.xs(("default", "none", ""), level=["reading", "attack", "eps"])
+    assert of_training["updates"].to_dict() == {
+        "drift_l2": 2, "training_seconds": 3, "stored_mib": 1, "validation_error": 0.25
+    }  # fmt: skip
+    assert of_training["control", "stored_mib"] == 0
+
+
+def test_every_reading_of_smooth_meets_the_same_attacks(turning):
+    at = job("smooth/readings", "smooth_cnn", trained=turning[0], rates=[0.2, -1.0], reductions=["sum"],
+             modes=["accumulate", "reset"], eps=["0.1", "0.2"])  # fmt: skip
+    found = table(smooth.readings(at).rows, "parameter", "variant", "metric", "attack", "eps")
+    arms = [("0.2", "sum accumulate"), ("-1", "sum accumulate"), ("0.2", "sum reset")]
+    assert set(found.index.droplevel(["metric", "attack", "eps"])) == {("0", ""), *arms}
+    succeeds = {"FGSM": True, "FGSM, training mode": False, "FGSM of the control": False,
+                "FGSM of the control, training mode": True, "PGD": True}  # fmt: skip
+    for arm in arms:
+        rows = found.loc[arm]
+        assert rows["accuracy", "none", "0"] == RIGHT.mean()
+        for attack, success in succeeds.items():
+            for eps in (0.1, 0.2):
+                left = ((eps if success else -eps) < MARGINS).mean()
+                assert rows["accuracy", attack, str(eps)] == left, (attack, eps)
+    assert found["0", "", "accuracy", "none", "0"] == (~RIGHT).mean()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_convex_measures_eps_in_units_of_the_range(seed, monkeypatch):
+    at = job("convex/fooling", "fcnn", seed, eps=["0.04", "0.1"])
+    x, _ = at.test_images()
+    model, x, y = Brighter().double(), x[RIGHT].double(), LABELS[RIGHT]
+    monkeypatch.setattr(convex, "victim", lambda job: convex.Victim(model, model, x, y, unit=2.0, box=UNIT))
+    found = table(convex.fooling(at).rows, "attack", "reading", "variant", "eps")
+    assert found.pop(("none", "default", "", "0")) == 0
+    signs = 2.0 * torch.randint(0, 2, (6, 1), generator=torch.Generator().manual_seed(seed), dtype=torch.int8) - 1
+    away = TOWARDS[RIGHT] * signs[:, 0].numpy()
+    for (attack, _, _, eps), ratio in found.items():
+        size = 2 * float(eps)
+        needed = {"DeepFool": 1.02 * (MARGINS[RIGHT] + 1e-4), "Random": np.where(away > 0, MARGINS[RIGHT], np.inf)}
+        assert ratio == (needed.get(attack, MARGINS[RIGHT]) < size).mean(), (attack, eps)
+    assert len(found.index.unique("attack")) == 9
+    assert [found["FastGrad", "default", "", eps] for eps in ("0.04", "0.1")] == [2 / 6, 4 / 6]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_sign_by_hand(seed):
+    """FGM moves each pixel by eps times its gradient, 2 slope p / 121, with p the probability of the wrong class."""
+    at = job("sign/adversarial", "alexnet", seed, side=11, trained=SimpleNamespace(model=Brighter()),
+             eps=["0.1", "1.5"], attack_loss=["ce"], pgd_images=7)  # fmt: skip
+    found = table(sign.adversarial(at).rows, "metric", "attack", "reading", "eps")
+    p = 1 / (1 + np.exp(40 * MARGINS))
+    sure = np.maximum(p, 1 - p) > 0.99
+    assert found["accuracy", "none", "default", "0.0"] == RIGHT.mean()
+    for eps in (0.1, 1.5):
+        steps = {("FGSM", "default"): np.full(7, eps), ("FGM", "default"): eps * 40 * p / 121,
+                 ("FGM", "fgm_reduction=mean32"): eps * 40 * p / 121 / 32}  # fmt: skip
+        for (attack, reading), step in steps.items():
+            stands = np.minimum(step, 0.9) < MARGINS
+            assert found["accuracy", attack, reading, str(eps)] == stands.mean(), (attack, reading, eps)
+            if reading == "default":
+                for metric, group in (("accuracy_sure", sure), ("accuracy_unsure", ~sure)):
+                    assert found[metric, attack, reading, str(eps)] == stands[RIGHT & group].mean(), (metric, attack)
+        assert found["accuracy", "PGD", "default", str(eps)] == (min(eps, 0.9) < MARGINS).mean()
+        assert found["accuracy", "FGM-l2", "default", str(eps)] == (min(eps, 0.9) < MARGINS).mean()
+    assert found["linf_median", "FGSM", "default", "0.1"] == pytest.approx(0.1)
+
+
+def test_of_the_images_that_a_network_is_sure_of_only_the_right_ones_count():
+    """Three are sure and right, of which FGSM leaves two; two more are sure and wrong, which it leaves wrong."""
+    shades, labels = torch.tensor([0.3, 0.2, 0.9, 0.1, 0.8, 0.45]), torch.tensor([0, 0, 1, 1, 0, 0])
+    at = job("sign/adversarial", "alexnet", side=11, shades=shades, labels=labels, eps=["0.25"], attacks=["FGSM"],
+             attack_loss=["ce"], controls=False, trained=SimpleNamespace(model=Brighter()))  # fmt: skip
+    rows = {row.metric: row for row in sign.adversarial(at).rows if row.attack == "FGSM"}
+    assert (rows["accuracy_sure"].count, rows["accuracy_sure"].total) == (2, 3)
+    assert (rows["accuracy_unsure"].count, rows["accuracy_unsure"].total) == (0, 1)
+    assert (rows["accuracy"].count, rows["accuracy"].total) == (2, 6)
+    assert {row.steps for row in rows.values()} == {1}
+
+
+def test_a_step_downhill_repairs_what_is_as_near():
+    """All but the last are wrong, by as much as they were right above."""
+    lost = torch.tensor([0.52, 0.43, 0.62, 0.33, 0.72, 0.23, 0.7])
+    at = job("sign/cooperative", "alexnet", shades=lost,
+             trained=SimpleNamespace(model=Brighter()), eps=["0.1", "0.2"], ablation_eps=["0.25"],
+             label=["true", "predicted"], attacks=["D-FGSM"])  # fmt: skip
+    found = table(sign.cooperative(at).rows, "attack", "reading", "eps").to_dict()
+    assert found == {
+        ("none", "default", "0.0"): 6 / 7,
+        ("D-FGSM", "default", "0.1"): 4 / 7,
+        ("D-FGSM", "default", "0.2"): 2 / 7,
+        ("D-FGSM", "edit=all", "0.25"): 1 / 7,
+        ("D-FGSM", "label=predicted", "0.25"): 6 / 7,
+        ("D-FGSM", "label=predicted edit=all", "0.25"): 6 / 7,
+    }
+
+
+def test_steps_of_one_median_length():
+    """Of FGM the median length is the budget, and each image moves by its own share of it; of FGSM all move alike."""
+    budget, slope = 1.1, 4.0
+    at = job("sign/perceptibility", "alexnet", side=11, budgets=[str(budget)],
+             methods=["FGSM", "FGM", "random sign"], trained=SimpleNamespace(model=Brighter(slope)))  # fmt: skip
+    found = table(sign.equal_norm(at).rows, "metric", "attack", "parameter")
+    margins = MARGINS[RIGHT]
+    assert found["accuracy", "none", ""] == RIGHT.mean()
+    assert found["fooled", "FGSM", "1.1"] == (margins < budget / 11).mean()
+    p = 1 / (1 + np.exp(2 * slope * margins))
+    assert found["fooled", "FGM", "1.1"] == (margins < budget / 11 * p / np.sort(p)[2]).mean()
+    assert found["l2_median", "FGM", "1.1"] == found["l2_median", "FGSM", "1.1"] == pytest.approx(budget)
+    assert found["fooled", "random sign", "1.1"] < found["fooled", "FGSM", "1.1"]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_a_defence_is_trained_on(seed):
+    """FGSM: one step of 8/255 from the image itself. PGD: steps of 2/255 from a random start, within 8/255."""
+    x = SHADES.view(-1, 1, 1, 1)
+    clean, fgsm, madry = (
+        Defence(steps).attacked(Brighter(), x, LABELS, torch.Generator().manual_seed(seed)) for steps in (0, 1, 3)
+    )
+    assert torch.equal(clean, x)
+    moved = TOWARDS * (fgsm - x).flatten().numpy()
+    assert np.allclose(moved, 8 / 255, atol=1e-6)
+    start = drawn(torch.Generator().manual_seed(seed), EPS)[:, 0]
+    assert np.allclose(TOWARDS * (madry - x).flatten().numpy(), np.minimum(start + 3 * STEP, EPS), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_random_start_is_in_the_ball_and_in_the_box(seed):
+    """All labels are wrong, so that every image keeps its start."""
+    x = torch.tensor([0.0, 0.05, 0.4, 0.6, 0.97, 1.0]).view(-1, 1, 1, 1)
+    y = torch.tensor([1, 1, 1, 0, 0, 0])
+    start = pgd(Brighter(), x, y, eps=0.08, early_exit=True, generator=torch.Generator().manual_seed(seed))
+    u = torch.rand(x.shape, generator=torch.Generator().manual_seed(seed))
+    assert torch.allclose(start, (x + 0.08 * (2 * u - 1)).clamp(0, 1), atol=1e-7)
+    assert ((x + 0.08 * (2 * u - 1) < 0) | (x + 0.08 * (2 * u - 1) > 1)).any()  # some would have been outside
+
+
+def test_float32_means_float32():
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    device.choose("cpu")
+    assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
