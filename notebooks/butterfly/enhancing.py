@@ -13,7 +13,7 @@
 # Results: `data/results/<profile>/butterfly/enhancing/`. Code: `enhancing` in `lib/inputgrad/trials/butterfly.py`; the game in `lib/inputgrad/compute/methods/game.py`, its networks in `lib/inputgrad/compute/methods/generator.py`.
 
 # %% tags=["parameters", "remove-cell"]
-profile = "smoke"  # scale of data and training: smoke, quick or paper
+profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own

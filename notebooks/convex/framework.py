@@ -16,7 +16,7 @@
 # Results: `data/results/<profile>/convex/framework/`. Code: `framework` in `lib/inputgrad/trials/convex.py`, the closed form `perturbation` and the smallest eps `smallest_eps` in `lib/inputgrad/compute/attacks/convex.py`.
 
 # %% tags=["parameters", "remove-cell"]
-profile = "smoke"  # scale of data and training: smoke, quick or paper
+profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
