@@ -8,6 +8,7 @@ MINUTES ?= 10
 SEED    ?= 0
 CORES   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 export OMP_WAIT_POLICY ?= PASSIVE
+MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
@@ -28,7 +29,7 @@ quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then
 	@$(BIN)/python -m inputgrad announce
 
 mutants: $(VENV)/.ready  ## change the code here and there for MINUTES, and print what no test notices
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[mutants]'
+	@$(MORE) -e '.[mutants]'
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/mutants.py --minutes $(MINUTES) --seed $(SEED) --cores $(CORES) \
 	  $(if $(ONLY),--only $(ONLY))
 
@@ -47,7 +48,7 @@ readme: $(VENV)/.ready  ## bring the README's scoreboard and figure up to date
 	@$(BIN)/python -m inputgrad readme
 
 bench: $(VENV)/.ready  ## measure the attacks beside kept libraries
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[bench]'
+	@$(MORE) -e '.[bench]'
 	@$(BIN)/python -m benchmarks.one_step
 	@$(BIN)/python -m benchmarks.convex
 	@$(BIN)/python -m benchmarks.pgd

@@ -115,7 +115,7 @@ tables.own(run)
 #    three pools. `alexnet_5pool` takes "each followed by max-pooling" literally, `alexnet_224` upscales the images
 #    (`models`).
 # 2. Optimiser and schedule are not stated: Adam at a constant rate (`recipe`). The `quick` profile trains AlexNet in batches
-#    of 256 at 0.002, and ResNet-18 for five epochs on 20,000 images in batches of 128 with bfloat16 autocast.
+#    of 256 at 0.002, and ResNet-18 for five epochs on 20,000 images in batches of 128 with bfloat16 autocast; at `paper` ResNet-18 trains with it, too.
 # 3. The paper's FGM needs the gradient of each image's own loss (`fgm_reduction`), and does not name the loss (`attack_loss`).
 # 4. All images are attacked, those already misclassified too (`skip_misclassified`), towards higher loss of the true label (`label`), and
 #    clipped to [0, 1] as the paper states (`clip`). The networks see raw pixels: no normalisation.
