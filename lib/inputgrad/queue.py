@@ -265,7 +265,7 @@ def record(hours: float, *, jobs: int, profiles: Sequence[str], only: Sequence[s
     trial that is stopped or fails leaves no result; a network that was half trained is trained on the next time.
 
     Raises:
-        InputError: a parameter that is not allowed, or nothing can be recorded for want of data.
+        InputError: a parameter that is not allowed; nothing has been planned then.
     """
     end = time.monotonic() + 3600 * checks.positive("hours", hours)
     checks.whole("jobs", jobs, least=1)
