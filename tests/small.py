@@ -44,6 +44,6 @@ def turned_down(patch):
     from inputgrad.trials import audit, butterfly
 
     patch.setattr(audit, "LONG", 10)
-    patch.setattr(audit, "TARGETS", 1)
+    patch.setitem(audit.TARGETS, "smoke", 1)
     patch.setattr(butterfly, "probe", partial(probe, steps=10))
     patch.setattr(defences, "WATCHED", 16)

@@ -89,7 +89,7 @@ def test_selfgrad_counts_an_image_until_the_step_that_fools_it(seed):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_audit_by_hand(seed, monkeypatch):
     eps, others = 0.15, {"transfer from Madry PGD": Brighter(), "transfer from FGSM training": Brighter(turned=True)}
-    monkeypatch.setattr(audit, "TARGETS", 1)
+    monkeypatch.setitem(audit.TARGETS, "smoke", 1)
     at = job("selfgrad/audit", "wrn10_2", seed, side=4, eps=str(eps), restarts=1, samples=2, queries=20,
              radii=["0.05", "0.1", "0.2"])  # fmt: skip
     rows = audit.under_attack(at, "Standard", "default", Brighter(), others)

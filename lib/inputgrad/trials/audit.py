@@ -30,8 +30,8 @@ LONG = 100
 QUERIES = {"smoke": 200, "quick": 2000, "desk": 2000, "paper": 5000}
 """Of Square, where the reader gives no number."""
 
-TARGETS = 9
-"""Classes that targeted APGD aims at, the most likely wrong ones, as in AutoAttack."""
+TARGETS = {"smoke": 2, "quick": 9, "desk": 9, "paper": 9}
+"""Classes that targeted APGD aims at, the most likely wrong ones: as many as in AutoAttack but at `smoke`."""
 
 ALONG = (0.25, 0.5, 0.75, 1.0)
 """Shares of eps at which the loss along FGSM's direction is looked at."""
@@ -56,6 +56,7 @@ def under_attack(job: Job, name: str, called: str, model: nn.Module, others: Map
     """Rows of one defence: its accuracy under each attack, under all of them at once, and over the radius."""
     s = dict(job.trial.settings)
     s["queries"] = s["queries"] or QUERIES[job.trial.profile]
+    s["targets"] = TARGETS[job.trial.profile]
     size, tally = eps_value(s["eps"]), Tally(partial(place, job, arm=name))
     generator = torch.Generator().manual_seed(job.trial.seed)
     for x, y in batches(job, name):
@@ -113,7 +114,7 @@ def kept(
             left = stands(x_adv)
             yield "APGD", left, LONG
             if left.any():
-                targeted = APGDAttack_targeted(model, n_iter=LONG, n_target_classes=TARGETS, **shared)
+                targeted = APGDAttack_targeted(model, n_iter=LONG, n_target_classes=s["targets"], **shared)
                 x_adv[left] = targeted.perturb(x[left], y[left])
             yield "APGD, then targeted", stands(x_adv), LONG
 
