@@ -273,6 +273,11 @@ def test_the_lock_names_every_dependency_and_no_host(root):
     assert {re.split(r"[<>=]", w)[0].lower() for w in wanted} <= pinned
 
 
+@pytest.mark.parametrize("page", sorted((book.ROOT / "book").rglob("*.md")), ids=lambda page: page.stem)
+def test_every_token_of_a_written_page_names_something(page):
+    assert "[[" not in book.fill(page.read_text(encoding="utf-8"), page.name)
+
+
 @pytest.mark.parametrize("page", sorted((book.ROOT / "book/api").glob("*.md")), ids=lambda page: page.stem)
 def test_what_an_api_page_names_is_there(page):
     text = page.read_text(encoding="utf-8")
