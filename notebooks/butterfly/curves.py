@@ -56,7 +56,7 @@ print(run.summary())
 # One round of the game is a step of D and a step of G. Here are v and the image after ten rounds, and after thirty; γ is 3.
 #
 # $$
-# \tilde x = x + v, \qquad v = G(x), \qquad L_D = (D(\tilde x) - t)^2, \qquad L_G = (D(\tilde x) - 1)^2 + \gamma\, \overline{v^2}
+# \begin{gathered} \tilde x = x + v, \\ v = G(x), \\ L_D = (D(\tilde x) - t)^2, \\ L_G = (D(\tilde x) - 1)^2 + \gamma\, \overline{v^2} \end{gathered}
 # $$
 #
 # WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right. Generator and discriminator start as they are drawn and meet this image alone: an illustration, no result.

@@ -47,7 +47,7 @@ print(run.summary())
 # *direct* has no discriminator: G goes down the cross-entropy of the classifier itself, here for thirty steps with γ = 3.
 #
 # $$
-# \tilde x = x + v, \qquad v = G(x), \qquad L_G = L\bigl(f(\tilde x), y\bigr) + \gamma\, \overline{v^2}
+# \begin{gathered} \tilde x = x + v, \\ v = G(x), \\ L_G = L\bigl(f(\tilde x), y\bigr) + \gamma\, \overline{v^2} \end{gathered}
 # $$
 #
 # WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. The generator starts as it is drawn and meets this image alone: an illustration, no result.

@@ -51,7 +51,7 @@ print(run.summary())
 # Algorithm 1 in the l∞ ball; here ε is 0.2.
 #
 # $$
-# \eta = -\varepsilon\, \mathrm{sign}(\nabla L_{l^*}), \qquad l^* = \arg\min_l\; L_l(x) - \varepsilon \lVert\nabla L_l(x)\rVert_1, \qquad L_l = f_y - f_l
+# \begin{gathered} \eta = -\varepsilon\, \mathrm{sign}(\nabla L_{l^*}), \\ l^* = \arg\min_l\; L_l(x) - \varepsilon \lVert\nabla L_l(x)\rVert_1, \\ L_l = f_y - f_l \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

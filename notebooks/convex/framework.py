@@ -46,7 +46,7 @@ print(run.summary())
 # The smallest feasible ε of Proposition 1 in the l2 ball, and a step of that length along the optimum of Proposition 2.
 #
 # $$
-# r = \min_{l \ne y}\, L_l(x) / \lVert\nabla L_l(x)\rVert_2, \qquad \eta = -r\, \nabla L_{l^*} / \lVert\nabla L_{l^*}\rVert_2, \qquad L_l = f_y - f_l
+# \begin{gathered} r = \min_{l \ne y}\, L_l(x) / \lVert\nabla L_l(x)\rVert_2, \\ \eta = -r\, \nabla L_{l^*} / \lVert\nabla L_{l^*}\rVert_2, \\ L_l = f_y - f_l \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result. The step is lengthened by a tenth.

@@ -40,7 +40,7 @@ print(run.summary())
 # What ρ₂ averages over images: the linearised distance r to the boundary, here written out, and the step of that length.
 #
 # $$
-# r = \min_{l \ne y}\, L_l(x) / \lVert\nabla L_l(x)\rVert_1, \qquad \eta = -r\, \mathrm{sign}(\nabla L_{l^*}), \qquad L_l = f_y - f_l
+# \begin{gathered} r = \min_{l \ne y}\, L_l(x) / \lVert\nabla L_l(x)\rVert_1, \\ \eta = -r\, \mathrm{sign}(\nabla L_{l^*}), \\ L_l = f_y - f_l \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

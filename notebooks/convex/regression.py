@@ -45,7 +45,7 @@ print(run.summary())
 # The output moves by Jη: η, of l2 length 2, lies along the top right singular vector of the Jacobian, found by power iteration from the gradient of the loss. Here the outputs are the ten scores of a classifier.
 #
 # $$
-# f(x + \eta) \approx f(x) + J\eta, \qquad v \leftarrow J^\top J\,v \,/\, \lVert J^\top J\,v\rVert_2, \qquad \eta = 2 v
+# \begin{gathered} f(x + \eta) \approx f(x) + J\eta, \\ v \leftarrow J^\top J\,v \,/\, \lVert J^\top J\,v\rVert_2, \\ \eta = 2 v \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

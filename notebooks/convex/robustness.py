@@ -46,7 +46,7 @@ print(run.summary())
 # ρ₂ takes the linearised distance to the boundary, ρ₁ the length of DeepFool's perturbation, which takes that distance again and again until the class changes.
 #
 # $$
-# \eta = -r\, \mathrm{sign}(\nabla L_{l^*}), \qquad r = L_{l^*}(x) / \lVert\nabla L_{l^*}(x)\rVert_1 = \min_{l \ne y}\, L_l(x) / \lVert\nabla L_l(x)\rVert_1
+# \begin{gathered} \eta = -r\, \mathrm{sign}(\nabla L_{l^*}), \\ r = L_{l^*}(x) / \lVert\nabla L_{l^*}(x)\rVert_1 = \min_{l \ne y}\, L_l(x) / \lVert\nabla L_l(x)\rVert_1 \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

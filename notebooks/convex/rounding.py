@@ -42,7 +42,7 @@ print(run.summary())
 # The cross-entropy is log(1 + e^L). With the logits doubled, 1 − p is rounded away for this image, and the gradient of the cross-entropy with it; that of L stays.
 #
 # $$
-# g = \nabla_x \log(1 + e^L), \qquad g_L = \nabla_x L, \qquad L = \log \sum_{k \ne y} e^{z_k} - z_y
+# \begin{gathered} g = \nabla_x \log(1 + e^L), \\ g_L = \nabla_x L, \\ L = \log \sum_{k \ne y} e^{z_k} - z_y \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

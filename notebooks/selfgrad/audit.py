@@ -51,7 +51,7 @@ print(run.summary())
 # An attack that looks past the block: one step on f is shown to F, beside one step on F; here ε is 32/255.
 #
 # $$
-# x_{\mathrm{past}} = \mathrm{clip}_{[0,1]}\bigl(x + \varepsilon\, \mathrm{sign}\, \nabla_x L(f(x), y)\bigr), \qquad x_{\mathrm{adv}} = \mathrm{clip}_{[0,1]}\bigl(x + \varepsilon\, \mathrm{sign}\, \nabla_x L(F(x), y)\bigr), \qquad F(x) = f\bigl(x + c\,B(g)\bigr)
+# \begin{gathered} x_{\mathrm{past}} = \mathrm{clip}_{[0,1]}\bigl(x + \varepsilon\, \mathrm{sign}\, \nabla_x L(f(x), y)\bigr), \\ x_{\mathrm{adv}} = \mathrm{clip}_{[0,1]}\bigl(x + \varepsilon\, \mathrm{sign}\, \nabla_x L(F(x), y)\bigr), \\ F(x) = f\bigl(x + c\,B(g)\bigr) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right; the block is as it is drawn, before any training: an illustration, no result.

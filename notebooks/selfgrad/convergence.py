@@ -45,7 +45,7 @@ print(run.summary())
 # The self gradient taken again at the corrected image. As drawn, the block adds so little that a plain step of ε = 8/255 is shown beside it.
 #
 # $$
-# g_{n+1} = g\bigl(x + c\,B(g_n)\bigr), \qquad h_{n+1} = g(x + \varepsilon\, h_n), \qquad g(x) = \nabla_x \textstyle\sum_i f_i(x)
+# \begin{gathered} g_{n+1} = g\bigl(x + c\,B(g_n)\bigr), \\ h_{n+1} = g(x + \varepsilon\, h_n), \\ g(x) = \nabla_x \textstyle\sum_i f_i(x) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right; the block is as it is drawn, before any training: an illustration, no result.

@@ -43,7 +43,7 @@ print(run.summary())
 # What a training step is made on: FGSM's image costs one gradient, PGD's seven, with steps of 2/255 in a ball of radius ε = 8/255 (here without a random start).
 #
 # $$
-# x_{k+1} = \mathrm{clip}_{[0,1]}\, \Pi_\varepsilon\bigl(x_k + \alpha\, \mathrm{sign}\, \nabla_x L(f(x_k), y)\bigr), \qquad x_0 = x
+# \begin{gathered} x_{k+1} = \mathrm{clip}_{[0,1]}\, \Pi_\varepsilon\bigl(x_k + \alpha\, \mathrm{sign}\, \nabla_x L(f(x_k), y)\bigr), \\ x_0 = x \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

@@ -48,7 +48,7 @@ print(run.summary())
 # A network f that reads its own gradient: that of the sum of its logits goes through the block B and is added to the image, which f then sees.
 #
 # $$
-# F(x) = f\bigl(x + c\,B(g)\bigr), \qquad g = \nabla_x \textstyle\sum_i f_i(x)
+# \begin{gathered} F(x) = f\bigl(x + c\,B(g)\bigr), \\ g = \nabla_x \textstyle\sum_i f_i(x) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right; the block is as it is drawn, before any training: an illustration, no result.

@@ -42,7 +42,7 @@ print(run.summary())
 # What the oracle is given beside the image: the gradient of the loss at the true label, divided by its largest value. For another label it is another picture.
 #
 # $$
-# F(x, y) = f\bigl([x,\, g_y]\bigr), \qquad g_k = \nabla_x L(f([x, 0]), k) \,/\, \lVert\nabla_x L(f([x, 0]), k)\rVert_\infty
+# \begin{gathered} F(x, y) = f\bigl([x,\, g_y]\bigr), \\ g_k = \nabla_x L(f([x, 0]), k) \,/\, \lVert\nabla_x L(f([x, 0]), k)\rVert_\infty \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right; it has no second input, and the gradient is its own: an illustration, no result.

@@ -53,7 +53,7 @@ print(run.summary())
 # FGSM takes the sign of the gradient, FGM the gradient itself; here ε is 0.3.
 #
 # $$
-# g = \nabla_x L(f(x), y), \qquad x_{\mathrm{FGSM}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, \mathrm{sign}(g)), \qquad x_{\mathrm{FGM}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, g)
+# \begin{gathered} g = \nabla_x L(f(x), y), \\ x_{\mathrm{FGSM}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, \mathrm{sign}(g)), \\ x_{\mathrm{FGM}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, g) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

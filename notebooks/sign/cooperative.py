@@ -49,7 +49,7 @@ print(run.summary())
 # D-FGSM and D-FGM go down the loss of the true class; here ε is 0.1.
 #
 # $$
-# g = \nabla_x L(f(x), y), \qquad x_{\mathrm{DFGSM}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g)), \qquad x_{\mathrm{DFGM}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, g)
+# \begin{gathered} g = \nabla_x L(f(x), y), \\ x_{\mathrm{DFGSM}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g)), \\ x_{\mathrm{DFGM}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, g) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong: an illustration, no result.

@@ -40,7 +40,7 @@ print(run.summary())
 # FGSM keeps of the gradient its sign; here ε is 0.3.
 #
 # $$
-# g = \nabla_x L(f(x), y), \qquad d = \mathrm{sign}(g), \qquad x_{\mathrm{adv}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, d)
+# \begin{gathered} g = \nabla_x L(f(x), y), \\ d = \mathrm{sign}(g), \\ x_{\mathrm{adv}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, d) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

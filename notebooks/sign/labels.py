@@ -47,7 +47,7 @@ print(run.summary())
 # D-FGSM is told a class k and goes down its loss; here k is the third in the order of the scores, and ε is 0.2.
 #
 # $$
-# g = \nabla_x L(f(x), k), \qquad x_{\mathrm{told}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g))
+# \begin{gathered} g = \nabla_x L(f(x), k), \\ x_{\mathrm{told}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g)) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong: an illustration, no result.

@@ -46,7 +46,7 @@ print(run.summary())
 # Two steps of one l2 length, here 3: along the sign of the gradient, and along the gradient.
 #
 # $$
-# v_{\mathrm{sign}} = r\, \mathrm{sign}(g) / \lVert\mathrm{sign}(g)\rVert_2, \qquad v_{l2} = r\, g / \lVert g\rVert_2, \qquad g = \nabla_x L(f(x), y)
+# \begin{gathered} v_{\mathrm{sign}} = r\, \mathrm{sign}(g) / \lVert\mathrm{sign}(g)\rVert_2, \\ v_{l2} = r\, g / \lVert g\rVert_2, \\ g = \nabla_x L(f(x), y) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.

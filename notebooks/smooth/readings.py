@@ -45,7 +45,7 @@ print(run.summary())
 # One move with λ = 0.2: up the image's own gradient, up its share of the gradient of a mean over 128 images, and as far as the first in a random direction.
 #
 # $$
-# v = \bar\lambda\, g, \qquad v_{\mathrm{mean}} = \bar\lambda\, g / 128, \qquad v_{\mathrm{noise}} = \lVert v\rVert_2\, u, \qquad g = \nabla_x L(f(x), y)
+# \begin{gathered} v = \bar\lambda\, g, \\ v_{\mathrm{mean}} = \bar\lambda\, g / 128, \\ v_{\mathrm{noise}} = \lVert v\rVert_2\, u, \\ g = \nabla_x L(f(x), y) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong: an illustration, no result.

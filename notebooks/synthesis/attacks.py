@@ -42,7 +42,7 @@ print(run.summary())
 # One step up the loss (FGSM), one step down it (D-FGSM), and many steps up, each projected (PGD); here ε is 0.2.
 #
 # $$
-# g = \nabla_x L(f(x), y), \qquad x_{\mathrm{up}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, \mathrm{sign}(g)), \qquad x_{\mathrm{down}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g))
+# \begin{gathered} g = \nabla_x L(f(x), y), \\ x_{\mathrm{up}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, \mathrm{sign}(g)), \\ x_{\mathrm{down}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g)) \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right: an illustration, no result.
