@@ -220,12 +220,9 @@ def place_of(declared: Mapping) -> tuple[str, str, str, str]:
 
 def shadowed(trial: Trial) -> bool:
     """Is there a result of a larger profile that pages show in its place?"""
-    found = [r.provenance["declaration"] for r in results.recorded(trial.exhibit)]
     larger = PROFILES[PROFILES.index(trial.profile) + 1 :]
-    return any(
-        place_of(d) == (trial.exhibit, d["profile"], trial.dataset, trial.model) and d["profile"] in larger
-        for d in found
-    )
+    there = {place_of(result.provenance["declaration"]) for result in results.recorded(trial.exhibit)}
+    return any((trial.exhibit, profile, trial.dataset, trial.model) in there for profile in larger)
 
 
 def loadable(trial: Trial) -> bool:
