@@ -145,7 +145,7 @@ def gpu():
         "is_available": True, "is_bf16_supported": True, "synchronize": None, "reset_peak_memory_stats": None,
         "max_memory_allocated": 2**20, "get_device_name": "a pretended GPU", "is_current_stream_capturing": False,
     }  # fmt: skip
-    told = patch.multiple(torch.cuda, **{name: lambda *_, found=found: found for name, found in answers.items()})
+    told = patch.multiple(torch.cuda, **{name: lambda *_, found=found, **__: found for name, found in answers.items()})
     cudnn = patch("torch.backends.cudnn.version", lambda: 0)
     streams = patch("torch.accelerator.is_available", lambda: False)  # optimisers would ask for one
     with told, cudnn, streams, PretendedGPU():

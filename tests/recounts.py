@@ -79,6 +79,14 @@ def center(cell):
     return cell.center if cell else NOTHING
 
 
+def precision(p, origin):
+    """What a network was trained in: the declared precision, but float32 on a device without a unit for bfloat16."""
+    if "source" in origin:
+        return "–"
+    declared = p["declaration"]["settings"].get("recipe", {}).get("precision", "fp32")
+    return {"fp32": "float32", "bf16": "bfloat16"}[declared if origin.get("bfloat16") is not False else "fp32"]
+
+
 # What every exhibit has
 
 HEADS = {"ours": "default", "ours, −z_y": "attack_loss=nll_logits", "ours, mean of 32": "fgm_reduction=mean32",
@@ -120,7 +128,7 @@ def cost(page, row, caption):
               if row["trial"] == f"{trial['dataset']}-{trial['model']}-s{trial['seed']}")  # fmt: skip
     p = raw["provenance"]
     return {"training, s": p["seconds"]["training"], "measuring, s": p["seconds"]["measure"],
-            "peak memory, MiB": p["peak_memory_mib"], "parameters": f"{p['network_parameters']:,}", "device": p["name"],
+            "precision": precision(p, p.get("training") or {}), "peak memory, MiB": p["peak_memory_mib"], "parameters": f"{p['network_parameters']:,}", "device": p["name"],
             "torch": p["versions"]["torch"], "measured by": commit(p), "trained by": commit(p.get("training")), "date": p["date"],
             "profile": p["declaration"]["profile"]}  # fmt: skip
 

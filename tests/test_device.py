@@ -195,4 +195,4 @@ def test_an_exhibit_whose_images_are_not_moved_is_noticed(workspace, monkeypatch
 
 def test_what_the_bits_hang_on_is_noted():
     with gpu():
-        assert set(devices.describe(CUDA)) == {"device", "name", "cuda", "cudnn", "driver"}
+        assert set(devices.describe(CUDA)) == {"device", "name", "bfloat16", "cuda", "cudnn", "driver"}

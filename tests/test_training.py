@@ -122,9 +122,13 @@ def test_a_full_disk_leaves_nothing_behind(loaded, workspace, monkeypatch):
     assert [p.suffix for p in (workspace / "checkpoints").iterdir()] == [".lock"]
 
 
-def test_bfloat16_training_gives_a_float32_network(loaded):
-    network = trained(loaded, "alexnet", replace(RECIPE, precision="bf16", epochs=1), 0, CPU)
-    assert {p.dtype for p in network.model.parameters()} == {torch.float32}
+@pytest.mark.parametrize("has", [True, False])
+def test_bfloat16_is_used_where_the_device_has_it_and_gives_a_float32_network(loaded, monkeypatch, has):
+    monkeypatch.setattr("inputgrad.compute.training.steps.has_bfloat16", lambda device: has)
+    seen, linear = set(), torch.nn.functional.linear
+    monkeypatch.setattr("torch.nn.functional.linear", lambda *a: seen.add((out := linear(*a)).dtype) or out)
+    network = trained(loaded, "fcnn", replace(RECIPE, precision="bf16", epochs=1, images=64), 0, CPU)
+    assert (torch.bfloat16 in seen) == has and {p.dtype for p in network.model.parameters()} == {torch.float32}
 
 
 def test_another_order_of_the_same_images_is_another_network(loaded):

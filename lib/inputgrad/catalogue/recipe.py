@@ -48,7 +48,8 @@ class Recipe:
         weight_decay: L2 penalty as the optimiser applies it.
         augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``; in `smooth` ``"distort"``:
             elastic distortion of grey images; rotation, zoom and mirror image of colour ones.
-        precision: ``"fp32"``, or ``"bf16"`` for bfloat16 autocast during training. Evaluation is always float32.
+        precision: ``"fp32"``, or ``"bf16"`` for bfloat16 autocast during training, on a device that multiplies in it;
+            on others it is float32. Evaluation is always float32.
     """
 
     optimizer: str = "adam"

@@ -7,7 +7,9 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -32,11 +34,22 @@ def choose(device: str = "auto") -> torch.device:
 
 
 def describe(device: torch.device) -> dict[str, str | int | None]:
-    """What ran: the kind of device and its name; a CPU's threads, or the versions that the bits of a GPU hang on."""
+    """What ran: the kind of device, its name, whether it multiplies in bfloat16; a CPU's threads, a GPU's versions."""
     if device.type == "cuda":
-        versions = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(), "driver": driver()}
-        return {"device": "cuda", "name": torch.cuda.get_device_name(device), **versions}
-    return {"device": "cpu", "name": cpu_name(), "threads": torch.get_num_threads()}
+        name = torch.cuda.get_device_name(device)
+        own = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(), "driver": driver()}
+    else:
+        name, own = cpu_name(), {"threads": torch.get_num_threads()}
+    return {"device": device.type, "name": name, "bfloat16": has_bfloat16(device), **own}
+
+
+@cache
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device has a unit for bfloat16. Without one it is imitated, several times slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    known: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 cannot tell
+    return any(known.get(unit, False) for unit in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 @cache

@@ -394,15 +394,14 @@ def played(
         "networks": [network and network.checkpoint for network in (target, encoder, judge)], "version": VERSION,
     }  # fmt: skip
     torch.manual_seed(seed)
-    generator = Generator(features(encoder.model), data.shape, widths, rules.limit).to(device)
+    generator = Generator(features(encoder.model), data.shape, widths, rules.limit)
     body = features((judge or target).model).to(device)
     if (found := feature_map(body, data.shape)) is None:
         raise InputError(f"the judge cannot take images of {'x'.join(map(str, data.shape))}: choose another network")
     classes = data.classes if rules.discriminator == "told" else None
-    discriminator = Discriminator(body, found[0], rules.d_train, classes).to(device)
-    if device.type == "cuda":
-        generator.to(memory_format=torch.channels_last)
-        discriminator.to(memory_format=torch.channels_last)
+    discriminator = Discriminator(body, found[0], rules.d_train, classes)
+    for part in (generator, discriminator):
+        part.to(device).to(memory_format=torch.channels_last)
     game = Game(generator, discriminator, target.model, rules)
     name, _, note = kept(
         f"{data.name}-{rules.problem}-s{seed}", declared, game.moving,

@@ -160,8 +160,8 @@ def hardened(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.
     }  # fmt: skip
     sets = prepared(data, recipe.images)
     torch.manual_seed(seed)
-    net = build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
-    net = net.to(memory_format=torch.channels_last)
+    net = build(model, shape=data.shape, classes=data.classes, width=recipe.width)
+    net = net.to(device).to(memory_format=torch.channels_last)
     name, tensors, note = kept(
         f"{data.name}-{model}-s{seed}", declared, net, lambda partial: harden(net, sets, recipe, seed, update, partial)
     )

@@ -99,11 +99,10 @@ def trained(
     if start is not None:
         declared["start"] = start.checkpoint
     torch.manual_seed(seed)
-    net = defence.build(model, shape=data.shape, classes=data.classes, width=recipe.width).to(device)
+    net = defence.build(model, shape=data.shape, classes=data.classes, width=recipe.width)
+    net = net.to(device).to(memory_format=torch.channels_last)  # where convolutions are the faster for it
     if start is not None:
         begin_at(net, start.model)
-    if device.type == "cuda" or recipe.precision == "bf16":  # where convolutions are the faster for it
-        net = net.to(memory_format=torch.channels_last)
     name, _, note = kept(
         f"{data.name}-{model}-s{seed}", declared, net,
         lambda partial: ({}, fit(net, data, recipe, seed, partial, MODELS[model].objective, defence)),
@@ -133,9 +132,7 @@ def loaded(data: Splits, model: str, device: torch.device, root: str | None = No
     except RuntimeError as err:
         reason = " ".join(str(err).split())
         raise InputError(f"{data_root(root) / weights.file} does not hold {model!r} ({reason})") from err
-    net = net.to(device)
-    if device.type == "cuda":
-        net = net.to(memory_format=torch.channels_last)
+    net = net.to(device).to(memory_format=torch.channels_last)
     origin = {"source": weights.source, "sha256": weights.sha256, "modified": False}
     return Trained(net.eval(), [], 0.0, 0.0, weights.file, origin)
 
@@ -181,8 +178,7 @@ class Fitting(Training):
         x, y = augment(self.x[chosen].float() / 255, self.recipe.augment, generator), self.y[chosen]
         with autocast(x.device, self.recipe.precision):
             x = self.defence.attacked(self.net, x, y, generator)
-        if x.device.type == "cuda":
-            x = x.to(memory_format=torch.channels_last)
+        x = x.to(memory_format=torch.channels_last)
         with autocast(x.device, self.recipe.precision):
             outputs = self.defence.classifier(self.net, y)(x)
             loss = self.objective.loss(outputs, x, y)

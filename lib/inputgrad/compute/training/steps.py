@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inputgrad.catalogue.recipe import SCHEDULES, Recipe
+from inputgrad.compute.device import has_bfloat16
 
 from .wame import WAME
 
@@ -42,8 +43,9 @@ def set_lr(optimizer: torch.optim.Optimizer, schedule: str, done: float) -> None
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """bfloat16 where the recipe asks for it."""
-    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+    """bfloat16 where the recipe asks for it and the device has it; float32 elsewhere."""
+    wanted = precision == "bf16" and has_bfloat16(device)
+    return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
 
 
 def augment(x: Tensor, kind: str, generator: torch.Generator, pad: int = 4) -> Tensor:

@@ -223,14 +223,23 @@ def cost(run: Run) -> Table:
         rows.append(
             {
                 "trial": result.path.stem, "profile": p["declaration"]["profile"],
-                "training, s": p["seconds"]["training"], "measuring, s": p["seconds"]["measure"],
-                "peak memory, MiB": p["peak_memory_mib"], "parameters": f"{p['network_parameters']:,}",
+                "training, s": p["seconds"]["training"], "precision": trained_in(p),
+                "measuring, s": p["seconds"]["measure"], "peak memory, MiB": p["peak_memory_mib"],
+                "parameters": f"{p['network_parameters']:,}",
                 "device": p["name"], "torch": p["versions"]["torch"],
                 "measured by": commit(p), "trained by": trained_by(p.get("training")),
                 "date": p["date"],
             }
         )  # fmt: skip
     return Table(pd.DataFrame(rows), "Where the numbers come from, and what they cost")
+
+
+def trained_in(provenance: Mapping) -> str:
+    """The precision of a training: bfloat16 where the recipe asks for it and the device has it."""
+    training = provenance.get("training") or {}
+    asked = provenance["declaration"]["settings"].get("recipe", {}).get("precision") == "bf16"
+    has = training.get("bfloat16", True)  # results from before this was recorded imitated what they had not
+    return "–" if "source" in training else "bfloat16" if asked and has else "float32"
 
 
 def trained_by(training: Mapping | None) -> str:
