@@ -120,7 +120,7 @@ def own(page, row, caption):
         row, "data set", "network", "attack", "eps", "steps", *(c for c in ("reading", "arm", "parameter") if c in row)
     )
     cell = page.find(metric=row["metric"], **{"reading": "default", **place})
-    return {"percent": cell.center, "95 % interval": cell.interval, "images": cell.totals[0]}
+    return {"percent": runs(cell), "95 % interval": cell.interval, "images": cell.totals[0]}
 
 
 def cost(page, row, caption):
@@ -139,7 +139,7 @@ def cost(page, row, caption):
 def readings(page, row, caption):
     place = place_of(row, "data set", "network", "attack", "eps", "reading")
     cell = page.find(metric=row["metric"].replace(" ", "_"), **place)
-    return {"percent": cell.center, "95 % interval": cell.interval}
+    return {"percent": runs(cell), "95 % interval": cell.interval}
 
 
 def saturation(page, row, caption):
@@ -148,29 +148,40 @@ def saturation(page, row, caption):
     sure, unsure = (page.find(metric=f"accuracy_{kind}", **fgm) for kind in ("sure", "unsure"))
     (zero,) = (cell for (_, metric), found in page.ours.items() if metric == "gradient_zero" for cell in found
                if all(cell.place[c] == v for c, v in {**place, "reading": "default"}.items()))  # fmt: skip
-    return {"gradient below 1e-6, % of images": zero.center, "images it is sure of": sure.totals[0],
-            "FGM accuracy on them, %": sure.center, "other images": unsure.totals[0],
-            "FGM accuracy on those, %": unsure.center}  # fmt: skip
+    return {"gradient below 1e-6, % of images": runs(zero), "images it is sure of": sure.totals[0],
+            "FGM accuracy on them, %": runs(sure), "other images": unsure.totals[0],
+            "FGM accuracy on those, %": runs(unsure)}  # fmt: skip
 
 
 def equal_success(page, row, caption):
-    """Along the straight line between the two budgets on both sides of one half, over the logarithm of the budget."""
-    place, half = place_of(row, "data set", "network", "method"), 50.0
+    """Of two runs what each gives, else what their centres give."""
+    place = place_of(row, "data set", "network", "method")
     attack = place.pop("attack")
-    along = {}
-    shown = {"l2": "l2_median", "mean l2": "l2_mean", "l∞": "linf_median", "mean l∞": "linf_mean",
-             "PSNR, dB": "psnr_median", "SSIM": "ssim_median"}  # fmt: skip
-    for metric in ("fooled", *shown.values()):
-        found = [c for c in page.ours[attack, metric] if all(c.place[k] == v for k, v in place.items())]
-        along[metric] = sorted((float(size(c.place["parameter"])), c.center) for c in found)
+    cells = {metric: [c for c in page.ours[attack, metric] if all(c.place[k] == v for k, v in place.items())]
+             for metric in ("fooled", *SHOWN.values())}  # fmt: skip
+    two = len(cells["fooled"][0].values) == 2
+    chosen = [lambda c: c.values[0], lambda c: c.values[1]] if two else [lambda c: c.center]
+    found = [half_fooled(cells, value) for value in chosen]
+    return {name: " and ".join(f[name] for f in found) if isinstance(found[0][name], str)
+            else tuple(f[name] for f in found) for name in found[0]}  # fmt: skip
+
+
+SHOWN = {"l2": "l2_median", "mean l2": "l2_mean", "l∞": "linf_median", "mean l∞": "linf_mean",
+         "PSNR, dB": "psnr_median", "SSIM": "ssim_median"}  # fmt: skip
+
+
+def half_fooled(cells, value_of):
+    """Along the straight line between the two budgets on both sides of one half, over the logarithm of the budget."""
+    half = 50.0
+    along = {m: sorted((float(size(c.place["parameter"])), value_of(c)) for c in found) for m, found in cells.items()}
     fooled = [(b, max(v for c, v in along["fooled"] if c <= b)) for b, _ in along["fooled"]]
-    out = {"fooled at most, %": fooled[-1][1], **dict.fromkeys(shown, NOTHING)}
+    out = {"fooled at most, %": fooled[-1][1], **dict.fromkeys(SHOWN, NOTHING)}
     if fooled[-1][1] < half:
         return {**out, "budget (l2)": f"> {fooled[-1][0]:g}"}
     (a, below), (b, above) = next((low, high) for low, high in pairwise(fooled) if high[1] >= half > low[1])
     share = (half - below) / (above - below)
     out["budget (l2)"] = a ** (1 - share) * b**share
-    for name, metric in shown.items():
+    for name, metric in SHOWN.items():
         value = dict(along[metric])
         out[name] = (1 - share) * value[a] + share * value[b]
     return out

@@ -55,6 +55,12 @@ def test_every_number_in_a_pages_tables_is_the_one_in_the_files(exhibit):
         check_caption(page, table.caption)
 
 
+def test_saturation_is_compared_at_one_eps():
+    """The paper's text goes further on one data set than on the others."""
+    (table,) = (t for source, t in tables_of("sign/adversarial") if source.startswith("tables.sign.saturation"))
+    assert table.frame["eps"].nunique() == 1
+
+
 def check_caption(page, caption):
     """Seeds and images that a caption speaks of are those of cells of the page, and so are the audit's worst cases."""
     found = [cell for cells in page.ours.values() for cell in cells]

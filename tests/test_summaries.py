@@ -224,6 +224,8 @@ def test_a_page_lists_the_claims_that_its_own_rows_decide():
 
     assert "sign.c01" in listed("sign/adversarial") and "sign.c01" not in listed("sign/perceptibility")
     assert "sign.c11" in listed("sign/cooperative")  # not run yet: the page that would decide it
+    assert "sign.c20c" in listed("sign/adversarial") and "sign.c20c" not in listed("sign/perceptibility")
+    assert {"sign.d20", "sign.d21", "sign.d22"} <= listed("sign/labels")
 
 
 def test_counts_in_words_leave_out_what_is_none(beside):

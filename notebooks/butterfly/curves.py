@@ -121,3 +121,4 @@ tables.cost(run)
 # 2. The generator's last layer starts at zero and has no activation; v is neither limited nor clipped (`limit`, `clip`). Rates (Adam), epochs and the decoder's channels are lost in the text at hand and are ours. Gamma multiplies the mean square of v (`l2`), since the paper's unit is not stated; its values are ours too.
 # 3. The scratch classifier [A] is enhanced and the fine-tuned one [B] attacked, both with the small encoder and a known classifier.
 # 4. Held out are the last 1,000 test images. In the rows of results the column `parameter` has gamma here, and `steps` the epoch.
+# 5. In the attack the discriminator has the classifier's own features; that Section 3.4 can be read otherwise stands on the [page of the attack](attacking.ipynb).

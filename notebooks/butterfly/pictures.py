@@ -113,3 +113,4 @@ tables.cost(run)
 # 2. The generator's last layer starts at zero and has no activation; v is neither limited nor clipped (`limit`, `clip`). Rates (Adam), epochs and the decoder's channels are lost in the text at hand and are ours.
 # 3. Gamma multiplies the mean square of v; its values are ours, the first of each list being that of the tables.
 # 4. Pictures of sums are cut to [0, 1] for showing; the classifier sees them as they are.
+# 5. In the attack the discriminator has the classifier's own features; that Section 3.4 can be read otherwise stands on the [page of the attack](attacking.ipynb).

@@ -101,4 +101,4 @@ tables.cost(run)
 # 1. The encoder knows more because it has learned 20,000 images at `quick` where the classifier has learned 2,000 (40,000 and 5,000 at `paper`), all of CIFAR-10; in the paper it knows more because it has learned ImageNet. Both are AlexNet at a quarter of its width at `quick`, which is small enough for two cores.
 # 2. The game is played on images that neither of them has learned, so that there are false decisions to turn: those behind the encoder's.
 # 3. As elsewhere here, the discriminator has the classifier's own features. *told* is ours; so are *direct*, the heads and the controls.
-# 4. One classifier, one seed, and the enhancing problem alone. A network with ImageNet's weights as encoder was not run.
+# 4. One kind of classifier, three seeds, and the enhancing problem alone. A network with ImageNet's weights as encoder was not run.

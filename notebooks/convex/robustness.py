@@ -69,7 +69,7 @@ tables.convex.measures(run)
 figures.convex.measures(run)
 
 # %% [markdown]
-# **How to read it.** A cell is close within a tenth of the paper's number or inside the interval (test error: 3 points), near within three tenths. The interval is over seeds where there are three or more, else over resampled images.
+# **How to read it.** A cell is close within a tenth of the paper's number (test error: 3 points), inside where that number lies in the prediction interval for one more network, near within three tenths. The interval is over seeds where there are three or more, else over resampled images.
 #
 # ## The unit of ρ₁
 #

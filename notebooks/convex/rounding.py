@@ -80,6 +80,12 @@ figures.convex.scales(run)
 # %% tags=["hide-input"]
 tables.convex.scales(run)
 
+# %% [markdown]
+# ## What the claims come to
+
+# %% tags=["hide-input"]
+tables.verdicts(run)
+
 # %% tags=["hide-input", "hide-output"]
 tables.cost(run)
 

@@ -70,6 +70,12 @@ figures.side_by_side(model, y, x=x, g=g, x_told=x_told)
 # %% tags=["hide-input"]
 tables.sign.reached(run)
 
+# %% [markdown]
+# ## What the claims come to
+
+# %% tags=["hide-input"]
+tables.verdicts(run)
+
 # %% tags=["hide-input"]
 tables.cost(run)
 

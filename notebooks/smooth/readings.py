@@ -74,6 +74,12 @@ figures.smooth.sweep(run)
 # %% tags=["hide-input"]
 tables.smooth.variants(run)
 
+# %% [markdown]
+# ## What the claims come to
+
+# %% tags=["hide-input"]
+tables.verdicts(run)
+
 # %% tags=["hide-input", "hide-output"]
 tables.cost(run)
 
@@ -84,3 +90,4 @@ tables.cost(run)
 # 2. The first rate, reduction and mode of the lists are the reading against which the others vary one or two at a time.
 # 3. `noise` keeps one random direction an image, so that its drift is at least as long as the same steps along changing gradients would be.
 # 4. Beyond the paper: negative and large rates, PGD-20, noise.
+# 5. One run, that of seed 0: the page of Tables 4 and 5 has both runs of this network.

@@ -99,7 +99,8 @@ def measured(cell: Mapping, places: int = 1) -> str:
     """What our runs gave: one number, both of two runs, or from three the centre with the spread over seeds."""
     if cell["seeds"] == 2:
         return f"{number(cell['least'], places)} and {number(cell['most'], places)}"
-    return number(cell["ours"], places) + (f" ± {cell['spread']:.{places}f}" if cell["seeds"] > 2 else "")
+    center = cell["ours"] if "ours" in cell else cell["value"]
+    return number(center, places) + (f" ± {cell['spread']:.{places}f}" if cell["seeds"] > 2 else "")
 
 
 def span(values: pd.Series) -> str:

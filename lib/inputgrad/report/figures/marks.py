@@ -119,6 +119,10 @@ def difference(table: pd.DataFrame, column: str, of: str, less: str) -> pd.DataF
                        low=np.nan, high=np.nan, unit="percentage_points")  # fmt: skip
 
 
+PLACES = {"paper": 2}
+"""How many places a number has by whose it is, where it is not one: the papers print two."""
+
+
 def as_table(figure: Any) -> Table:
     """The marks of a figure as a table; what is the same for all of them is left out or said in its caption."""
     frame = figure.frame
@@ -129,7 +133,10 @@ def as_table(figure: Any) -> Table:
         at=[x if isinstance(x, str) else f"{x:g}" for x in frame["x"]],
         measure=what,
         which=frame["which"],
-        value=[number(v) if p else f"{v:.3g}" for v, p in zip(frame["value"], percent, strict=True)],
+        value=[
+            number(c.value, PLACES.get(c.whose, 1)) if p else f"{c.value:.3g}"
+            for c, p in zip(frame.itertuples(), percent, strict=True)
+        ],
         interval=[between(c) if p else "–" for c, p in zip(frame.itertuples(), percent, strict=True)],
         runs=[{"ours": str(c.seeds), "paper": "paper"}.get(c.whose, "–") for c in frame.itertuples()],
     )

@@ -157,7 +157,7 @@ def own(run: Run) -> Table:
             "data set": c.dataset, "network": c.model, **({"arm": c.defense} if arms else {}), "attack": c.attack,
             "eps": c.eps, **({"parameter": c.parameter} if ran_over else {}), "steps": str(c.steps),
             "metric": c.metric,
-            "percent": number(c.value), "95 % interval": between(c), "images": c.images,
+            "percent": measured(c._asdict()), "95 % interval": between(c), "images": c.images,
         }
         for c in table.itertuples()
     ]  # fmt: skip
@@ -202,7 +202,7 @@ def verdicts(run: Run, also: Sequence[str] = ()) -> Table:
         if not verdict.rows.empty:
             return run.exhibit in set(verdict.rows["exhibit"])
         selectors = verdict.claim.vars.values()
-        return any(fits(paper, s) or fits(mine, s, ("dataset", "model")) for s in selectors)
+        return any(fits(paper, s) or ("table" in s and fits(mine, s, ("dataset", "model"))) for s in selectors)
 
     return verdict_table(key, decided_here)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
-from inputgrad.report.markup import Table, between, number
+from inputgrad.report.markup import Table, between, measured, number
 from inputgrad.report.predicates import first_reached
 
-from .common import run_readings
+from .common import described, run_readings
 
 
 def readings(run: Run, metric: str = "error") -> Table:
@@ -21,11 +22,11 @@ def readings(run: Run, metric: str = "error") -> Table:
     rows = [
         {
             "data set": c.dataset, "network": c.model, "attack": c.attack, "eps": c.eps, "reading": c.reading,
-            "metric": c.metric.replace("_", " "), "percent": number(c.value), "95 % interval": between(c),
+            "metric": c.metric.replace("_", " "), "percent": measured(c._asdict()), "95 % interval": between(c),
         }
         for c in table[table["eps"].isin(compared)].itertuples()
     ]  # fmt: skip
-    return Table(pd.DataFrame(rows), "The readings side by side, in percent")
+    return Table(pd.DataFrame(rows), f"The readings side by side, in percent; {described(table)}")
 
 
 def saturation(run: Run) -> Table:
@@ -43,17 +44,17 @@ def saturation(run: Run) -> Table:
         fgm = group[group["attack"] == "FGM"]
         at_largest = fgm[fgm["eps"] == largest].set_index("metric")
         sure, unsure = (at_largest.reindex([m]).iloc[0] for m in ("accuracy_sure", "accuracy_unsure"))
-        vanished = [*group.loc[group["metric"] == "gradient_zero", "value"], float("nan")]
+        vanished = group[group["metric"] == "gradient_zero"].to_dict("records")
         rows.append(
             {
                 "data set": dataset, "network": model, "eps": largest,
-                "gradient below 1e-6, % of images": number(vanished[0]),
-                "images it is sure of": number(sure["images"], 0), "FGM accuracy on them, %": number(sure["value"]),
-                "other images": number(unsure["images"], 0), "FGM accuracy on those, %": number(unsure["value"]),
+                "gradient below 1e-6, % of images": measured(vanished[0]) if vanished else "–",
+                "images it is sure of": number(sure["images"], 0), "FGM accuracy on them, %": measured(sure),
+                "other images": number(unsure["images"], 0), "FGM accuracy on those, %": measured(unsure),
             }
         )  # fmt: skip
     caption = "Images right before the attack, apart for those classified with a softmax confidence above 0.99"
-    return Table(pd.DataFrame(rows), caption)
+    return Table(pd.DataFrame(rows), f"{caption}; {described(table)}")
 
 
 REACHED = {
@@ -93,23 +94,40 @@ VISIBILITY = {
 
 
 def equal_success(run: Run, target: float = 50.0) -> Table:
-    """For each method the budget at which half of the images right before are fooled, and how visible that is.
+    """For each method the budget at which half of the images right before are fooled, and how visible that is."""
+    table = cells.of_run(run)
+    table = table[table["attack"] != "none"]
+    rows = []
+    for place, group in table.groupby(["dataset", "model", "attack"], sort=False):
+        runs = [visible_at(part, target) for part in two_runs(run, group) or [group]]
+        found = {name: " and ".join(each[name] for each in runs).replace("– and –", "–") for name in runs[0]}
+        rows.append({**dict(zip(("data set", "network", "method"), place, strict=True)), **found})
+    caption = "The step at which half of the correctly classified images are fooled; medians where no mean is named"
+    return Table(pd.DataFrame(rows), f"{caption}; {described(table)}")
+
+
+def two_runs(run: Run, group: pd.DataFrame) -> list[pd.DataFrame]:
+    """The cells of a group run by run where they are joined from two; else nothing."""
+    if group["seeds"].max() != 2:
+        return []
+    rows = results.table(run.shown)
+    same = [rows[c].eq(group[c].iloc[0]) for c in ("dataset", "model", "attack")]
+    return [cells.join_seeds(part) for _, part in rows[np.logical_and.reduce(same)].groupby("seed")]
+
+
+def visible_at(group: pd.DataFrame, target: float) -> dict[str, str]:
+    """The budget at which a method fools ``target`` percent, and what its steps are like there.
 
     Between two budgets of the grid values are interpolated linearly in the logarithm of the budget.
     """
-    table = cells.of_run(run)
-    table = table[table["attack"] != "none"].assign(budget=table["parameter"].map(cells.eps_number))
-    rows = []
-    for (dataset, model, attack), group in table.groupby(["dataset", "model", "attack"], sort=False):
-        wide = group.pivot(index="budget", columns="metric", values="value")
-        budget = first_reached(wide.index, wide["fooled"], target)
-        row = {"data set": dataset, "network": model, "method": attack}
-        if np.isnan(budget):
-            row |= {"budget (l2)": f"> {wide.index[-1]:g}"} | {name: "–" for name, _ in VISIBILITY.values()}
-        else:
-            row["budget (l2)"] = number(budget, 2)
-            for metric, (name, places) in VISIBILITY.items():
-                row[name] = number(float(np.interp(np.log(budget), np.log(wide.index), wide[metric])), places)
-        rows.append({**row, "fooled at most, %": number(wide["fooled"].max())})
-    caption = "The step at which half of the correctly classified images are fooled; medians where no mean is named"
-    return Table(pd.DataFrame(rows), caption)
+    budgets = group.assign(budget=group["parameter"].map(cells.eps_number))
+    wide = budgets.pivot(index="budget", columns="metric", values="value")
+    most = {"fooled at most, %": number(wide["fooled"].max())}
+    budget = first_reached(wide.index, wide["fooled"], target)
+    if np.isnan(budget):
+        return {"budget (l2)": f"> {wide.index[-1]:g}", **{name: "–" for name, _ in VISIBILITY.values()}, **most}
+    at = {
+        name: number(float(np.interp(np.log(budget), np.log(wide.index), wide[metric])), places)
+        for metric, (name, places) in VISIBILITY.items()
+    }
+    return {"budget (l2)": number(budget, 2), **at, **most}

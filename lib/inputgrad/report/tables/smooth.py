@@ -165,7 +165,7 @@ def pairs_of(numbers: pd.DataFrame, table: str, chosen: str) -> pd.DataFrame:
         found = found[cells.matching(found, "eps", chosen)]
     elif chosen != EVERY:
         found = found[found["model"].isin(AUGMENTED) == ROWS[chosen]]
-    arms = found.pivot_table(index=["dataset", "model", "eps"], columns="defense", values="value")
+    arms = found.pivot(index=["dataset", "model", "eps"], columns="defense", values="value")
     return arms.reindex(columns=list(ARMS)).dropna()
 
 
@@ -232,9 +232,9 @@ def of_paper(arm: str) -> dict[str, str]:
     mine = paper[(paper["dataset"] == "MNIST") & (paper["model"] == "CNN") & (paper["defense"] == arm)]
     clean = mine[mine["attack"] == "none"]["value"].iloc[0]
     fgsm = mine[mine["attack"].eq("FGSM") & mine["eps"].isin(["0.1", "0.2"])]
-    shown = {f"FGSM, training mode: {c.eps}": number(c.value) for c in fgsm.itertuples()}
+    shown = {f"FGSM, training mode: {c.eps}": number(c.value, 2) for c in fgsm.itertuples()}
     name = {"data set": "MNIST", "network": "CNN", "rate, reduction, mode": f"the paper's {arm}"}
-    return {**name, "clean": number(clean), **shown}
+    return {**name, "clean": number(clean, 2), **shown}
 
 
 NOISE = [f"{reduction} noise" for reduction in REDUCTIONS]
