@@ -4,6 +4,7 @@ import pytest
 
 from inputgrad.report import cells, claims
 from inputgrad.report.claims import ROUNDING, Missing, decide, select_ours, values_on_paper, without_effect
+from inputgrad.report.predicates import Vector
 from inputgrad.study import CHAPTERS
 
 CHECKED = [(key, claim) for key in CHAPTERS for claim in claims.load(key) if claim.removed]
@@ -34,3 +35,18 @@ def test_without_the_effect_nothing_holds(key, claim):
 def test_every_claim_names_what_it_is_checked_against_or_says_little(key):
     unchecked = [c.id for c in claims.load(key) if c.testable and not (c.removed or c.says_little)]
     assert not unchecked
+
+
+def by(value, amount):
+    """A variable of a claim with every number raised."""
+    return Vector(value.keys, [v + amount for v in value.values]) if isinstance(value, Vector) else value + amount
+
+
+@pytest.mark.parametrize("name", ["sign.c03", "sign.c11", "sign.c14"])
+def test_a_fall_from_one_number_to_another_is_not_any_fall_of_that_size(name):
+    """The paper's own numbers bear the claim out; all of them moved by the same amount do not."""
+    (claim,) = (c for c in claims.load("sign") if c.id == name)
+    printed = values_on_paper("sign", claim)
+    moved = {key: by(value, 2 * claim.tolerance) for key, value in printed.items()}
+    assert decide(claim, claim.exact, printed, ROUNDING)
+    assert not decide(claim, claim.exact, moved, claim.tolerance)
