@@ -62,28 +62,31 @@ class Cell(NamedTuple):
         return (max(ends[0], 0), min(ends[1], 100)) if self.place["unit"] == "fraction" else ends
 
 
-def files(root, key):
+def files(root, key, profile=None):
     """The result files that pages show, with their declarations: of each place those of the largest profile.
 
     Args:
         root: the checkout.
         key: a paper, or one exhibit of it.
+        profile: those of this one in their place.
     """
     top, found = {}, []
     pattern = f"*/{key}/*.json" if "/" in key else f"*/{key}/*/*.json"
     for path in sorted((root / "data" / "results").glob(pattern)):
         raw = json.loads(path.read_text())
         trial = raw["provenance"]["declaration"]
+        if profile not in (None, trial["profile"]):
+            continue
         place = (trial["exhibit"], trial["dataset"], "" if key.split("/")[0] in STAND_INS else trial["model"])
         top[place] = max(RANK[trial["profile"]], top.get(place, 0))
         found.append((place, trial, raw))
     return [(trial, raw) for place, trial, raw in found if RANK[trial["profile"]] == top[place]]
 
 
-def measured(root, key):
+def measured(root, key, profile=None):
     """What they hold, cell by cell over seeds."""
     out = defaultdict(lambda: ([], [], []))
-    for trial, raw in files(root, key):
+    for trial, raw in files(root, key, profile):
         for row in raw["rows"]:
             cell = dict(zip(raw["columns"], row, strict=True))
             value, *images = (cell.pop(name) for name in ("value", "count", "total"))

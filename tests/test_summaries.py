@@ -11,7 +11,7 @@ from from_files import PERCENTAGES, closeness, files, measured, printed, same, s
 from inputgrad.catalogue import datasets, models
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
-from inputgrad.report import book, cells, claims, summaries, tables
+from inputgrad.report import book, cells, claims, scales, summaries, tables
 from inputgrad.report.markup import measured as measured_text
 from inputgrad.study import STUDY
 from inputgrad.trials.runner import Run
@@ -240,3 +240,30 @@ def test_counts_in_words_leave_out_what_is_none(beside):
 def test_two_runs_are_two_numbers():
     cell = {"ours": 70.0, "spread": 5.0, "least": 65.0, "most": 75.0}
     assert [measured_text({**cell, "seeds": n}) for n in (1, 2, 3)] == ["70.0", "65.0 and 75.0", "70.0 ± 5.0"]
+
+
+def test_what_a_larger_scale_changes_is_counted_from_the_files():
+    """A claim that rests on one scale alone has that verdict there; numbers are paired place by place."""
+    words = scales.words_at("sign")
+    alone = {v.claim.id: v.word for v in claims.verdicts("sign")
+             if v.claim.id in words and set(v.rows["profile"]) == {"paper"}}  # fmt: skip
+    assert alone and alone == {name: words[name]["paper"] for name in alone}
+    columns = ("table", "dataset", "model", "defense", "attack", "metric")
+    ours = [defaultdict(list), defaultdict(list)]
+    for found, profile in zip(ours, ("quick", "paper"), strict=True):
+        for cell in measured(book.ROOT, "sign", profile):
+            if cell.place["reading"] == "default":
+                found[tuple(cell.place[c] for c in columns)].append(cell)
+    nearer = Counter()
+    for theirs in printed(book.ROOT, "sign"):
+        there = [found[tuple(theirs.place[c] for c in columns)] for found in ours]
+        far = [
+            abs(c.center - theirs.center)
+            for cells in there
+            for c in cells
+            if same("eps", c.place["eps"], theirs.place["eps"])
+        ]
+        if len(far) == 2:
+            nearer["all"] += 1
+            nearer["paper" if far[1] < far[0] else "quick"] += far[1] != far[0]
+    assert scales.nearer("sign") == ("quick", "paper", [nearer["quick"], nearer["paper"], nearer["all"]])

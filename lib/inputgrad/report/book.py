@@ -26,7 +26,7 @@ from inputgrad.ground.files import replacing, write_text
 from inputgrad.ground.paths import BUILD, ROOT, relative
 from inputgrad.record import results
 
-from . import cells, claims, figures, summaries, tables
+from . import cells, claims, figures, scales, summaries, tables
 from .markup import Table, scale
 from .predicates import Vector
 
@@ -77,6 +77,7 @@ def generate() -> None:
         write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
         write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, said))
+        write_text(GENERATED / f"scales-{key}.md", scales.told(key))
     across = tables.verdict_table(study.synthesis.PAPER.key)
     write_text(GENERATED / "claims-synthesis.md", across.markdown("tab-claims-synthesis", "claims"))
     for exhibit in ("smooth/hardening", "selfgrad/defences"):

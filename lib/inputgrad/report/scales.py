@@ -1,0 +1,83 @@
+"""What a larger scale changes: verdicts and table cells of one paper, each profile judged on its own rows."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pandas as pd
+
+from inputgrad.record import results
+from inputgrad.study import EXHIBITS
+from inputgrad.study.schema import PROFILES, SCALES
+
+from . import cells, claims
+from .markup import Table
+
+
+@cache
+def ours_at(key: str, profile: str) -> pd.DataFrame:
+    """The cells of one paper from what is recorded at one profile, whatever the others have."""
+    recorded = [r for name in EXHIBITS if name.startswith(f"{key}/") for r in results.recorded(name)]
+    return cells.join_seeds(results.table([r for r in recorded if r.provenance["declaration"]["profile"] == profile]))
+
+
+@cache
+def words_at(key: str) -> dict[str, dict[str, str]]:
+    """The verdict at each scale of every claim that two scales or more decide: ``{claim: {profile: word}}``."""
+    found: dict[str, dict[str, str]] = {}
+    for profile in PROFILES[1:]:
+        ours = ours_at(key, profile)
+        for claim in claims.load(key) if len(ours) else ():
+            word = claims.judge(key, claim, ours).word
+            if word in claims.WORDS and word != "not run":
+                found.setdefault(claim.id, {})[profile] = word
+    return {claim: words for claim, words in found.items() if len(words) > 1}
+
+
+def nearer(key: str) -> tuple[str, str, list[int]] | None:
+    """Of the numbers that a paper prints and its two largest scales have: how many each is nearer to, and how many.
+
+    ``(smaller, larger, [smaller's, larger's, all])``, or nothing where no number is there twice.
+    """
+    paper = cells.of_paper(key)
+    beside = {profile: cells.compare(paper, ours_at(key, profile)) for profile in PROFILES[1:]}
+    ran = [profile for profile, found in beside.items() if found["ours"].notna().any()][-2:]
+    far = pd.DataFrame({profile: beside[profile]["difference"].astype(float).abs() for profile in ran}).dropna()
+    if len(ran) < 2 or far.empty:
+        return None
+    small, large = ran
+    return small, large, [int((far[small] < far[large]).sum()), int((far[large] < far[small]).sum()), len(far)]
+
+
+def changed(key: str) -> Table:
+    """The claims whose verdict is another at another scale."""
+    of = {claim.id: claim.text for claim in claims.load(key)}
+    there = [p for p in PROFILES if any(p in words for words in words_at(key).values())]
+    rows = [
+        {"claim": name, "what is claimed": of[name], **{SCALES[p]: words.get(p, "–") for p in there}}
+        for name, words in words_at(key).items()
+        if len(set(words.values())) > 1
+    ]
+    return Table(pd.DataFrame(rows), "Claims with another verdict at another scale, each scale judged on its own rows")
+
+
+def told(key: str) -> str:
+    """What another scale changes, in sentences and, where verdicts do, a table."""
+    decided, near, table = words_at(key), nearer(key), changed(key)
+    parts = []
+    if near:
+        small, large, (first, second, both) = near
+        parts.append(
+            f"{both} of the paper's numbers have one of ours at two scales: {second} times that of scale "
+            f"*{SCALES[large]}* is the nearer one, {first} times that of scale *{SCALES[small]}*."
+        )
+    if decided:
+        parts.append(
+            f"Two scales decide {len(decided)} claims, ours about the paper among them, each on its own rows: "
+            f"{len(table.frame)} of them otherwise at one than at the other."
+        )
+    if not parts:
+        parts.append(
+            "Nothing of this paper is recorded at two scales, so that nothing here says what another one changes."
+        )
+    return " ".join(parts) + "\n" + ("\n" + table.markdown(f"tab-scales-{key}", "short") if len(table.frame) else "")
