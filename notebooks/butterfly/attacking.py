@@ -4,13 +4,6 @@
 # Table 2 and the adversarial half of Table 3 of {cite:t}`yoo2018butterfly`.
 #
 # **The claim.** The same game with the reward turned round brings a pretrained classifier nearly to chance, even one whose weights are unknown, and lower than a universal perturbation (UAP) or one FGSM step (EHA) does. The paper states no length for any of them. The claim would be refuted by rivals of the same length that leave less.
-#
-# ```sh
-# python -m inputgrad run butterfly/attacking --profile quick \
-#     -p models='["resnet18"]' -p limit=0.03 -p gamma=0
-# ```
-#
-# Results: `data/results/<profile>/butterfly/attacking/`. Code: `attacking` in `lib/inputgrad/trials/butterfly.py`; UAP and EHA in `lib/inputgrad/compute/attacks/universal.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -38,7 +31,7 @@ pretraining = {}  # fields to change in the pretraining of encoders
 passes = 5  # passes of the universal perturbation over its training images, at most
 uap_images = 500  # training images the universal perturbation is made from
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -112,3 +105,13 @@ tables.cost(run)
 # 3. UAP is the published algorithm in batches of 50, made from 500 training images in five passes (`uap_images`, `passes`; fewer only if every image is fooled), projected onto the ball and, where it ends inside the l2 ball, lengthened to its surface; EHA is one FGSM step. Nothing is clipped to [0, 1] unless v is (`clip`).
 # 4. Where nothing is pretrained (`external=none`) the scratch classifier is attacked.
 # 5. Section 3.4 can be read so that the discriminator starts from ImageNet's parameters whether or not the classifier is known; that reading was not run. Here one that knows the classifier has the classifier's own features (`played` in `lib/inputgrad/compute/methods/game.py`), and Proposed-B those of a pretrained network. The unknown classifier is asked for its decision only, but on every training image and in every epoch. *direct* goes down the mean of −log(1 − p) of the classifier's own probability p of the true class; it, *D trained fully*, *limited* and PGD are ours.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run butterfly/attacking --profile quick \
+#     -p models='["resnet18"]' -p limit=0.03 -p gamma=0
+# ```
+#
+# Results: `data/results/<profile>/butterfly/attacking/`. Code: `attacking` in `lib/inputgrad/trials/butterfly.py`; UAP and EHA in `lib/inputgrad/compute/attacks/universal.py`.
+# ````

@@ -4,13 +4,6 @@
 # Figures 4, 8, 9 and 10 and Appendix A of {cite:t}`yoo2018butterfly`.
 #
 # **The claim.** A smaller gamma gives larger perturbations and more gain, up to a point; false decisions turn right and right ones stay; the adversarial game converges faster; without any penalty the intensity still settles. Each has a predicate below.
-#
-# ```sh
-# python -m inputgrad run butterfly/curves --profile quick \
-#     -p problems='["enhance"]' -p gammas_enhance='["0", "0.001"]' -p d_train=full
-# ```
-#
-# Results: `data/results/<profile>/butterfly/curves/`. Code: `curves` in `lib/inputgrad/trials/butterfly_figures.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -36,7 +29,7 @@ first = 0  # index of the first training image of the game; the classifier's own
 game = {}  # fields to change in the training of the generator, such as {'epochs': 2}
 pretraining = {}  # fields to change in the pretraining of encoders
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -122,3 +115,13 @@ tables.cost(run)
 # 3. The scratch classifier [A] is enhanced and the fine-tuned one [B] attacked, both with the small encoder and a known classifier.
 # 4. Held out are the last 1,000 test images. In the rows of results the column `parameter` has gamma here, and `steps` the epoch.
 # 5. In the attack the discriminator has the classifier's own features; that Section 3.4 can be read otherwise stands on the [page of the attack](attacking.ipynb).
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run butterfly/curves --profile quick \
+#     -p problems='["enhance"]' -p gammas_enhance='["0", "0.001"]' -p d_train=full
+# ```
+#
+# Results: `data/results/<profile>/butterfly/curves/`. Code: `curves` in `lib/inputgrad/trials/butterfly_figures.py`.
+# ````

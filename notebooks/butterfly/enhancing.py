@@ -4,13 +4,6 @@
 # Table 1 and the enhancing half of Table 3 of {cite:t}`yoo2018butterfly`.
 #
 # **The claim.** A generator that is told only which of its images a frozen classifier gets right learns small perturbations that raise the classifier's accuracy, nearly to that of a pretrained and fine-tuned one. It would be refuted by an accuracy that does not rise on test images. And it would say little about perturbations if a linear layer on the same pretrained encoder, with the same labels, did as well.
-#
-# ```sh
-# python -m inputgrad run butterfly/enhancing --profile quick \
-#     -p models='["resnet18"]' -p gamma=0.01 -p objective='["direct"]'
-# ```
-#
-# Results: `data/results/<profile>/butterfly/enhancing/`. Code: `enhancing` in `lib/inputgrad/trials/butterfly.py`; the game in `lib/inputgrad/compute/methods/game.py`, its networks in `lib/inputgrad/compute/methods/generator.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -36,7 +29,7 @@ first = 0  # index of the first training image of the game; the classifier's own
 game = {}  # fields to change in the training of the generator, such as {'epochs': 2}
 pretraining = {}  # fields to change in the pretraining of encoders
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -113,3 +106,13 @@ tables.cost(run)
 # 3. As the text has it, of the discriminator only the last unit learns; *D trained fully* lets all of it learn (`d_train`). *direct* has no discriminator: the generator goes down the classifier's own cross-entropy (`objective`).
 # 4. The game is played on the images the classifier was trained on, from the first on; `first` moves it to others, and one row is of a game on as many images that the classifier never saw. The accuracy on the first thousand of the game's images is in the table, beside that on test images: a classifier that is right on all of them would leave the game nothing to learn.
 # 5. The heads are fitted by L-BFGS on standardised features. Controls are ours.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run butterfly/enhancing --profile quick \
+#     -p models='["resnet18"]' -p gamma=0.01 -p objective='["direct"]'
+# ```
+#
+# Results: `data/results/<profile>/butterfly/enhancing/`. Code: `enhancing` in `lib/inputgrad/trials/butterfly.py`; the game in `lib/inputgrad/compute/methods/game.py`, its networks in `lib/inputgrad/compute/methods/generator.py`.
+# ````

@@ -4,13 +4,6 @@
 # Figures 1, 3, 5 to 7 and 11 to 14 of {cite:t}`yoo2018butterfly`.
 #
 # **The claim.** Perturbations that raise or lower the accuracy are small, and gamma says how small. Section 4.3 has them grow when gamma *increases*, against Section 4.2 and the meaning of a penalty; the table below says which holds.
-#
-# ```sh
-# python -m inputgrad run butterfly/pictures --profile quick \
-#     -p problems='["attack"]' -p gammas_attack='["3", "30"]' -p columns=4
-# ```
-#
-# Results: `data/results/<profile>/butterfly/pictures/`. Code: `pictures` in `lib/inputgrad/trials/butterfly_figures.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -37,7 +30,7 @@ game = {}  # fields to change in the training of the generator, such as {'epochs
 pretraining = {}  # fields to change in the pretraining of encoders
 columns = 8  # how many images are shown in a row
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -114,3 +107,13 @@ tables.cost(run)
 # 3. Gamma multiplies the mean square of v; its values are ours, the first of each list being that of the tables.
 # 4. Pictures of sums are cut to [0, 1] for showing; the classifier sees them as they are.
 # 5. In the attack the discriminator has the classifier's own features; that Section 3.4 can be read otherwise stands on the [page of the attack](attacking.ipynb).
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run butterfly/pictures --profile quick \
+#     -p problems='["attack"]' -p gammas_attack='["3", "30"]' -p columns=4
+# ```
+#
+# Results: `data/results/<profile>/butterfly/pictures/`. Code: `pictures` in `lib/inputgrad/trials/butterfly_figures.py`.
+# ````

@@ -6,13 +6,6 @@
 # **The premise.** The generator starts from a network that knows more than the classifier it is to help. Here encoder and classifier are one architecture, and the encoder has learned ten times as many images of the same data set. A linear layer on it says what it knows; a generator that goes down the classifier's own cross-entropy, without a game, says what can be gained.
 #
 # **The hypothesis.** The discriminator sees x + v and nothing else, so that the best it can answer is how likely a right decision is on such an image; whether the decision is right depends on the class, which it is not told. Told the class (it has one unit for each, of which that of the class counts), it can answer for this very image. The hypothesis would be refuted by a blind game that gains what the told one gains, or by a told game that fails as the blind one does.
-#
-# ```sh
-# python -m inputgrad run butterfly/told --profile quick \
-#     -p discriminator='["told"]' -p d_train='["full"]' -p game='{"epochs": 3}'
-# ```
-#
-# Results: `data/results/<profile>/butterfly/told/`. Code: `told` in `lib/inputgrad/trials/butterfly_told.py`; the game in `lib/inputgrad/compute/methods/game.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -29,7 +22,7 @@ d_train = ["head"]  # list of what learns in the discriminator: head, full
 game = {}  # fields to change in the training of the generator, such as {'epochs': 2}
 pretraining = {}  # fields to change in the pretraining of encoders
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -102,3 +95,13 @@ tables.cost(run)
 # 2. The game is played on images that neither of them has learned, so that there are false decisions to turn: those behind the encoder's.
 # 3. As elsewhere here, the discriminator has the classifier's own features. *told* is ours; so are *direct*, the heads and the controls.
 # 4. One kind of classifier, three seeds, and the enhancing problem alone. A network with ImageNet's weights as encoder was not run.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run butterfly/told --profile quick \
+#     -p discriminator='["told"]' -p d_train='["full"]' -p game='{"epochs": 3}'
+# ```
+#
+# Results: `data/results/<profile>/butterfly/told/`. Code: `told` in `lib/inputgrad/trials/butterfly_told.py`; the game in `lib/inputgrad/compute/methods/game.py`.
+# ````

@@ -2,13 +2,6 @@
 # # The pictures
 #
 # Figure 1 of {cite:t}`balda2018convex`: images, the noise of Algorithm 1, and their sum. Titles read "class before → class after".
-#
-# ```sh
-# python -m inputgrad run convex/examples --profile quick \
-#     -p eps='["0.05","0.1"]' -p clip=true
-# ```
-#
-# Results: `data/results/<profile>/convex/examples/`. Code: `examples` in `lib/inputgrad/trials/convex.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -23,7 +16,7 @@ eps = None  # list of eps in fractions of the range; None: three of the ten of F
 columns = 6  # how many images are shown in a row
 clip = False  # keep the images in the box
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -72,3 +65,13 @@ tables.cost(run)
 # 2. Pixels outside [0, 1] are cut off in the pictures, not in what the network sees (`clip`).
 # 3. At `quick`, NIN is trained for 6 epochs instead of 160.
 # 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run convex/examples --profile quick \
+#     -p eps='["0.05","0.1"]' -p clip=true
+# ```
+#
+# Results: `data/results/<profile>/convex/examples/`. Code: `examples` in `lib/inputgrad/trials/convex.py`.
+# ````

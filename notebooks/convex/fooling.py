@@ -5,13 +5,6 @@
 #
 # **The claim.** Algorithm 1 fools more images than FastGrad at every eps, in several steps (Algorithm 1-n) more than DeepFool; Algorithm 2 is competitive with FastGrad; random signs do nothing.
 # It would be refuted by a FastGrad curve on or above Algorithm 1's, and it is *explained* if FastGrad closes the gap once it is computed in double precision.
-#
-# ```sh
-# python -m inputgrad run convex/fooling --profile quick \
-#     -p models='["fcnn"]' -p eps='["0.02","0.05"]' -p class_choice=argmin
-# ```
-#
-# Results: `data/results/<profile>/convex/fooling/`. Code: `fooling` in `lib/inputgrad/trials/convex.py`, the attacks in `lib/inputgrad/compute/attacks/convex.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -32,7 +25,7 @@ class_choice = "linearised"  # the class Algorithm 1 moves to: linearised optimu
 p = "inf"  # exponent of the ball, from 1 to inf; PGD is run for inf only
 dtype = "float32"  # precision of the attacks: float32 or float64
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -133,3 +126,13 @@ tables.cost(run)
 # 6. The recorded CIFAR-10 results come from an archive that holds the images in another order than torchvision's files.
 # 7. Beyond the paper: FastGrad in float64, PGD-20 on the margin as the reference, the clipped reading (`clipped`), other balls (`p`).
 # 8. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run convex/fooling --profile quick \
+#     -p models='["fcnn"]' -p eps='["0.02","0.05"]' -p class_choice=argmin
+# ```
+#
+# Results: `data/results/<profile>/convex/fooling/`. Code: `fooling` in `lib/inputgrad/trials/convex.py`, the attacks in `lib/inputgrad/compute/attacks/convex.py`.
+# ````

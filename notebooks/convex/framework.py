@@ -7,13 +7,6 @@
 # exactly when eps exceeds the linearised margin over the dual norm of its gradient (Proposition 1). On a linear classifier this must hold to the last image; on a network the
 # distance between the dotted line and the curve is what the linearisation leaves out. The paper takes its scores from the softmax ("unit l1 norm"); the second half
 # of the page shows that its own figures exclude this.
-#
-# ```sh
-# python -m inputgrad run convex/framework --profile quick \
-#     -p models='["linear","fcnn"]' -p p='["1","2","inf"]'
-# ```
-#
-# Results: `data/results/<profile>/convex/framework/`. Code: `framework` in `lib/inputgrad/trials/convex.py`, the closed form `perturbation` and the smallest eps `smallest_eps` in `lib/inputgrad/compute/attacks/convex.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -28,7 +21,7 @@ multiples = ["0.5", "0.9", "0.99", "1.01", "1.1", "1.25", "1.5", "2", "3"]  # li
 p = ["1", "1.5", "2", "3", "inf"]  # list of exponents of the ball: 1, 1.5, 2, 3, inf
 eps = None  # list of eps at which scores are compared; None: the ten of Fig. 2
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -108,3 +101,13 @@ tables.cost(run)
 # 3. Beyond the paper: the softmax regression (`linear`), on which the first-order theory is exact, and eps measured in multiples of Proposition 1's.
 # 4. The correctly classified images that come first in the test set are attacked (`images`).
 # 5. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run convex/framework --profile quick \
+#     -p models='["linear","fcnn"]' -p p='["1","2","inf"]'
+# ```
+#
+# Results: `data/results/<profile>/convex/framework/`. Code: `framework` in `lib/inputgrad/trials/convex.py`, the closed form `perturbation` and the smallest eps `smallest_eps` in `lib/inputgrad/compute/attacks/convex.py`.
+# ````

@@ -5,13 +5,6 @@
 #
 # **The question.** Two curves that differ by a few images say little; on the same images one can count those that one method fools and the other does not. And FastGrad need not be rounded: the cross-entropy is log(1 + e^L) with
 # L = logsumexp of the rivals' scores − the class's own, so its gradient has the direction of L's, in which no probability is subtracted from one. The lead of Algorithm 1 that is left over this exact FastGrad is not rounding.
-#
-# ```sh
-# python -m inputgrad run convex/pairs --profile quick \
-#     -p models='["fcnn"]' -p pairs='["Algorithm 1 / FastGrad (exact)"]'
-# ```
-#
-# Results: `data/results/<profile>/convex/pairs/`. Code: `pairs` in `lib/inputgrad/trials/convex.py`, the loss is `rival_scores` in `lib/inputgrad/compute/gradients.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -25,7 +18,7 @@ data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datas
 eps = None  # list of eps, as text ('0.03', '8/255'), in eps_unit; None: the ten of Fig. 2
 pairs = ["Algorithm 1 / FastGrad", "Algorithm 1 / FastGrad (float64)", "Algorithm 1 / FastGrad (exact)", "Algorithm 1-5 / DeepFool", "Algorithm 2 / FastGrad"]  # list of Algorithm 1 / FastGrad, Algorithm 1 / FastGrad (float64), Algorithm 1 / FastGrad (exact), Algorithm 1-5 / DeepFool, Algorithm 2 / FastGrad
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -91,3 +84,13 @@ tables.cost(run)
 # 1. The paper gives curves and no intervals; this page is beyond it.
 # 2. Networks, images and eps as on the page of Figure 2. Of Algorithm 1-n, n = 5 is run here, n = 10 on that page.
 # 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run convex/pairs --profile quick \
+#     -p models='["fcnn"]' -p pairs='["Algorithm 1 / FastGrad (exact)"]'
+# ```
+#
+# Results: `data/results/<profile>/convex/pairs/`. Code: `pairs` in `lib/inputgrad/trials/convex.py`, the loss is `rival_scores` in `lib/inputgrad/compute/gradients.py`.
+# ````

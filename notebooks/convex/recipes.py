@@ -4,13 +4,6 @@
 # Table I of {cite:t}`balda2018convex` for one network, trained in several ways.
 #
 # **The question.** The paper gives three numbers for each network and says nothing of how it was trained. How much of such a number belongs to the architecture, and how much to the recipe?
-#
-# ```sh
-# python -m inputgrad run convex/recipes --profile quick \
-#     -p ways='["study","SGD"]'
-# ```
-#
-# Results: `data/results/<profile>/convex/recipes/`. Code: `recipes` in `lib/inputgrad/trials/convex.py`, the ways are `WAYS` in `lib/inputgrad/study/convex.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -23,7 +16,7 @@ device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
 ways = ["study", "constant rate", "short", "weight decay", "SGD", "crops"]  # list of study, constant rate, short, weight decay, SGD, crops
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -74,3 +67,13 @@ tables.cost(run)
 #
 # 1. The paper trains one network of each kind; this page is beyond it.
 # 2. One seed a way. The first of the ways is the recipe of the other pages; the others change what `WAYS` names.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run convex/recipes --profile quick \
+#     -p ways='["study","SGD"]'
+# ```
+#
+# Results: `data/results/<profile>/convex/recipes/`. Code: `recipes` in `lib/inputgrad/trials/convex.py`, the ways are `WAYS` in `lib/inputgrad/study/convex.py`.
+# ````

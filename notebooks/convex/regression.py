@@ -5,13 +5,6 @@
 #
 # **The claim.** The same programme attacks any differentiable output. To first order the output moves by Jη, so the worst η in an l2 ball is the Jacobian's top right singular vector, in an l1 ball a single pixel, and in an l∞ ball hard to find. A segmentation is attacked by adding up the margins
 # of its pixels. It would be refuted if these steps moved the output no farther than random ones of the same length.
-#
-# ```sh
-# python -m inputgrad run convex/regression --profile quick \
-#     -p models='["autoencoder"]' -p radius='["1","8"]'
-# ```
-#
-# Results: `data/results/<profile>/convex/regression/`. Code: `regression` in `lib/inputgrad/trials/regression.py`, the attacks in `lib/inputgrad/compute/attacks/regression.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -27,7 +20,7 @@ radius = ["1/2", "1", "2", "4"]  # list of eps of the l2 ball; those of the othe
 eps = ["0.02", "0.05", "0.1", "0.2"]  # list of eps for the segmentation (l-infinity)
 bounded = 16  # how many images are held against the optimum, or for inf a bound of it
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -101,3 +94,13 @@ tables.cost(run)
 # 2. The three balls are compared at equal l2 length, in units of x; the paper fixes none.
 # 3. The anomaly detector of Sec. III is left out; the paper calls its attack one of the same nature as Algorithm 2.
 # 4. Perturbed images are clipped to [0, 1] in the segmentation and free in the regression, where the theory is about the free step.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run convex/regression --profile quick \
+#     -p models='["autoencoder"]' -p radius='["1","8"]'
+# ```
+#
+# Results: `data/results/<profile>/convex/regression/`. Code: `regression` in `lib/inputgrad/trials/regression.py`, the attacks in `lib/inputgrad/compute/attacks/regression.py`.
+# ````

@@ -5,13 +5,6 @@
 #
 # **The claim.** Three numbers rank networks alike: the mean size of DeepFool's perturbation (ρ₁), the mean linearised distance to the boundary of Proposition 1 (ρ₂, one round of gradients instead of DeepFool's several), and the eps at which DeepFool has fooled
 # 99 of 100 images. LeNet-5 is more robust than the fully connected network, NIN more than DenseNet. It would be refuted by measures that disagree on the order.
-#
-# ```sh
-# python -m inputgrad run convex/robustness --profile quick \
-#     -p models='["fcnn","lenet5"]' -p deepfool_steps=3
-# ```
-#
-# Results: `data/results/<profile>/convex/robustness/`. Code: `robustness` in `lib/inputgrad/trials/convex.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -28,7 +21,7 @@ deepfool_steps = 50  # rounds of DeepFool at most
 overshoot = 0.02  # share by which DeepFool lengthens each step
 dtype = "float32"  # precision of the attacks: float32 or float64
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -106,3 +99,13 @@ tables.cost(run)
 # 5. DeepFool lengthens each step by 1e-4 in the units of the prepared image, besides the overshoot of 0.02.
 # 6. Beyond the paper: intervals, and ρ₁ in the unit of the others.
 # 7. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run convex/robustness --profile quick \
+#     -p models='["fcnn","lenet5"]' -p deepfool_steps=3
+# ```
+#
+# Results: `data/results/<profile>/convex/robustness/`. Code: `robustness` in `lib/inputgrad/trials/convex.py`.
+# ````

@@ -5,13 +5,6 @@
 #
 # **The question.** FastGrad follows the cross-entropy, whose gradient is a sum over the classes: (softmax − one-hot) times the gradients of the logits. Once the network is sure, 1 − p falls below the resolution of single precision and the
 # true class's own term is rounded away, while those of the others remain. Is Algorithm 1 better because it solves a better programme, or because it has nothing to round?
-#
-# ```sh
-# python -m inputgrad run convex/rounding --profile quick \
-#     -p models='["fcnn"]' -p scale='["1","64"]'
-# ```
-#
-# Results: `data/results/<profile>/convex/rounding/`. Code: `rounding` in `lib/inputgrad/trials/convex.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -25,7 +18,7 @@ data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datas
 eps = None  # list of eps, as text ('0.03', '8/255'), in eps_unit; None: the ten of Fig. 2
 scale = ["1/16", "1/4", "1", "4", "16"]  # list of factors on the logits, as text
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -96,3 +89,13 @@ tables.cost(run)
 # 2. Networks, images and eps as on the page of Figure 2, 256 images at `quick`; the factor is tried at the fourth of the ten eps.
 # 3. `p rounds to 1` counts the images whose softmax probability of their class is exactly 1 in that precision.
 # 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run convex/rounding --profile quick \
+#     -p models='["fcnn"]' -p scale='["1","64"]'
+# ```
+#
+# Results: `data/results/<profile>/convex/rounding/`. Code: `rounding` in `lib/inputgrad/trials/convex.py`.
+# ````

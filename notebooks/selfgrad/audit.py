@@ -4,12 +4,6 @@
 # Beyond {cite:t}`aboutalebi2020selfgradient`: does the self-gradient network resist attacks, or only hide its gradient from them?
 #
 # **Why ask.** The network's answer jumps wherever the self gradient does, and a gradient attack cannot see jumps: a textbook way to look robust. So every defence meets attacks that need no gradient, attacks that look past the block, and the same training without the block.
-#
-# ```sh
-# python -m inputgrad run selfgrad/audit --profile quick -p queries=1000 -p block_input=sign
-# ```
-#
-# Results: `data/results/<profile>/selfgrad/audit/`. Code: `lib/inputgrad/trials/audit.py`; Square and APGD from the attacks' authors' library.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -31,7 +25,7 @@ queries = None  # of the Square attack; None: 200 at smoke, 2000 at quick, 5000 
 autoattack = True  # also run AutoAttack: APGD on cross-entropy, then targeted
 radii = ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"]  # list of radii at which PGD-20 must bring accuracy to zero
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -117,3 +111,12 @@ tables.cost(run)
 # 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
 # 2. Nothing of this page is in the paper. An image counts as right under an attack only if it was right before. PGD and CW count any iterate, the other attacks what they end with.
 # 3. FAB of AutoAttack is left out: it minimises a distance, and at a fixed radius the other three decide. A network is audited on 100 images with 2,000 queries of Square at `quick`, on 1,000 with 5,000 at `paper`.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run selfgrad/audit --profile quick -p queries=1000 -p block_input=sign
+# ```
+#
+# Results: `data/results/<profile>/selfgrad/audit/`. Code: `lib/inputgrad/trials/audit.py`; Square and APGD from the attacks' authors' library.
+# ````

@@ -4,12 +4,6 @@
 # Figure 2 and Theorem 1 of {cite:t}`aboutalebi2020selfgradient`.
 #
 # **The claim.** Taken again at the corrected image, again and again, the self gradient changes less and less; the theorem says that it must, for every function and every eps below 1.
-#
-# ```sh
-# python -m inputgrad run selfgrad/convergence --profile quick -p iterations=20
-# ```
-#
-# Results: `data/results/<profile>/selfgrad/convergence/`. Code: `convergence` in `lib/inputgrad/trials/selfgrad.py`, the closed form in `lib/inputgrad/compute/methods/theorem.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -26,7 +20,7 @@ block_input = "raw"  # how the block is given the gradient: raw, max1 (largest v
 block_scale = 1.0  # factor on the block's output
 detach_train = False  # in training, treat the self gradient as a constant
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -94,3 +88,12 @@ tables.cost(run)
 # 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
 # 2. The paper does not say how successive gradients are formed: here g(k) is taken at x + c B(g(k−1)), and beside it at x + ε g(k−1).
 # 3. Softplus (sharpness 10) replaces ReLU without training again.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run selfgrad/convergence --profile quick -p iterations=20
+# ```
+#
+# Results: `data/results/<profile>/selfgrad/convergence/`. Code: `convergence` in `lib/inputgrad/trials/selfgrad.py`, the closed form in `lib/inputgrad/compute/methods/theorem.py`.
+# ````

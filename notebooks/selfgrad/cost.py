@@ -4,12 +4,6 @@
 # The claims of {cite:t}`aboutalebi2020selfgradient` on training cost: a robust network at least ten times faster.
 #
 # **The claim.** Single-step training of the self-gradient network reaches a robust solution at least ten times faster than training with ten or more attack steps. The paper has no table for it: here robustness is followed during training.
-#
-# ```sh
-# python -m inputgrad run selfgrad/cost --profile quick -p target=0.8
-# ```
-#
-# Results: `data/results/<profile>/selfgrad/cost/`. Code: `cost` in `lib/inputgrad/trials/selfgrad.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -25,7 +19,7 @@ block_input = "raw"  # how the block is given the gradient: raw, max1 (largest v
 block_scale = 1.0  # factor on the block's output
 detach_train = False  # in training, treat the self gradient as a constant
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -84,3 +78,12 @@ tables.cost(run)
 # 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
 # 2. Robustness during training is the accuracy on the last 256 test images under PGD-10, whatever `images` says; what that takes is not counted. 256 images, once an epoch and in one run, are few: a target met one epoch earlier or later moves the factor. PGD training takes seven steps, not ten or more.
 # 3. Wall-clock times are of a machine that did other work: they decide nothing.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run selfgrad/cost --profile quick -p target=0.8
+# ```
+#
+# Results: `data/results/<profile>/selfgrad/cost/`. Code: `cost` in `lib/inputgrad/trials/selfgrad.py`.
+# ````

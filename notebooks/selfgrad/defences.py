@@ -4,13 +4,6 @@
 # Tables 2 to 5 and Figure 1 of {cite:t}`aboutalebi2020selfgradient`.
 #
 # **The claim.** A network whose input is corrected by a small function of its own input gradient, trained on single-step attacks, keeps more accuracy under PGD and CW than PGD training does, and more on clean images. It would be refuted by a self-gradient network that is not ahead of PGD training, or not ahead of the same single-step training without the block.
-#
-# ```sh
-# python -m inputgrad run selfgrad/defences --profile quick \
-#     -p datasets='["cifar10"]' -p defences='["Self gradient"]' -p block_input=max1
-# ```
-#
-# Results: `data/results/<profile>/selfgrad/defences/`. Code: `defences` in `lib/inputgrad/trials/selfgrad.py`; the network in `lib/inputgrad/compute/methods/selfgradient.py`, training in `lib/inputgrad/compute/methods/defences.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -28,7 +21,7 @@ block_input = "raw"  # how the block is given the gradient: raw, max1 (largest v
 block_scale = 1.0  # factor on the block's output
 detach_train = False  # in training, treat the self gradient as a constant
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.compute.methods import selfgradient
 from inputgrad.report import figures, tables
@@ -108,3 +101,13 @@ tables.cost(run)
 # 4. Attacks at test go through both passes of the network, in evaluation mode and float32. With the block disabled, the attack is on the network without it.
 # 5. SVHN is declared at `paper` only; what claims say of it, and of CIFAR-100, is decided apart from what they say of CIFAR-10. Claims against *Bilateral* stay undecided for good.
 # 6. At `quick` 500 test images are attacked.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run selfgrad/defences --profile quick \
+#     -p datasets='["cifar10"]' -p defences='["Self gradient"]' -p block_input=max1
+# ```
+#
+# Results: `data/results/<profile>/selfgrad/defences/`. Code: `defences` in `lib/inputgrad/trials/selfgrad.py`; the network in `lib/inputgrad/compute/methods/selfgradient.py`, training in `lib/inputgrad/compute/methods/defences.py`.
+# ````

@@ -4,12 +4,6 @@
 # Table 1 of {cite:t}`aboutalebi2020selfgradient`: PGD training with the gradient of the loss as additional input, and without.
 #
 # **The claim.** Given the gradient of the true loss, the network is far more accurate, clean and under PGD. But that gradient is taken at the true label, and so carries it. The question here: does the network read the image better, or does it read the label?
-#
-# ```sh
-# python -m inputgrad run selfgrad/oracle --profile quick -p gradient_input=sign
-# ```
-#
-# Results: `data/results/<profile>/selfgrad/oracle/`. Code: `oracle` in `lib/inputgrad/trials/selfgrad.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -24,7 +18,7 @@ eps = "8/255"  # radius of the attacks at test, in units of x in [0, 1], as text
 gradient_input = "max1"  # how the network is given the gradient: max1 (largest value 1), raw or sign
 detach_train = True  # in training, treat that gradient as a constant
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -82,3 +76,12 @@ tables.cost(run)
 # 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
 # 2. The gradient is that of a first pass with zeros in its place. It is divided by its own largest value (`gradient_input`), since a raw gradient is far smaller than an image, and in training it is a constant (`detach_train`).
 # 3. The attack at test goes through both passes, and through the gradient, at the true label.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run selfgrad/oracle --profile quick -p gradient_input=sign
+# ```
+#
+# Results: `data/results/<profile>/selfgrad/oracle/`. Code: `oracle` in `lib/inputgrad/trials/selfgrad.py`.
+# ````

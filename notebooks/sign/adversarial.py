@@ -6,14 +6,6 @@
 # **The claim.** One step along the *sign* of the loss gradient (FGSM) destroys a network's accuracy; one step along the
 # gradient *itself* (FGM), at the same eps, takes much less from AlexNet, and nearly as much from ResNet-18 on CIFAR.
 # It would be refuted by an FGM curve that lies on FGSM's for AlexNet, or far above it for ResNet-18.
-#
-# ```sh
-# python -m inputgrad run sign/adversarial --profile quick \
-#     -p datasets='["mnist"]' -p eps='["0.02","0.5"]'
-# ```
-#
-# Results: `data/results/<profile>/sign/adversarial/`. Code: `adversarial` in `lib/inputgrad/trials/sign.py`, the attacks in
-# `lib/inputgrad/compute/attacks/one_step.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -34,7 +26,7 @@ skip_misclassified = False  # leave images alone that are already misclassified
 controls = True  # also run random noise, the l2-normalised step and PGD-20
 pgd_images = 256  # how many of the images PGD-20 attacks
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -123,3 +115,14 @@ tables.own(run)
 #    another order than torchvision's files, balanced over the classes.
 # 6. Beyond the paper: Gaussian and sign noise of the same size, the gradient normalised to FGSM's l2 length, and PGD-20 on the
 #    first images (`controls`, `pgd_images`).
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run sign/adversarial --profile quick \
+#     -p datasets='["mnist"]' -p eps='["0.02","0.5"]'
+# ```
+#
+# Results: `data/results/<profile>/sign/adversarial/`. Code: `adversarial` in `lib/inputgrad/trials/sign.py`, the attacks in
+# `lib/inputgrad/compute/attacks/one_step.py`.
+# ````

@@ -6,13 +6,6 @@
 # **The claim.** The same step taken *down* the loss (D-FGSM, D-FGM) on misclassified images "defends": the error falls far below
 # the natural error at a small eps and rises again with its size. It would be refuted by an error that does not fall, and it is
 # *explained* if the fall vanishes once the step is not told the true label: the second half of this page.
-#
-# ```sh
-# python -m inputgrad run sign/cooperative --profile quick \
-#     -p datasets='["cifar10"]' -p models='["alexnet"]'
-# ```
-#
-# Results: `data/results/<profile>/sign/cooperative/`. Code: `cooperative` in `lib/inputgrad/trials/sign.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -31,7 +24,7 @@ label = ["true", "predicted", "random"]  # whose loss is followed, each a readin
 ablation_eps = ["0.02", "0.10"]  # list of step sizes for the readings other than the first
 clip = True  # keep the edited images in [0, 1]
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -108,3 +101,13 @@ tables.own(run)
 # 4. The lowest SVHN error is printed without its eps: the lowest over our grid stands beside it.
 # 5. Networks, training and test images as on the page of the attack.
 # 6. Beyond the paper: the step told the predicted or a random label, and all images edited (`label`, `edit`, `ablation_eps`).
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run sign/cooperative --profile quick \
+#     -p datasets='["cifar10"]' -p models='["alexnet"]'
+# ```
+#
+# Results: `data/results/<profile>/sign/cooperative/`. Code: `cooperative` in `lib/inputgrad/trials/sign.py`.
+# ````

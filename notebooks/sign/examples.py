@@ -3,13 +3,6 @@
 #
 # Figures 1 to 6 of {cite:t}`agarwal2020sign`: digits and clothes under FGSM and FGM, a gradient and its sign, and misclassified images
 # stepped downhill. Titles read "class before → class after".
-#
-# ```sh
-# python -m inputgrad run sign/examples --profile quick \
-#     -p eps='["0","0.1","0.5"]' -p columns=8
-# ```
-#
-# Results: `data/results/<profile>/sign/examples/`. Code: `examples` in `lib/inputgrad/trials/sign.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -23,7 +16,7 @@ data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datas
 eps = ["0", "0.05", "0.10", "0.20", "0.30"]  # list of step sizes in units of x, one row of pictures each
 columns = 6  # how many images are shown in a row
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -89,3 +82,13 @@ tables.cost(run)
 # 2. The paper's images are not named; these are the first of each class that is classified correctly, the first misclassified ones, and for the
 #    gradient the first test image.
 # 3. The caption of the paper's Fig. 3 speaks of eps 2.0, its tables end at 0.30; the rows here are the tables' values.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run sign/examples --profile quick \
+#     -p eps='["0","0.1","0.5"]' -p columns=8
+# ```
+#
+# Results: `data/results/<profile>/sign/examples/`. Code: `examples` in `lib/inputgrad/trials/sign.py`.
+# ````

@@ -6,13 +6,6 @@
 #
 # **The question.** D-FGSM needs the true label. Is its success a property of that label, or of any class near the image? An image whose true class is
 # not the runner-up tells the two apart.
-#
-# ```sh
-# python -m inputgrad run sign/labels --profile quick \
-#     -p datasets='["mnist"]' -p eps='["0.02","0.5"]'
-# ```
-#
-# Results: `data/results/<profile>/sign/labels/`. Code: `labels` in `lib/inputgrad/trials/sign.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -29,7 +22,7 @@ attack_loss = "ce"  # loss to go down: ce, nll_logits or margin
 label = ["true", "runner_up", "other"]  # the class the step is told, each a reading: true, runner_up, other
 clip = True  # keep the edited images in [0, 1]
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -85,3 +78,13 @@ tables.cost(run)
 # 1. The paper tells the step the true label; the other two are ours (`label`).
 # 2. *Another* class is neither predicted, nor the runner-up, nor true.
 # 3. Networks and training as on the page of the attack; all test images.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run sign/labels --profile quick \
+#     -p datasets='["mnist"]' -p eps='["0.02","0.5"]'
+# ```
+#
+# Results: `data/results/<profile>/sign/labels/`. Code: `labels` in `lib/inputgrad/trials/sign.py`.
+# ````

@@ -7,13 +7,6 @@
 # at equal eps compares different budgets. Here every method takes steps of the same median l2 length, and is then judged at
 # the length where it fools half of the images. The paper makes its claim at equal eps (c23); it would stand here if FGM, at equal success, were the
 # less visible one by every measure.
-#
-# ```sh
-# python -m inputgrad run sign/perceptibility --profile quick \
-#     -p datasets='["mnist"]' -p budgets='["1/4","1","4"]'
-# ```
-#
-# Results: `data/results/<profile>/sign/perceptibility/`. Code: `equal_norm` in `lib/inputgrad/trials/sign.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -28,7 +21,7 @@ budgets = ["1/32", "1/16", "1/8", "1/4", "1/2", "1", "2", "4", "8", "16"]  # lis
 methods = ["FGSM", "FGM", "FGM-l2", "random sign", "random normal"]  # list of FGSM, FGM, FGM-l2, random sign, random normal
 clip = True  # keep the edited images in [0, 1]
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -85,3 +78,13 @@ tables.cost(run)
 # 2. Counted over the images that were right before, so that "fooled" means moved by this step.
 # 3. One eps for all images, as the paper has it, set so that the median step has the length on the axis before clipping to [0, 1].
 # 4. Between the budgets of the grid the table interpolates in the logarithm of the budget.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run sign/perceptibility --profile quick \
+#     -p datasets='["mnist"]' -p budgets='["1/4","1","4"]'
+# ```
+#
+# Results: `data/results/<profile>/sign/perceptibility/`. Code: `equal_norm` in `lib/inputgrad/trials/sign.py`.
+# ````

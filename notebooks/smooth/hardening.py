@@ -5,13 +5,6 @@
 #
 # **The claim.** Each training image moves up its own loss gradient by a small share λ of it, epoch after epoch (the Smooth Gradient Method). The network trained on the drifting images is as accurate as before on clean images and more accurate on FGSM sets. It would be refuted by a clean
 # accuracy that falls, or by FGSM accuracies that do not rise.
-#
-# ```sh
-# python -m inputgrad run smooth/hardening --profile quick \
-#     -p datasets='["mnist"]' -p models='["smooth_cnn"]' -p rate=0.5
-# ```
-#
-# Results: `data/results/<profile>/smooth/hardening/`. Code: `hardening` in `lib/inputgrad/trials/smooth.py`, the training loop in `lib/inputgrad/compute/methods/hardening.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -31,7 +24,7 @@ attack_mode = ["train", "eval"]  # mode of the network whose gradient is taken, 
 source = ["self", "control"]  # whose gradient makes the adversarial set, each a reading: self, control
 stronger_eps = ["0.1", "0.2"]  # list of eps of random signs, PGD-20 and PGD with restarts, as text
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -127,3 +120,13 @@ tables.cost(run)
 # 7. What `quick` and `paper` train (width, images, epochs, runs) is a table of the [chapter](../../book/papers/smooth.md), written from the declarations; `recipe` changes it. Of two runs both numbers are shown, of more the median.
 # 8. The interval of a median over three runs or more is from the smallest to the largest. Figures 1 and 2 count validation images; the weights of the best epoch on them are kept, as in the authors' code.
 # 9. The recorded CIFAR results come from archives that hold the images in another order than torchvision's files.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run smooth/hardening --profile quick \
+#     -p datasets='["mnist"]' -p models='["smooth_cnn"]' -p rate=0.5
+# ```
+#
+# Results: `data/results/<profile>/smooth/hardening/`. Code: `hardening` in `lib/inputgrad/trials/smooth.py`, the training loop in `lib/inputgrad/compute/methods/hardening.py`.
+# ````

@@ -2,13 +2,6 @@
 # # The pictures
 #
 # Figures 3 to 6 of {cite:t}`mosca2018smooth`: images attacked with the control's gradient that only the hardened network gets right, and how training images drift.
-#
-# ```sh
-# python -m inputgrad run smooth/pictures --profile quick \
-#     -p datasets='["mnist"]' -p columns=8
-# ```
-#
-# Results: `data/results/<profile>/smooth/pictures/`. Code: `pictures` in `lib/inputgrad/trials/smooth.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -26,7 +19,7 @@ beyond = False  # allow rates outside [-1, 1]
 eps = "0.1"  # eps of FGSM in units of the network's input, as text
 columns = 6  # how many images are shown in a row
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -85,3 +78,13 @@ tables.cost(run)
 # 1. The paper's images are not named: these are the first ones.
 # 2. Perturbations and drifts of whitened images are shown mapped back to standardised pixels, each scaled by its own largest value; lengths are in the network's input space. The drift is the sum of all updates so far.
 # 3. One run. The gradient of the attack is taken in evaluation mode here, so that the pictures show what would fool the network in use.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run smooth/pictures --profile quick \
+#     -p datasets='["mnist"]' -p columns=8
+# ```
+#
+# Results: `data/results/<profile>/smooth/pictures/`. Code: `pictures` in `lib/inputgrad/trials/smooth.py`.
+# ````

@@ -4,13 +4,6 @@
 # What Tables 4 and 5 of {cite:t}`mosca2018smooth` leave open, crossed.
 #
 # **The question.** The text fixes neither whose gradient moves an image (its own, or the batch's mean), nor what becomes of the moves, nor how the adversarial set is made. Which of these readings gives the paper's table, and which gives robustness? And how much would noise of the same size give?
-#
-# ```sh
-# python -m inputgrad run smooth/readings --profile quick \
-#     -p rates='[0.2, 0.5]' -p modes='["accumulate","noise"]'
-# ```
-#
-# Results: `data/results/<profile>/smooth/readings/`. Code: `readings` in `lib/inputgrad/trials/smooth.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -27,7 +20,7 @@ modes = ["accumulate", "reset", "fresh", "discard", "noise"]  # list of accumula
 beyond = False  # allow rates outside [-1, 1]
 eps = ["0.1", "0.2"]  # list of eps, as text
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -91,3 +84,13 @@ tables.cost(run)
 # 3. `noise` keeps one random direction an image, so that its drift is at least as long as the same steps along changing gradients would be.
 # 4. Beyond the paper: negative and large rates, PGD-20, noise.
 # 5. One run, that of seed 0: the page of Tables 4 and 5 has both runs of this network.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run smooth/readings --profile quick \
+#     -p rates='[0.2, 0.5]' -p modes='["accumulate","noise"]'
+# ```
+#
+# Results: `data/results/<profile>/smooth/readings/`. Code: `readings` in `lib/inputgrad/trials/smooth.py`.
+# ````

@@ -4,13 +4,6 @@
 # No paper has this table: each tries its own attacks on its own networks at its own eps. Here the networks of the chapters, trained as there, stand side by side in one l∞ ball, 0.1 for MNIST and 8/255 for colour images, under one step with and without the sign (`sign`), Algorithm 1 (`convex`), a universal perturbation (with which `butterfly` compares itself), and 50 steps of projected gradient ascent; and they take the step downhill that `sign` calls cooperative. `smooth` and `selfgrad` bring defences, and no attack of their own; the generator of `butterfly` is not here.
 #
 # **What it can refute.** That the sign is what makes the step strong (then the step without it would leave more at equal l2 length, too, and not only in the same ball); that one step shows what a network withstands (then many steps would leave no less); that a step downhill repairs (then it would lower no network's accuracy; the predicted label is its control, which can repair nothing).
-#
-# ```sh
-# python -m inputgrad run synthesis/attacks --profile quick \
-#     -p datasets='["cifar10"]' -p models='["wrn10_2"]' -p eps=4/255
-# ```
-#
-# Results: `data/results/<profile>/synthesis/attacks/`. Code: `attacks` in `lib/inputgrad/trials/synthesis.py`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -25,7 +18,7 @@ eps = None  # radius of the l-infinity ball in units of x, as text; None: 0.1 fo
 steps = 50  # steps of PGD, under cross-entropy and under the margin
 uap_images = 200  # training images the universal perturbation is made from
 
-# %% tags=["remove-stderr", "hide-input"]
+# %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
 from inputgrad.report import figures, tables
 
@@ -91,3 +84,13 @@ tables.cost(run)
 # 3. The step without the sign at equal l2 length is longer in l∞ than eps, and FGM as long as it happens to be; neither is among *all of them*.
 # 4. Defended are only the networks whose chapter defends them: the updates of `smooth` in the reading that hardens (its own gradient of each image, accumulated), the defences of `selfgrad`.
 # 5. One seed. The universal perturbation is made from the first 200 training images in batches of ten and five passes.
+
+# %% [markdown]
+# ````{dropdown} Rerun this page
+# ```sh
+# python -m inputgrad run synthesis/attacks --profile quick \
+#     -p datasets='["cifar10"]' -p models='["wrn10_2"]' -p eps=4/255
+# ```
+#
+# Results: `data/results/<profile>/synthesis/attacks/`. Code: `attacks` in `lib/inputgrad/trials/synthesis.py`.
+# ````

@@ -26,7 +26,7 @@ from inputgrad.ground.files import replacing, write_text
 from inputgrad.ground.paths import BUILD, ROOT, relative
 from inputgrad.record import results
 
-from . import cells, claims, figures, scales, summaries, tables
+from . import answers, cells, claims, figures, scales, summaries, tables
 from .markup import Table, scale
 from .predicates import Vector
 
@@ -62,15 +62,18 @@ def stage(profile: str) -> None:
         target = STAGE / "notebooks" / f"{exhibit}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+        answers.open_with(target, answers.box(exhibit, partial(fill, where="answers")))
     generate()
     write_text(STAGE / "_config.yml", config())
 
 
 def generate() -> None:
     """Write every table and figure that pages include, as Markdown and PNG."""
-    write_text(GENERATED / "scoreboard.md", tables.scoreboard().markdown("tab-scoreboard", "dense"))
+    for table, what in zip(tables.scoreboard().tables, ("claims", "numbers"), strict=True):
+        write_text(GENERATED / f"scoreboard-{what}.md", table.markdown(f"tab-scoreboard-{what}", "short"))
+        write_text(GENERATED / f"scoreboard-{what}-again.md", table.markdown(style="short"))  # labels stand once
+    write_text(GENERATED / "front.md", answers.front(partial(fill, where="answers")))
     write_text(GENERATED / "coverage.md", summaries.coverage())
-    write_text(GENERATED / "scoreboard-again.md", tables.scoreboard().markdown(style="dense"))  # labels stand once
     write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
     said = partial(fill, where="claims")
     for key in study.STUDY:
@@ -78,6 +81,8 @@ def generate() -> None:
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
         write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, said))
         write_text(GENERATED / f"scales-{key}.md", scales.told(key))
+    for key in study.CHAPTERS:
+        write_text(GENERATED / f"answer-{key}.md", answers.box(key, partial(fill, where="answers")))
     across = tables.verdict_table(study.synthesis.PAPER.key)
     write_text(GENERATED / "claims-synthesis.md", across.markdown("tab-claims-synthesis", "claims"))
     for exhibit in ("smooth/hardening", "selfgrad/defences"):
@@ -258,7 +263,7 @@ def readme(path: Path = ROOT / "README.md") -> str:
         _, after = rest.split(MARKERS[1])
     except ValueError as err:
         raise InputError(f"{relative(path)} has lost its scoreboard markers") from err
-    board = Table(tables.scoreboard().frame).markdown()
+    board = "\n".join(Table(table.frame).markdown() for table in tables.scoreboard().tables)
     return f"{before}{MARKERS[0]}\n\n{board}\n{summaries.coverage()}\n{MARKERS[1]}{after}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -103,7 +103,12 @@ def measured(cell: Mapping, places: int = 1) -> str:
     return number(center, places) + (f" ± {cell['spread']:.{places}f}" if cell["seeds"] > 2 else "")
 
 
-def span(values: pd.Series) -> str:
+def listed(words: Sequence[str]) -> str:
+    """``"A, B and C"``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def span(values: Iterable[float]) -> str:
     """``"3"``, or ``"1 to 3"`` where they differ."""
-    low, high = int(values.min()), int(values.max())
+    low, high = int(min(values)), int(max(values))
     return str(low) if low == high else f"{low} to {high}"

@@ -11,7 +11,7 @@ from inputgrad.record import results
 from inputgrad.study import CHAPTERS, STUDY, synthesis
 
 from . import cells, claims
-from .markup import Table, measured, number, scale
+from .markup import Table, listed, measured, number, scale
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
@@ -156,11 +156,6 @@ def at_scale(key: str, profile: str) -> dict[str, list[str]]:
     for network, attacked in places.items():
         networks.setdefault(listed(list(dict.fromkeys(attacked))), []).append(network)
     return networks
-
-
-def listed(words: Sequence[str]) -> str:
-    """``"A, B and C"``."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def by_profile() -> Table:

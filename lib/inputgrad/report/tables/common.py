@@ -192,19 +192,29 @@ def verdicts(run: Run, also: Sequence[str] = ()) -> Table:
         run: what ``inputgrad.run`` gave.
         also: claims that other exhibits' rows decide and this one is about, such as ``"c23"``.
     """
-    key, exhibit = run.exhibit.split("/")[0], EXHIBITS[run.exhibit]
-    paper, mine = cells.of_paper(key), results.table([*run.shown, *results.recorded(run.exhibit)])
+    ids = {v.claim.id for v in decided_by(run.exhibit, run.shown)}
+    ids |= {f"{run.exhibit.split('/')[0]}.{name}" for name in also}
+    return verdict_table(run.exhibit.split("/")[0], lambda verdict: verdict.claim.id in ids)
+
+
+def decided_by(name: str, shown: Sequence[results.Result] = ()) -> list[claims.Verdict]:
+    """The verdicts that hang on an exhibit's rows, or would if it were run.
+
+    Args:
+        name: ``"sign/adversarial"``.
+        shown: results of it besides the recorded ones.
+    """
+    key, exhibit = name.split("/")[0], EXHIBITS[name]
+    paper, mine = cells.of_paper(key), results.table([*shown, *results.recorded(name)])
     paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
 
-    def decided_here(verdict: claims.Verdict) -> bool:
-        if verdict.claim.id.split(".")[1] in also:
-            return True
+    def here(verdict: claims.Verdict) -> bool:
         if not verdict.rows.empty:
-            return run.exhibit in set(verdict.rows["exhibit"])
+            return name in set(verdict.rows["exhibit"])
         selectors = verdict.claim.vars.values()
         return any(fits(paper, s) or ("table" in s and fits(mine, s, ("dataset", "model"))) for s in selectors)
 
-    return verdict_table(key, decided_here)
+    return [verdict for verdict in claims.verdicts(key) if here(verdict)]
 
 
 def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -> bool:
@@ -273,19 +283,19 @@ def schedules(name: str) -> Table:
     return Table(pd.DataFrame(frame), "How the networks are trained: width is a factor on the paper's channels")
 
 
-def scoreboard() -> Table:
-    """The scoreboard over all papers."""
+def scoreboard() -> Stack:
+    """The scoreboard over all papers: one table of claims, one of the numbers in tables."""
     board = claims.scoreboard()
-    total = {**board.sum(numeric_only=True), "paper": "all", "scale": ""}
-    rows = [
-        {
-            "paper": r["paper"], "scale": r["scale"],
-            "claims": r["claims"], **{w: r[w] for w in claims.WORDS},
-            "cells": r["cells"], **{f"cells {w}": r[f"{w} cells"] for w in cells.WORDS},
-        }
-        for r in [*board.to_dict("records"), total]
-    ]  # fmt: skip
-    return Table(pd.DataFrame(rows), "What reproduced, counted from the recorded results")
+    rows = [*board.to_dict("records"), {**board.sum(numeric_only=True), "paper": "all", "scale": ""}]
+    of_claims = [{"paper": r["paper"], "claims": r["claims"], **{w: r[w] for w in claims.WORDS}, "scale": r["scale"]}
+                 for r in rows]  # fmt: skip
+    of_cells = [{"paper": r["paper"], "numbers": r["cells"], **{w: r[f"{w} cells"] for w in cells.WORDS}} for r in rows]
+    return Stack(
+        [
+            Table(pd.DataFrame(of_claims), "What the papers claim of their results, and what became of it"),
+            Table(pd.DataFrame(of_cells), "The numbers in their tables and plots, and how near ours are"),
+        ]
+    )
 
 
 def paper_tables(key: str) -> list[Table]:

@@ -1,0 +1,88 @@
+"""What every chapter and page opens with: what came out, which claims it decides, at what scale and on how much."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from inputgrad.ground.paths import ROOT
+from inputgrad.record import results
+from inputgrad.record.results import Result
+from inputgrad.study import CHAPTERS, STUDY
+from inputgrad.study.schema import PROFILES, SCALES
+
+from . import claims
+from .markup import listed, span
+from .tables.common import decided_by
+
+
+@cache
+def sentences() -> dict[str, str]:
+    """The answers that people wrote, by chapter and exhibit, with their tokens."""
+    return yaml.safe_load((ROOT / "book" / "answers.yaml").read_text(encoding="utf-8"))
+
+
+def box(name: str, fill: Callable[[str], str]) -> str:
+    """The answer of a chapter or an exhibit, as a note in Markdown.
+
+    Args:
+        name: ``"sign"`` or ``"sign/adversarial"``.
+        fill: puts numbers and verdicts in the place of tokens.
+    """
+    there = results.shown(name) if name in CHAPTERS else results.largest(results.recorded(name))
+    verdicts = claims.verdicts(name) if name in CHAPTERS else decided_by(name)
+    facts = [decided(name, verdicts), behind(there)]
+    return "\n".join([":::{admonition} What came out", ":class: answer", "", fill(sentences()[name]), "",
+                      " ".join(filter(None, facts)), ":::", ""])  # fmt: skip
+
+
+def front(fill: Callable[[str], str]) -> str:
+    """Every paper with its question and its answer, for the first page."""
+    parts = []
+    for key, paper in STUDY.items():
+        profiles = {r.provenance["declaration"]["profile"] for r in results.shown(key)}
+        at = listed([SCALES[p] for p in PROFILES if p in profiles]) or "none"
+        parts.append(
+            f"**[`{key}`](papers/{key}.md)**, {{cite:t}}`{paper.citation}`. *{paper.question}*\n\n"
+            f"{fill(sentences()[key])} (Scale: {at}.)\n"
+        )
+    return "\n".join(parts)
+
+
+def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
+    """How many of the paper's claims hang on the rows behind it, by verdict, with a link to them."""
+    if name.split("/")[0] not in STUDY:
+        return ""
+    words = [v.word for v in verdicts if v.claim.kind == "result"]
+    if not words:
+        return "It decides none of the paper's claims about its results."
+    counted = listed([f"{words.count(word)} {word}" for word in claims.WORDS if word in words])
+    return f"[The paper's claims](/book/verdicts.md) about results: {counted}."
+
+
+def behind(there: Sequence[Result]) -> str:
+    """The scale, the runs and the test images behind the numbers."""
+    if not there:
+        return "Nothing is recorded yet."
+    profiles = {r.provenance["declaration"]["profile"] for r in there}
+    runs: dict[tuple, int] = {}
+    for result in there:
+        runs[result.exhibit_place] = runs.get(result.exhibit_place, 0) + 1
+    images = [r.provenance["declaration"]["settings"]["images"] for r in there]
+    at = listed([SCALES[p] for p in PROFILES if p in profiles])
+    return (
+        f"Scale: {at}; networks of a kind: {span(runs.values())}; test images: {span(images)}. "
+        "[How to read this](/book/how-to-read.md)"
+    )
+
+
+def open_with(notebook: Path, text: str) -> None:
+    """Put a note below the title of an executed page, in place."""
+    page = json.loads(notebook.read_text(encoding="utf-8"))
+    title, *rest = "".join(page["cells"][0]["source"]).split("\n")
+    page["cells"][0]["source"] = "\n".join([title, "", text, *rest])
+    notebook.write_text(json.dumps(page, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,45 @@
+"""What chapters and pages open with."""
+
+import re
+import shutil
+from collections import Counter
+from functools import partial
+
+import nbformat
+
+from inputgrad import study
+from inputgrad.ground.paths import ROOT
+from inputgrad.record import results
+from inputgrad.report import answers, book, tables
+from inputgrad.trials.runner import Run
+from test_sentences import COMPARES
+
+
+def test_every_chapter_and_page_opens_with_an_answer_that_rests_on_claims():
+    names = {*study.CHAPTERS, *study.EXHIBITS}
+    assert set(answers.sentences()) == names
+    for name in names:
+        text = answers.sentences()[name]
+        assert "decide nothing" in text or re.search(r"\[\[(holds|verdict) ", text), name
+        rest = book.HOLDS.sub("", book.TOKEN.sub("", text))
+        assert not COMPARES.search(rest.replace("decide nothing", "")), (name, rest)
+        box = answers.box(name, partial(book.fill, where=name))
+        assert "[[" not in box and "Scale: " in box
+
+
+def test_an_answer_counts_the_claims_that_its_page_lists():
+    box = answers.box("sign/adversarial", str)
+    run = Run("sign/adversarial", results.recorded("sign/adversarial"), computed=0, own=False)
+    listed = tables.verdicts(run).frame
+    words = Counter(listed.loc[listed["kind"] == "result", "verdict"])
+    assert all(f"{n} {word}" in box for word, n in words.items())
+    assert "none of the paper's claims" in answers.box("sign/labels", str)
+
+
+def test_a_staged_page_has_its_answer_below_the_title(tmp_path):
+    page = tmp_path / "labels.ipynb"
+    shutil.copyfile(ROOT / "notebooks" / "sign" / "labels.ipynb", page)
+    answers.open_with(page, "An answer.")
+    cells = nbformat.read(page, 4).cells
+    assert cells[0].source.startswith("# Whose label?\n\nAn answer.\n")
+    assert len(cells) == len(nbformat.read(ROOT / "notebooks" / "sign" / "labels.ipynb", 4).cells)
