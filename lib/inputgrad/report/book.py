@@ -69,7 +69,7 @@ def stage(profile: str) -> None:
 
 def generate() -> None:
     """Write every table and figure that pages include, as Markdown and PNG."""
-    for table, what in zip(tables.scoreboard().tables, ("claims", "numbers"), strict=True):
+    for table, what in zip(tables.scoreboard().tables, ("claims", "cells"), strict=True):
         write_text(GENERATED / f"scoreboard-{what}.md", table.markdown(f"tab-scoreboard-{what}", "short"))
         write_text(GENERATED / f"scoreboard-{what}-again.md", table.markdown(style="short"))  # labels stand once
     write_text(GENERATED / "front.md", answers.front(partial(fill, where="answers")))
