@@ -97,16 +97,17 @@ def generate() -> None:
     write_text(GENERATED / "every-number.md", summaries.every_number().markdown("tab-every-number", "filterable"))
     for name, draw in FIGURES.items():
         figure = draw()
-        save(figure, GENERATED / f"{name}.png")
+        save(figure, GENERATED / f"{name}.{'svg' if hasattr(figure, 'frame') else 'png'}")
         if hasattr(figure, "frame"):
             numbers = figures.as_table(figure).markdown(style="dense")
             write_text(GENERATED / f"{name}-numbers.md", f"````{{dropdown}} The figure's numbers\n{numbers}````\n")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG."""
+    """Write a figure in the format that its name says; the same figure gives the same bytes."""
+    kind = path.suffix[1:]
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+        figure.savefig(temporary, format=kind, metadata={{"svg": "Date", "png": "Software"}[kind]: None})
 
 
 def config() -> str:
