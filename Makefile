@@ -8,6 +8,8 @@ MINUTES ?= 10
 SEED    ?= 0
 CORES   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 export OMP_WAIT_POLICY ?= PASSIVE
+unexport PYTHONDONTWRITEBYTECODE  # each notebook and test process would compile torch and the others once more
+export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/bytecode
 MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
 SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
