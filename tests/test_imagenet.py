@@ -102,6 +102,8 @@ def test_images_and_widths_that_it_cannot_take(shape, width, sentence):
 def test_it_is_no_classifier_of_the_catalogues_data():
     with pytest.raises(InputError, match=r"takes colour images of 1000 classes: digits32 has \(3, 32, 32\) of 10"):
         networks.loaded(data.load("digits32"), NAME, CPU)
+    (trial,) = study.trials("butterfly/told", profile="quick", datasets=["imagenette96"], models=[NAME], seeds=[0])
+    assert trial.settings["recipe"] == {} and trial.networks == (NAME,)
 
 
 # The package

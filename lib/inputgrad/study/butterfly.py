@@ -157,7 +157,7 @@ def scale_of_told(profile: str, dataset: str, settings: Mapping) -> dict:
     if not game.images:
         game = replace(game, images=settings["recipe"]["images"])
     if weights := MODELS[model].weights:
-        pretraining, learned = {"weights": weights.sha256}, settings["recipe"]["images"]
+        pretraining, learned = {"weights": weights.sha256}, settings["recipe"].get("images") or 0
     else:
         pretraining = asdict(KNOWING[profile].override(settings["pretraining"]))
         learned = pretraining["images"]
