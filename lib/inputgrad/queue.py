@@ -23,7 +23,9 @@ from inputgrad.catalogue import datasets
 from inputgrad.catalogue import models as networks
 from inputgrad.catalogue.datasets import DATASETS
 from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.published import Packaged, Weights, path_of
 from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import ROOT, data_root
 from inputgrad.record import results
 from inputgrad.report import cells, claims
@@ -226,9 +228,16 @@ def shadowed(trial: Trial) -> bool:
 
 
 def loadable(trial: Trial) -> bool:
-    """Is a network that is loaded there? One that is trained always is."""
-    weights = MODELS[trial.model].weights
-    return weights is None or (data_root() / weights.file).is_file()
+    """Are the networks that are loaded there? One that is trained always is."""
+    return all(at_hand(weights) for name in trial.networks if (weights := MODELS[name].weights))
+
+
+def at_hand(weights: Weights | Packaged) -> bool:
+    """Are these published weights there?"""
+    try:
+        return path_of(weights, data_root()).is_file()
+    except InputError:
+        return False
 
 
 def machine() -> str:

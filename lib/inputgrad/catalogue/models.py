@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .published import LENET5_AUTHORS, Weights
+from .published import EFFICIENTNET_LITE0, LENET5_AUTHORS, Packaged, Weights
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Architecture:
     options: tuple[tuple[str, object], ...] = ()
     version: int = 1  # raised whenever the same recipe would train another network
     objective: str = "classify"  # what it is trained to do, a name in ``training.objectives.OBJECTIVES``
-    weights: Weights | None = None  # published ones, which are loaded: such a network is never trained
+    weights: Weights | Packaged | None = None  # published ones, which are loaded: such a network is never trained
 
 
 MODELS: dict[str, Architecture] = {
@@ -47,6 +47,9 @@ MODELS: dict[str, Architecture] = {
         Architecture("resnet101", "ResNet101", "imagenet:resnet101"),
         Architecture("vgg16", "VGG16", "imagenet:vgg16"),
         Architecture("densenet169", "DenseNet169", "imagenet:densenet169"),
+        Architecture(
+            "efficientnet_lite0", "EfficientNet-Lite0", "efficientnet:efficientnet_lite0", weights=EFFICIENTNET_LITE0
+        ),
         Architecture("regressor", "regressor", "regression:regressor", objective="measure"),
         Architecture("autoencoder", "autoencoder", "regression:autoencoder", objective="reconstruct"),
         Architecture("segmenter", "segmenter", "regression:segmenter", objective="segment"),

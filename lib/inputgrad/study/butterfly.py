@@ -9,6 +9,7 @@ from typing import Any
 
 from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.ground import checks
 
@@ -68,13 +69,14 @@ GAMES = {
 """How the generator is trained; without a number of images, on those that the classifier was trained on."""
 
 
+def own_of(by_profile: Mapping, *, profile: str, dataset: str) -> Any:
+    """What a profile has for this data set, or for all."""
+    return by_profile.get((profile, dataset), by_profile[profile])
+
+
 def scale(profile: str, dataset: str, settings: Mapping) -> dict:
     """The networks beside a trial's classifier and how they are trained, as plain data."""
-
-    def own(by_profile: Mapping) -> Any:
-        """What a profile has for this data set, or for all."""
-        return by_profile.get((profile, dataset), by_profile[profile])
-
+    own = partial(own_of, profile=profile, dataset=dataset)
     game = own(GAMES).override(settings["game"])
     if not game.images:
         game = replace(game, images=settings["recipe"]["images"])
@@ -113,12 +115,17 @@ TABLES = grids({"cifar10": ("resnet18", "wrn10_2"), "imagenette96": ("resnet18_i
 FIGURES = grids({"cifar10": ("resnet18",)}, FOUR[:1])
 
 
-# The discriminator that is told the class: an encoder that knows more than the classifier, both of them small
+# The discriminator that is told the class: an encoder that knows more than the classifier, all of them small
 
 SMALL = Recipe(lr=1e-3, batch=64, epochs=30, images=2000, width=0.25, schedule="onecycle", augment="crop_flip")
 TOLD_GRIDS = {
     "smoke": FIGURES["smoke"],
-    "quick": grid(2000, {"alexnet": SMALL}, (0, 1, 2), {"cifar10": ("alexnet",)}),
+    "quick": grid(
+        2000,
+        {"alexnet": SMALL, "resnet18_imagenet": QUICK["resnet18_imagenet"]},
+        (0, 1, 2),
+        {"cifar10": ("alexnet",), "imagenette96": ("resnet18_imagenet",)},
+    ),
     "paper": grid(8000, {FOUR[0]: replace(PAPERS_OWN[FOUR[0]], images=5000)}, (0,), {"cifar10": FOUR[:1]}),
 }
 KNOWING = {
@@ -126,28 +133,40 @@ KNOWING = {
     "quick": replace(SMALL, epochs=8, images=20_000),
     "paper": replace(PRETRAINING["paper"], images=40_000),
 }
-"""How the encoder is trained: on the classifier's own data set, but on more images of it."""
+"""How the encoder is trained where it is not loaded: on the classifier's own data set, but on more images of it."""
 
-TOLD_ENCODERS = {**ENCODERS, "quick": {"small": ("alexnet", 0.25)}}
+TOLD_ENCODERS = {
+    **ENCODERS,
+    "quick": {"small": ("alexnet", 0.25)},
+    ("quick", "imagenette96"): {"small": ("efficientnet_lite0", 1.0)},
+}
+TOLD_DECODERS = {**DECODERS, ("quick", "imagenette96"): (64, 32, 16, 8)}
 TOLD_GAMES = {
     "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
     "quick": Recipe(lr=1e-4, epochs=10, batch=50, images=2000),
+    ("quick", "imagenette96"): Recipe(lr=1e-4, epochs=5, batch=25, images=2000),
     "paper": GAMES["paper"],
 }
 
 
 def scale_of_told(profile: str, dataset: str, settings: Mapping) -> dict:
-    """As :func:`scale`; the game is played on the images behind those that the encoder has learned."""
-    encoder = KNOWING[profile].override(settings["pretraining"])
-    game = TOLD_GAMES[profile].override(settings["game"])
+    """As :func:`scale`; the game is played on the images behind those that encoder and classifier have learned."""
+    own = partial(own_of, profile=profile, dataset=dataset)
+    model, width = own(TOLD_ENCODERS)["small"]
+    game = own(TOLD_GAMES).override(settings["game"])
     if not game.images:
         game = replace(game, images=settings["recipe"]["images"])
+    if weights := MODELS[model].weights:
+        pretraining, learned = {"weights": weights.sha256}, settings["recipe"].get("images") or 0
+    else:
+        pretraining = asdict(KNOWING[profile].override(settings["pretraining"]))
+        learned = pretraining["images"]
     return {
         "game": asdict(game),
-        "pretraining": asdict(encoder),
-        "encoders": {"small": TOLD_ENCODERS[profile]["small"]},
-        "decoder": DECODERS[profile],
-        "first": encoder.images,
+        "pretraining": pretraining,
+        "encoders": {"small": (model, width)},
+        "decoder": own(TOLD_DECODERS),
+        "first": learned,
     }
 
 

@@ -175,6 +175,11 @@ class Trial:
         """``<dataset>-<model>-s<seed>``."""
         return f"{self.dataset}-{self.model}-s{self.seed}"
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks it takes: its own, and those beside it that its exhibit declares."""
+        return tuple(dict.fromkeys([self.model, *(name for name, _ in self.settings.get("encoders", {}).values())]))
+
     @cached_property
     def key(self) -> str:
         """What freshness is judged by: a hash of the declaration and of the catalogue's content sum of the data."""

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
+from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.methods.game import Rules, decisions, perturbations, pixels
 from inputgrad.compute.methods.generator import features
 from inputgrad.compute.methods.probe import probe
 from inputgrad.compute.metrics import paired_difference, predict
-from inputgrad.compute.training.networks import Trained, trained
+from inputgrad.compute.training.networks import Trained, restored, trained
 from inputgrad.record.row import Row
 from inputgrad.study.butterfly import DIRECT, PROBE, SCRATCH
 
@@ -42,8 +43,10 @@ def told(job: Job) -> Outcome:
 
 
 def knowing(job: Job) -> Trained:
-    """The encoder: another network, trained on more images of the classifier's own data set."""
+    """The encoder: loaded with ImageNet's weights, or trained on more images of the classifier's own data set."""
     model, width = job.trial.settings["encoders"]["small"]
+    if MODELS[model].weights:
+        return restored(model, job.data.shape, job.device, job.root)
     recipe = Recipe(**{**job.trial.settings["pretraining"], "width": width})
     return trained(job.data, model, recipe, job.trial.seed + ANOTHER, job.device)
 

@@ -48,7 +48,7 @@ def run(exhibit: str, **parameters: Any) -> Run:
             from inputgrad.compute.data import fetch  # torch starts here
 
             print(fetch(dataset, root=root), file=sys.stderr)
-    for model in dict.fromkeys(t.model for t in trials if results.fresh(t) is None):
+    for model in dict.fromkeys(name for t in trials if results.fresh(t) is None for name in t.networks):
         if weights := MODELS[model].weights:
             verified(weights, data_root(root))
     found, computed = [], 0

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from inputgrad.catalogue.published import Weights
+from inputgrad.catalogue.published import Packaged, Weights
 
 
-def tensors(weights: Weights, raw: bytes) -> dict[str, Tensor]:
-    """The tensors at their places in a data file, in torch's layout, by the names of our layers."""
+def tensors(weights: Weights | Packaged, raw: bytes) -> dict[str, Tensor]:
+    """The tensors of a file in torch's layout, by the names of our layers."""
+    if isinstance(weights, Packaged):
+        found = torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
+        return {f"body.{name}": tensor for name, tensor in found.items()}
     out = {}
     for name, place in weights.places.items():
         values = np.frombuffer(raw, "<f4", int(np.prod(place.shape)), place.offset).reshape(place.shape)

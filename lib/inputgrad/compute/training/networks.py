@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from inputgrad.catalogue.models import MODELS
-from inputgrad.catalogue.published import verified
+from inputgrad.catalogue.published import path_of, verified
 from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.compute.data import Splits
 from inputgrad.compute.gradients import Classifier
@@ -113,28 +113,44 @@ def trained(
 
 
 def loaded(data: Splits, model: str, device: torch.device, root: str | None = None) -> Trained:
-    """The network whose weights are published, from the file in the data folder; nothing is trained.
+    """The classifier whose weights are published; nothing is trained.
 
     Raises:
-        InputError: the file is missing, not whole or another one, or the data are not what the network takes.
+        InputError: as :func:`restored`, or the data are not what the network was trained to tell apart.
+    """
+    weights = MODELS[model].weights
+    if weights and (weights.shape not in (None, data.shape) or weights.classes != data.classes):
+        size = f"images of {weights.shape}" if weights.shape else "colour images"
+        raise InputError(
+            f"model {model!r} takes {size} of {weights.classes} classes: {data.name} has {data.shape} of {data.classes}"
+        )
+    return restored(model, data.shape, device, root)
+
+
+def restored(model: str, shape: tuple[int, int, int], device: torch.device, root: str | None = None) -> Trained:
+    """A network with its published weights, for images of this shape: from the data folder or an installed package.
+
+    Raises:
+        InputError: the file or the package is missing, not whole or another one, or images that it cannot take.
     """
     weights = MODELS[model].weights
     if weights is None:
         raise InputError(f"model {model!r} has no published weights: it is trained")
-    if (data.shape, data.classes) != (weights.shape, weights.classes):
-        raise InputError(
-            f"model {model!r} takes images of {weights.shape} of {weights.classes} classes: {data.name} has "
-            f"{data.shape} of {data.classes}"
-        )
-    net = build(model, shape=data.shape, classes=data.classes)
+    found = tensors(weights, verified(weights, data_root(root)))
+    net = build(model, shape=shape, classes=weights.classes)
     try:
-        net.load_state_dict(tensors(weights, verified(weights, data_root(root))))
+        net.load_state_dict({**of_preparation(net), **found})
     except RuntimeError as err:
         reason = " ".join(str(err).split())
-        raise InputError(f"{data_root(root) / weights.file} does not hold {model!r} ({reason})") from err
+        raise InputError(f"{path_of(weights, data_root(root))} does not hold {model!r} ({reason})") from err
     net = net.to(device).to(memory_format=torch.channels_last)
     origin = {"source": weights.source, "sha256": weights.sha256, "modified": False}
     return Trained(net.eval(), [], 0.0, 0.0, weights.file, origin)
+
+
+def of_preparation(net: nn.Module) -> dict[str, Tensor]:
+    """What a network keeps of the preparation of its pixels, which no file of weights holds."""
+    return {name: tensor for name, tensor in net.state_dict().items() if name.startswith("prepare.")}
 
 
 def begin_at(net: nn.Module, other: nn.Module) -> None:
