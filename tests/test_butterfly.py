@@ -127,7 +127,7 @@ def test_the_told_game_has_its_bars_and_its_rival(tiny_run):
         gain, low, high = (value(run, defense=name, metric=f"gain{end}") for end in ("", "_low", "_high"))
         assert gain == pytest.approx(100 * (after - before), abs=0.01) and low <= gain <= high
         assert len(of(run, defense=name, metric="d_accuracy")) == (0 if name.endswith("direct") else 1)
-    assert value(run, defense="linear probe of the encoder", metric="accuracy") > 0.1
+    assert len(of(run, defense="linear probe of the encoder", metric="accuracy")) == 1
     assert all(0 <= v <= 1 for v in of(run, metric="auroc")["value"])
 
 

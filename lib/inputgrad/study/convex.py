@@ -51,7 +51,7 @@ DESK = {name: replace(QUICK[name], epochs=30) for name in ON_CIFAR}
 SMOKE = {
     **{name: replace(PAPERS_OWN[name], batch=32, epochs=10) for name in ("linear", *ON_MNIST)},
     "nin": Recipe(batch=32, epochs=8, lr=2e-3, width=0.25),
-    "densenet16": Recipe(batch=32, epochs=3, width=0.5),
+    "densenet16": Recipe(batch=32, epochs=3, width=0.25),
     **{name: replace(PAPERS_OWN[name], batch=32, epochs=5) for name in ("regressor", "autoencoder")},
     "segmenter": Recipe(batch=32, epochs=6, lr=3e-3, schedule="onecycle"),
 }

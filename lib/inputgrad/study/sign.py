@@ -15,7 +15,7 @@ MODELS = ("alexnet", "resnet18")
 
 SMOKE: Recipes = {
     "alexnet": Recipe(epochs=6, batch=32, images=2400),
-    "resnet18": Recipe(epochs=3, batch=32, images=2400, width=0.25),
+    "resnet18": Recipe(epochs=3, batch=32, images=2400, width=0.125),
 }
 QUICK: Recipes = {
     "alexnet": Recipe(epochs=10, batch=256, lr=2e-3),
