@@ -182,20 +182,34 @@ def once(table: pd.DataFrame, name: str, make: Callable[[pd.DataFrame], T]) -> T
 
 def of_tables(table: pd.DataFrame) -> pd.DataFrame:
     """The cells that stand in a table of the paper."""
-    return once(table, "of tables", lambda t: t[t["table"] != ""])
+    return once(table, "of tables", lambda t: t.iloc[in_tables(t)])
+
+
+def in_tables(table: pd.DataFrame) -> np.ndarray:
+    """The positions of the cells that stand in a table of the paper."""
+    return once(table, "in tables", lambda t: np.flatnonzero(t["table"] != ""))
+
+
+def column(table: pd.DataFrame, name: str) -> np.ndarray:
+    """A column of cells as an array."""
+    return once(table, f"values of {name}", lambda t: t[name].to_numpy())
 
 
 def places(table: pd.DataFrame, column: str, wanted: object) -> np.ndarray:
     """Positions of the rows that have one of the ``wanted`` values in ``column``; :data:`SIZES` compared as numbers."""
     values = wanted if isinstance(wanted, list) else [wanted]
-    there = once(table, column, lambda t: t.groupby(column, sort=False).indices)
-    if column in SIZES:
-        numbers = [eps_number(v) for v in values]
-        fitting = [rows for text, rows in there.items() if np.isclose(eps_number(text), numbers, equal_nan=True).any()]
-    else:
-        texts = {str(v) for v in values}
-        fitting = [rows for value, rows in there.items() if str(value) in texts]
-    return np.sort(np.concatenate(fitting)) if fitting else np.array([], dtype=int)
+
+    def found(table: pd.DataFrame) -> np.ndarray:
+        there = once(table, column, lambda t: t.groupby(column, sort=False).indices)
+        if column in SIZES:
+            numbers = [eps_number(v) for v in values]
+            fits = [rows for text, rows in there.items() if np.isclose(eps_number(text), numbers, equal_nan=True).any()]
+        else:
+            texts = {str(v) for v in values}
+            fits = [rows for value, rows in there.items() if str(value) in texts]
+        return np.sort(np.concatenate(fits)) if fits else np.array([], dtype=int)
+
+    return once(table, f"{column} of {values}", found)
 
 
 def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:

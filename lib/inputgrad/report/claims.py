@@ -117,24 +117,36 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
     Raises:
         Missing: no row, or none for one of the values that a list asks for.
     """
+    value, places = find(table, selector)
+    return value, table.iloc[places]
+
+
+def find(table: pd.DataFrame, selector: Mapping, among: np.ndarray | None = None) -> tuple[float | Vector, np.ndarray]:
+    """A selector's number or vector, and the positions of its rows, sought ``among`` some of the table's or all.
+
+    Raises:
+        Missing: no row, or none for one of the values that a list asks for.
+    """
     over = selector.get("over", [])
     over = [over] if isinstance(over, str) else over
     chosen = cells.places(table, "reading", selector.get("reading", "default"))
+    if among is not None:
+        chosen = np.intersect1d(chosen, among, assume_unique=True)
     for column, wanted in selector.items():
         if column not in ("over", "of", "reading"):
             chosen = np.intersect1d(chosen, cells.places(table, column, wanted), assume_unique=True)
             for value in wanted if isinstance(wanted, list) else [wanted]:
                 if not np.isin(cells.places(table, column, value), chosen).any():
                     raise Missing(f"{column} {value}")
-    rows = table.iloc[chosen]
+    numbers = cells.column(table, selector.get("of", "value"))[chosen]
     if not over:
-        if len(rows) != 1:
-            raise InputError(f"the selector {dict(selector)} fits {len(rows)} rows, expected 1")
-        return float(rows[selector.get("of", "value")].iloc[0]), rows
+        if len(chosen) != 1:
+            raise InputError(f"the selector {dict(selector)} fits {len(chosen)} rows, expected 1")
+        return float(numbers[0]), chosen
     listed = [c for c in over if isinstance(selector.get(c), list)]
     order = {c: [key_of(c, v) for v in selector[c]] for c in listed}
     entries = []
-    for value, *place in zip(rows[selector.get("of", "value")], *(rows[c] for c in over), strict=True):
+    for value, *place in zip(numbers, *(cells.column(table, c)[chosen] for c in over), strict=True):
         key = tuple(key_of(c, v) for c, v in zip(over, place, strict=True))
         rank = tuple(order[c].index(k) if c in listed else k for c, k in zip(over, key, strict=True))
         entries.append((rank, key, float(value)))
@@ -142,7 +154,7 @@ def select(table: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.D
     keys = [key for _, key, _ in entries]
     if len(set(keys)) != len(keys):
         raise InputError(f"the selector {dict(selector)} fits several rows at one place")
-    return Vector([key[0] if len(over) == 1 else key for key in keys], [value for _, _, value in entries]), rows
+    return Vector([key[0] if len(over) == 1 else key for key in keys], [value for _, _, value in entries]), chosen
 
 
 def key_of(column: str, value: object) -> float | str:
@@ -150,8 +162,8 @@ def key_of(column: str, value: object) -> float | str:
     return cells.eps_number(value) if column in (*cells.SIZES, "steps") else str(value)
 
 
-def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, pd.DataFrame]:
-    """As :func:`select`, from our cells, which must reach everywhere the paper's do.
+def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float | Vector, np.ndarray]:
+    """As :func:`find`, in our cells, which must reach everywhere the paper's do.
 
     Rows that belong to no table of the paper are chosen only by a selector that says so (``table: ''``).
 
@@ -160,12 +172,12 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
     """
     printed_there = {c: v for c, v in selector.items() if c not in OURS}
     if selector.get("of") == "printed":
-        return select(cells.of_paper(key), printed_there)[0], ours.iloc[:0]
-    value, rows = select(ours if "table" in selector else cells.of_tables(ours), selector)
+        return find(cells.of_paper(key), printed_there)[0], np.array([], dtype=int)
+    value, places = find(ours, selector, None if "table" in selector else cells.in_tables(ours))
     try:
-        printed, _ = select(cells.of_paper(key), printed_there)
+        printed, _ = find(cells.of_paper(key), printed_there)
     except Missing:  # a quantity that the paper does not print
-        return value, rows
+        return value, places
     absent = (
         [k for k in printed.keys if k not in value.keys]
         if isinstance(printed, Vector) and isinstance(value, Vector)
@@ -174,7 +186,7 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
     if absent:
         first = " ".join(map(str, absent[0])) if isinstance(absent[0], tuple) else str(absent[0])
         raise Missing(first + (f" and {len(absent) - 1} more" if len(absent) > 1 else ""))
-    return value, rows
+    return value, places
 
 
 def holds_on_paper(key: str, claim: Claim) -> bool | None:
@@ -195,7 +207,7 @@ def values_on_paper(key: str, claim: Claim) -> dict[str, float | Vector]:
         Missing: the paper prints one of them nowhere.
     """
     selectors = {name: {c: v for c, v in selector.items() if c not in OURS} for name, selector in claim.vars.items()}
-    return {name: select(cells.of_paper(key), selector)[0] for name, selector in selectors.items()}
+    return {name: find(cells.of_paper(key), selector)[0] for name, selector in selectors.items()}
 
 
 def decide(claim: Claim, expression: str | None, values: Mapping[str, float | Vector], tol: float) -> bool | None:
@@ -267,7 +279,7 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
             f"no recorded rows for {err}")  # fmt: skip
         return Verdict(claim, "not run", None, reason, paper, nothing)
     values = {name: value for name, (value, _) in found.items()}
-    rows = pd.concat([r for _, r in found.values()]).drop_duplicates()
+    rows = ours.iloc[list(dict.fromkeys(place for _, places in found.values() for place in places))]
     exact, weak = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.weak))
     profile = min(rows["profile"], key=PROFILES.index)
     if weak is False or (weak is None and exact is False):

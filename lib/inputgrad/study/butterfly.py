@@ -50,7 +50,7 @@ EXTERNAL = {"digits32": "digits100", "cifar10": "cifar100", "imagenette96": "cif
 """What the encoder is pretrained on, by target data; for any other ImageNet, as in the paper."""
 
 PRETRAINING = {
-    "smoke": Recipe(lr=3e-3, epochs=3, batch=64, schedule="onecycle"),
+    "smoke": Recipe(lr=3e-3, epochs=3, batch=64, images=600, schedule="onecycle"),
     "quick": Recipe("sgd", lr=0.1, batch=128, epochs=15, images=20_000, weight_decay=5e-4, schedule="onecycle",
                     augment="crop_flip", precision="bf16"),
     ("quick", "imagenette96"): Recipe("sgd", lr=0.1, batch=128, epochs=8, images=20_000, weight_decay=5e-4,
@@ -61,7 +61,7 @@ PRETRAINING = {
 """How an encoder is pretrained where its data are no weights of torchvision's; the width is the encoder's."""
 
 GAMES = {
-    "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
+    "smoke": Recipe(lr=5e-3, epochs=2, batch=50, images=100),
     "quick": Recipe(lr=1e-4, epochs=6, batch=50, precision="bf16"),
     ("quick", "imagenette96"): Recipe(lr=1e-4, epochs=8, batch=50, images=2500, precision="bf16"),
     "paper": Recipe(lr=2e-4, epochs=30, batch=32, precision="bf16"),
@@ -105,7 +105,7 @@ PAPERS_OWN = {name: Recipe("sgd", lr=0.02, epochs=100, **SHARED) for name in FOU
 def grids(quick: dict[str, tuple[str, ...]], paper: tuple[str, ...]) -> dict:
     """The grids of the three profiles from the networks of each: at `paper` STL-10 and the two proxies."""
     return {
-        "smoke": grid(200, SMOKE, (0,), {"digits32": ("resnet18_imagenet",)}),
+        "smoke": grid(50, SMOKE, (0,), {"digits32": ("resnet18_imagenet",)}),
         "quick": grid(2000, QUICK, (0,), quick),
         "paper": grid(8000, PAPERS_OWN, (0,), dict.fromkeys(("stl10", "cifar10", "imagenette96"), paper)),
     }
@@ -129,7 +129,7 @@ TOLD_GRIDS = {
     "paper": grid(8000, {FOUR[0]: replace(PAPERS_OWN[FOUR[0]], images=5000)}, (0,), {"cifar10": FOUR[:1]}),
 }
 KNOWING = {
-    "smoke": Recipe(lr=3e-3, epochs=3, batch=64, images=800, schedule="onecycle"),
+    "smoke": Recipe(lr=3e-3, epochs=3, batch=64, images=600, schedule="onecycle"),
     "quick": replace(SMALL, epochs=8, images=20_000),
     "paper": replace(PRETRAINING["paper"], images=40_000),
 }
@@ -142,7 +142,7 @@ TOLD_ENCODERS = {
 }
 TOLD_DECODERS = {**DECODERS, ("quick", "imagenette96"): (64, 32, 16, 8)}
 TOLD_GAMES = {
-    "smoke": Recipe(lr=5e-3, epochs=3, batch=50, images=200),
+    "smoke": Recipe(lr=5e-3, epochs=2, batch=50, images=100),
     "quick": Recipe(lr=1e-4, epochs=10, batch=50, images=2000),
     ("quick", "imagenette96"): Recipe(lr=1e-4, epochs=5, batch=25, images=2000),
     "paper": GAMES["paper"],

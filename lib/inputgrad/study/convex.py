@@ -49,11 +49,11 @@ QUICK = {
 }
 DESK = {name: replace(QUICK[name], epochs=30) for name in ON_CIFAR}
 SMOKE = {
-    **{name: replace(PAPERS_OWN[name], batch=32, epochs=10) for name in ("linear", *ON_MNIST)},
-    "nin": Recipe(batch=32, epochs=8, lr=2e-3, width=0.25),
-    "densenet16": Recipe(batch=32, epochs=3, width=0.25),
+    **{name: replace(PAPERS_OWN[name], batch=32, epochs=10, images=600) for name in ("linear", *ON_MNIST)},
+    "nin": Recipe(batch=32, epochs=8, lr=2e-3, images=600, width=0.125),
+    "densenet16": Recipe(batch=32, epochs=6, lr=2e-3, images=600, width=0.25),
     **{name: replace(PAPERS_OWN[name], batch=32, epochs=5) for name in ("regressor", "autoencoder")},
-    "segmenter": Recipe(batch=32, epochs=6, lr=3e-3, schedule="onecycle"),
+    "segmenter": Recipe(batch=32, epochs=6, lr=5e-3, schedule="onecycle", images=600, width=0.5),
 }
 
 
@@ -125,7 +125,7 @@ FRAMEWORK = Exhibit(
     reproduces="Propositions 1 and 2, and what softmax scores would make of Algorithm 2 and of Table I",
     compute="inputgrad.trials.convex:framework",
     version=1,
-    grids=grids((100, 512, 1024), ("linear", *ON_MNIST)),
+    grids=grids((40, 512, 1024), ("linear", *ON_MNIST)),
     parameters=(
         Parameter("multiples", ["0.5", "0.9", "0.99", "1.01", "1.1", "1.25", "1.5", "2", "3"],
                   "list of eps in units of each image's smallest feasible eps (Proposition 1)", eps_list),
@@ -140,7 +140,7 @@ EXAMPLES = Exhibit(
     reproduces="Figure 1",
     compute="inputgrad.trials.convex:examples",
     version=1,
-    grids=grids((60, 100, 1024), ("lenet5",), ("nin",)),
+    grids=grids((40, 100, 1024), ("lenet5",), ("nin",)),
     parameters=(
         Parameter("eps", None, "list of eps in fractions of the range; None: three of the ten of Fig. 2", eps_or_own),
         count("columns", 6, "how many images are shown in a row"),
@@ -156,7 +156,7 @@ FOOLING = Exhibit(
     version=1,
     tables=("fig2",),
     metrics=("fooling_ratio",),
-    grids=grids((40, 100, 1024), ON_MNIST, ON_CIFAR),
+    grids=grids((20, 100, 1024), ON_MNIST, ON_CIFAR),
     parameters=(
         EPS,
         EPS_UNIT,
@@ -179,7 +179,7 @@ ROBUSTNESS = Exhibit(
     version=1,
     tables=("I",),
     metrics=("test_error", "rho1_hat", "rho2_hat", "eps_fooled_99"),
-    grids=grids((60, 512, 1024), ON_MNIST, ON_CIFAR),
+    grids=grids((20, 512, 1024), ON_MNIST, ON_CIFAR),
     parameters=(
         EPS_UNIT,
         SCORES,
@@ -195,7 +195,7 @@ ROUNDING = Exhibit(
     reproduces="the gap between Algorithm 1 and FastGrad in Figure 2",
     compute="inputgrad.trials.convex:rounding",
     version=1,
-    grids=grids((100, 256, 1024), ON_MNIST, ON_CIFAR),
+    grids=grids((20, 256, 1024), ON_MNIST, ON_CIFAR),
     parameters=(
         EPS,
         Parameter("scale", ["1/16", "1/4", "1", "4", "16"], "list of factors on the logits, as text", eps_list),
@@ -208,7 +208,7 @@ PAIRS = Exhibit(
     reproduces="the comparisons of Section IV, and FastGrad without rounding",
     compute="inputgrad.trials.convex:pairs",
     version=1,
-    grids=grids((40, 100, 1024), ON_MNIST, ON_CIFAR),
+    grids=grids((20, 100, 1024), ON_MNIST, ON_CIFAR),
     parameters=(
         EPS,
         names("pairs", PAIRED, "list of " + ", ".join(PAIRED), PAIRED),
@@ -221,7 +221,7 @@ RECIPES = Exhibit(
     reproduces="Table I for one network, trained in several ways",
     compute="inputgrad.trials.convex:recipes",
     version=1,
-    grids={profile: replace(grid, seeds=(0,)) for profile, grid in grids((60, 256, 1024), ("fcnn",)).items()},
+    grids={profile: replace(grid, seeds=(0,)) for profile, grid in grids((20, 256, 1024), ("fcnn",)).items()},
     parameters=(names("ways", tuple(WAYS), "list of " + ", ".join(WAYS), tuple(WAYS)),),
 )
 
@@ -232,7 +232,7 @@ REGRESSION = Exhibit(
     compute="inputgrad.trials.regression:regression",
     version=1,
     objectives=("measure", "reconstruct", "segment"),
-    grids=grids((32, 64, 256), ("regressor", "autoencoder", "segmenter")),
+    grids=grids((16, 64, 256), ("regressor", "autoencoder", "segmenter")),
     parameters=(
         names("p", NORMS, "list of exponents of the ball: 1, 2, inf", NORMS),
         Parameter("radius", ["1/2", "1", "2", "4"],

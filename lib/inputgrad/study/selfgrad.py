@@ -18,7 +18,7 @@ STEPS = (10, 20, 40, 100)
 """The columns of Tables 2 to 4."""
 
 SHARED: dict[str, Any] = {"batch": 128, "weight_decay": 5e-4, "optimizer": "sgd"}
-SMOKE = Recipe(lr=0.1, epochs=3, images=800, width=0.25, schedule="onecycle", **SHARED)
+SMOKE = Recipe(lr=0.1, epochs=3, images=400, width=0.25, schedule="onecycle", **SHARED)
 QUICK = Recipe(lr=0.2, epochs=10, images=10_000, schedule="onecycle", precision="bf16", augment="crop_flip", **SHARED)
 DESK = Recipe(lr=0.2, epochs=30, schedule="onecycle", precision="bf16", augment="crop_flip", **SHARED)
 PAPERS_OWN = Recipe(lr=0.1, epochs=200, schedule="quarter_step", precision="bf16", augment="crop_flip", **SHARED)
@@ -103,7 +103,7 @@ TABLES_2_TO_5 = Exhibit(
     version=1,
     tables=("2", "3", "4", "5"),
     metrics=("accuracy",),
-    grids=grids((60, 500, 10_000)),
+    grids=grids((16, 500, 10_000)),
     check=used,
     parameters=(
         EPS,
@@ -122,7 +122,7 @@ ORACLE = Exhibit(
     version=1,
     tables=("1",),
     metrics=("accuracy",),
-    grids=grids((60, 500, 10_000), datasets=("cifar10",)),
+    grids=grids((16, 500, 10_000), datasets=("cifar10",)),
     parameters=(
         EPS,
         choice("gradient_input", "how the network is given the gradient: max1 (largest value 1), raw or sign",
@@ -138,7 +138,7 @@ CONVERGENCE = Exhibit(
     reproduces="Figure 2, Theorem 1",
     compute="inputgrad.trials.selfgrad:convergence",
     version=1,
-    grids=grids((60, 500, 10_000), datasets=("cifar10",)),
+    grids=grids((16, 500, 10_000), datasets=("cifar10",)),
     parameters=(
         EPS,
         count("iterations", 10, "how often the self gradient is taken again"),
@@ -153,7 +153,7 @@ AUDIT = Exhibit(
     reproduces="beyond the paper: attacks and controls that tell robustness from a masked gradient",
     compute="inputgrad.trials.audit:audit",
     version=1,
-    grids=grids((20, 100, 1000), datasets=("cifar10",)),
+    grids=grids((8, 100, 1000), datasets=("cifar10",)),
     check=used,
     parameters=(
         EPS,
@@ -175,7 +175,7 @@ COST = Exhibit(
     reproduces="the claims of 10 times faster convergence (abstract, Sec. 3.5)",
     compute="inputgrad.trials.selfgrad:cost",
     version=1,
-    grids=grids((60, 256, 256), datasets=("cifar10",)),
+    grids=grids((16, 256, 256), datasets=("cifar10",)),
     parameters=(
         ratio("target", 0.9, "share of Madry training's last robust accuracy that has to be reached"),
         *BLOCK,

@@ -14,8 +14,8 @@ STAND_INS = ("digits28", "digits32", "digits100")
 MODELS = ("alexnet", "resnet18")
 
 SMOKE: Recipes = {
-    "alexnet": Recipe(epochs=6, batch=32, images=2400),
-    "resnet18": Recipe(epochs=3, batch=32, images=2400, width=0.125),
+    "alexnet": Recipe(epochs=6, batch=32, images=1200, width=0.25),
+    "resnet18": Recipe(epochs=3, batch=32, images=1200, width=0.125),
 }
 QUICK: Recipes = {
     "alexnet": Recipe(epochs=10, batch=256, lr=2e-3),
@@ -61,7 +61,7 @@ ADVERSARIAL = Exhibit(
     version=1,
     tables=("1", "2", "prose"),
     metrics=("accuracy", "accuracy_drop"),
-    grids=grids(images={"smoke": 200, "quick": 1000, "paper": 10_000}),
+    grids=grids(images={"smoke": 50, "quick": 1000, "paper": 10_000}),
     parameters=(
         EPS,
         names("attacks", ("FGSM", "FGM"), "list of FGSM, FGM", ("FGSM", "FGM")),
@@ -88,7 +88,7 @@ COOPERATIVE = Exhibit(
     version=1,
     tables=("3", "4", "prose"),
     metrics=("error",),
-    grids=grids(images={"smoke": 200, "quick": 1000, "paper": 10_000}),
+    grids=grids(images={"smoke": 50, "quick": 1000, "paper": 10_000}),
     parameters=(
         EPS,
         names("attacks", ("D-FGSM", "D-FGM"), "list of D-FGSM, D-FGM", ("D-FGSM", "D-FGM")),
@@ -110,7 +110,7 @@ LABELLED = Exhibit(
     reproduces="nothing of the paper: a control of Sec. 6",
     compute="inputgrad.trials.sign:labels",
     version=1,
-    grids=grids(images={"smoke": 200, "quick": 10_000, "paper": 10_000}, real=("mnist", "cifar10"),
+    grids=grids(images={"smoke": 50, "quick": 10_000, "paper": 10_000}, real=("mnist", "cifar10"),
                 stand_ins=("digits28",), models=("alexnet",)),
     parameters=(
         Parameter("eps", ["0.02", "0.05", "0.10"], "list of step sizes in units of x", eps_list),
@@ -129,7 +129,7 @@ PERCEPTIBILITY = Exhibit(
     reproduces="the claim of Sec. 3 and Fig. 3 that sign noise is visible and magnitude noise is not",
     compute="inputgrad.trials.sign:equal_norm",
     version=1,
-    grids=grids(images={"smoke": 100, "quick": 250, "paper": 2000}),
+    grids=grids(images={"smoke": 30, "quick": 250, "paper": 2000}),
     parameters=(
         Parameter("budgets", ["1/32", "1/16", "1/8", "1/4", "1/2", "1", "2", "4", "8", "16"],
                   "list of median l2 lengths of the step, in units of x", partial(eps_list, what="budgets")),
@@ -145,7 +145,7 @@ EXAMPLES = Exhibit(
     compute="inputgrad.trials.sign:examples",
     version=2,
     grids=grids(
-        images={"smoke": 200, "quick": 1000, "paper": 10_000},
+        images={"smoke": 50, "quick": 1000, "paper": 10_000},
         real=("mnist", "fashion_mnist"), stand_ins=("digits28",), models=("alexnet",),
     ),
     parameters=(

@@ -29,7 +29,7 @@ def recipes(**shared: Any) -> dict[str, Recipe]:
     return {name: Recipe("wame", batch=128, weight_decay=1e-4, augment=kind, **shared) for name, kind in kinds.items()}
 
 
-SMOKE = recipes(epochs=8, width=0.125, images=800)
+SMOKE = recipes(epochs=4, width=0.125, images=400)
 SHORT = recipes(epochs=15, images=12_000, width=0.5, schedule="onecycle", precision="bf16")
 SHORTER = recipes(epochs=10, images=12_000, width=0.5, schedule="onecycle", precision="bf16")
 QUICK = SHORT | {("mnist", name): SHORTER[name] for name in GREY}
@@ -90,7 +90,7 @@ HARDENING = Exhibit(
     version=2,
     tables=("4", "5"),
     metrics=("accuracy",),
-    grids=grids((150, 1000, 10_000), REAL, STAND_INS),
+    grids=grids((50, 1000, 10_000), REAL, STAND_INS),
     check=in_range,
     parameters=(
         RATE, REDUCTION, MODE, BEYOND, EPS,
@@ -111,7 +111,7 @@ READINGS = Exhibit(
     augmentations=DISTORTIONS,
     center="median",
     version=1,
-    grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",)}, {"digits28": ("smooth_cnn",)}),
+    grids=grids((50, 1000, 10_000), {"mnist": ("smooth_cnn",)}, {"digits28": ("smooth_cnn",)}),
     check=in_range,
     parameters=(
         Parameter(
@@ -135,7 +135,7 @@ PICTURES = Exhibit(
     network="inputgrad.compute.methods.hardening:control",
     augmentations=DISTORTIONS,
     version=1,
-    grids=grids((150, 1000, 10_000), {"mnist": ("smooth_cnn",), "cifar10": ("smooth_cnn",)},
+    grids=grids((50, 1000, 10_000), {"mnist": ("smooth_cnn",), "cifar10": ("smooth_cnn",)},
                 {"digits28": ("smooth_cnn",), "digits32": ("smooth_cnn",)}, seeds=1),
     check=in_range,
     parameters=(
