@@ -1,7 +1,6 @@
 """What chapters and pages open with."""
 
 import re
-import shutil
 from collections import Counter
 from functools import partial
 
@@ -37,9 +36,10 @@ def test_an_answer_counts_the_claims_that_its_page_lists():
 
 
 def test_a_staged_page_has_its_answer_below_the_title(tmp_path):
-    page = tmp_path / "labels.ipynb"
-    shutil.copyfile(ROOT / "notebooks" / "sign" / "labels.ipynb", page)
+    page, source = tmp_path / "labels.ipynb", nbformat.read(ROOT / "notebooks" / "sign" / "labels.ipynb", 4)
+    given = nbformat.v4.new_code_cell("profile = 'smoke'", metadata={"tags": ["injected-parameters"]})
+    nbformat.write(nbformat.from_dict({**source, "cells": [source.cells[0], given, *source.cells[1:]]}), page)
     answers.open_with(page, "An answer.")
     cells = nbformat.read(page, 4).cells
     assert cells[0].source.startswith("# Whose label?\n\nAn answer.\n")
-    assert len(cells) == len(nbformat.read(ROOT / "notebooks" / "sign" / "labels.ipynb", 4).cells)
+    assert len(cells) == len(source.cells)

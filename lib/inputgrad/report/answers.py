@@ -81,8 +81,9 @@ def behind(there: Sequence[Result]) -> str:
 
 
 def open_with(notebook: Path, text: str) -> None:
-    """Put a note below the title of an executed page, in place."""
+    """Put a note below the title of an executed page, in place, and leave out the parameters that papermill gave it."""
     page = json.loads(notebook.read_text(encoding="utf-8"))
     title, *rest = "".join(page["cells"][0]["source"]).split("\n")
     page["cells"][0]["source"] = "\n".join([title, "", text, *rest])
+    page["cells"] = [c for c in page["cells"] if "injected-parameters" not in c["metadata"].get("tags", [])]
     notebook.write_text(json.dumps(page, ensure_ascii=False), encoding="utf-8")
