@@ -6,6 +6,8 @@ seeded NumPy generator, after one fixed, stratified split into 1,200 training an
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from PIL import Image
 
@@ -58,18 +60,21 @@ def pairs(x: np.ndarray, y: np.ndarray, each: int, rng: np.random.Generator) -> 
     return masks[order], labels[order]
 
 
+@cache
 def digits28(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Grey 28x28 digits; stand for MNIST and Fashion-MNIST."""
     x, y = digits()[split]
     return resize(x, 28, 28)[:, None], y
 
 
+@cache
 def digits32(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Coloured 32x32 digits on a textured ground; stand for CIFAR-10, SVHN and STL-10."""
     x, y = digits()[split]
     return colour(resize(x, 32, 32), np.random.default_rng([32, split == "train"])), y
 
 
+@cache
 def digits100(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Coloured 32x32 pairs of digits, classes 00 to 99; stand for CIFAR-100."""
     rng = np.random.default_rng([100, split == "train"])
@@ -78,3 +83,4 @@ def digits100(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 EMBEDDED = {"digits28": digits28, "digits32": digits32, "digits100": digits100}
+"""Each makes a split once, and gives the same arrays to all: whoever changes them takes a copy."""

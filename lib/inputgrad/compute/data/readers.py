@@ -38,7 +38,7 @@ def load(name: str, root: Path, size: int | None = None) -> Splits:
     """Load and verify; see :func:`inputgrad.compute.data.load`."""
     source = DATASETS.get(name)
     if source and source.embedded:
-        arrays = [*EMBEDDED[name]("train"), *EMBEDDED[name]("test")]
+        arrays = [a.copy() for split in ("train", "test") for a in EMBEDDED[name](split)]
     elif (archive := root / f"{name}.npz").is_file():
         arrays = read_npz(archive)
     elif source:
