@@ -14,7 +14,7 @@ from inputgrad.report.tables.butterfly import OWN
 from inputgrad.study.butterfly import FINE_TUNED, PROBE, SCRATCH
 
 from . import marks
-from .panels import bars, canvas, datasets_shown, lines, points, rules, share_legend, show
+from .panels import bare, bars, canvas, datasets_shown, lines, points, rules, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
 SHORT = {SCRATCH: "[A]", FINE_TUNED: "[B]"}
@@ -121,8 +121,7 @@ def gallery(run: Run, problem: str) -> Figure:
     found = shown_with(run, problem)
     columns = max([len(r.arrays[f"{problem}_true"]) for r in found], default=1)
     figure, axes = canvas(3 * max(1, len(found)), columns, figsize=(1.1 * columns + 0.3, 3.6 * max(1, len(found))))
-    for ax in axes.flat:
-        ax.axis("off")
+    bare(axes.flat)
     for i, result in enumerate(found):
         part = pictures_of(result, problem)
         for j in range(len(part["true"])):
@@ -138,8 +137,7 @@ def by_gamma(run: Run, problem: str, rows_of: int = 3) -> Figure:
     gammas = sorted(declared(found[0])[f"gammas_{problem}"], key=float) if found else [""]
     n = min(rows_of, len(found[0].arrays[f"{problem}_true"])) if found else 1
     figure, axes = canvas(2 * n, len(gammas) + 1, figsize=(1.3 * (len(gammas) + 1), 2.7 * n))
-    for ax in axes.flat:
-        ax.axis("off")
+    bare(axes.flat)
     for result in found:
         order = [declared(result)[f"gammas_{problem}"].index(gamma) for gamma in gammas]
         part = pictures_of(result, problem)

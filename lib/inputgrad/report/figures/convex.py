@@ -16,7 +16,7 @@ from inputgrad.report.tables.common import main_reading
 from inputgrad.study.convex import IN_THE_BOX
 
 from . import marks
-from .panels import STYLE, canvas, datasets_shown, lines, panel_row, points, share_legend, show
+from .panels import STYLE, bare, canvas, datasets_shown, lines, panel_row, points, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {
@@ -182,8 +182,7 @@ def example_block(block: FigureBase, result: Result, columns: int) -> None:
     arrays = result.arrays
     texts = [t.decode() for t in arrays["eps"]]
     axes = block.subplots(1 + 2 * len(texts), columns, squeeze=False)
-    for ax in axes.flat:
-        ax.axis("off")
+    bare(axes.flat)
     for j, picture in enumerate(arrays["image"]):
         show(axes[0, j], picture, str(arrays["true"][j]), vmin=0, vmax=255)
         for i in range(len(texts)):
@@ -212,8 +211,7 @@ def steps(run: Run) -> Figure:
             peak = float(np.abs(step).max()) or 1.0
             title = ball if ball == "random" else f"p = {ball}"
             show(ax, step, title, cmap="RdBu_r", vmin=-peak, vmax=peak)
-    for ax in axes.flat:
-        ax.axis("off")
+    bare(axes.flat)
     return figure
 
 
@@ -222,8 +220,7 @@ def segmentation(run: Run) -> Figure:
     shown = [r for r in run.shown if "target" in r.arrays][-1:]
     texts = [t.decode() for t in shown[0].arrays["eps"]] if shown else []
     figure, axes = canvas(max(1, len(texts)), 8, figsize=(9, 1.3 * max(1, len(texts)) + 0.3))
-    for ax in axes.flat:
-        ax.axis("off")
+    bare(axes.flat)
     for i, text in enumerate(texts):
         arrays = shown[0].arrays
         pictures, classes = arrays[f"perturbed/{text}"], arrays[f"classes/{text}"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,15 @@ def show(ax: Axes, picture: np.ndarray, title: str = "", **style: Any) -> None:
     picture = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
     ax.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **style})
     ax.set_title(title, fontsize=10, pad=2)
-    ax.axis("off")
+    bare([ax])
+
+
+def bare(axes: Iterable[Axes]) -> None:
+    """Leave nothing but pictures: neither frames nor ticks, which the layout would measure though nobody sees them."""
+    for ax in axes:
+        ax.axis("off")
+        ax.xaxis.set_visible(False)
+        ax.yaxis.set_visible(False)
 
 
 def datasets_shown(run: Run) -> list:

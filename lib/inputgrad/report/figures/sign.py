@@ -15,7 +15,7 @@ from inputgrad.record.results import Result
 from inputgrad.record.run import Run
 
 from . import marks
-from .panels import STYLE, bars, canvas, datasets_shown, lines, panel_row, panels, rules, share_legend, show
+from .panels import STYLE, bare, bars, canvas, datasets_shown, lines, panel_row, panels, rules, share_legend, show
 
 COLOURS = dict(
     zip(("FGSM", "FGM", "FGM-l2", "PGD", "random sign", "random normal"), sns.color_palette("colorblind"), strict=False)
@@ -147,8 +147,7 @@ def gallery(block: FigureBase, result: Result, attack: str, eps: Sequence[str], 
     earlier = result.arrays[f"{group}/before"]
     pictures, classes = result.arrays[f"{group}/{attack}"], result.arrays[f"{group}/{attack}/class"]
     axes = block.subplots(len(eps), columns, squeeze=False)
-    for ax in axes.flat:
-        ax.axis("off")
+    bare(axes.flat)
     for i, row in enumerate(pictures):
         for j, picture in enumerate(row):
             show(axes[i, j], picture, f"{earlier[j]} → {classes[i, j]}", vmin=0, vmax=255)
