@@ -26,6 +26,13 @@ def test_every_chapter_and_page_opens_with_an_answer_that_rests_on_claims():
         assert "[[" not in box and "Scale: " in box
 
 
+def test_the_first_page_has_question_and_answer_of_every_paper():
+    text = answers.front(partial(book.fill, where="front"))
+    for key, paper in study.STUDY.items():
+        assert f"papers/{key}.md" in text and paper.question in text
+    assert text.count("(Scale: ") == len(study.STUDY) and "[[" not in text
+
+
 def test_an_answer_counts_the_claims_that_its_page_lists():
     box = answers.box("sign/adversarial", str)
     run = Run("sign/adversarial", results.recorded("sign/adversarial"), computed=0, own=False)

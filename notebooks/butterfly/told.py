@@ -3,7 +3,7 @@
 #
 # No table of {cite:t}`yoo2018butterfly`: one explanation of why the enhancing game fails here, put to the test.
 #
-# **The premise.** The generator starts from a network that knows more than the classifier it is to help. There are two proxies. On CIFAR-10 encoder and classifier are one architecture, and the encoder has learned ten times as many images of the same data set. On Imagenette the encoder is EfficientNet-Lite0 with weights that others trained on ImageNet: the paper's own premise, with a smaller network. A linear layer on it says what it knows; a generator that goes down the classifier's own cross-entropy, without a game, says what can be gained.
+# **The premise.** The generator starts from a network that knows more than the classifier it is to help. There are two proxies, of which the tables show what is recorded. On CIFAR-10 encoder and classifier are one architecture, and the encoder has learned ten times as many images of the same data set. On Imagenette the encoder is EfficientNet-Lite0 with weights that others trained on ImageNet: the paper's own premise, with a smaller network. A linear layer on it says what it knows; a generator that goes down the classifier's own cross-entropy, without a game, says what can be gained.
 #
 # **The hypothesis.** The discriminator sees x + v and nothing else, so that the best it can answer is how likely a right decision is on such an image; whether the decision is right depends on the class, which it is not told. Told the class (it has one unit for each, of which that of the class counts), it can answer for this very image. The hypothesis would be refuted by a blind game that gains what the told one gains, or by a told game that fails as the blind one does.
 

@@ -44,11 +44,9 @@ def front(fill: Callable[[str], str]) -> str:
     """Every paper with its question and its answer, for the first page."""
     parts = []
     for key, paper in STUDY.items():
-        profiles = {r.provenance["declaration"]["profile"] for r in results.shown(key)}
-        at = listed([SCALES[p] for p in PROFILES if p in profiles]) or "none"
         parts.append(
             f"**[`{key}`](papers/{key}.md)**, {{cite:t}}`{paper.citation}`. *{paper.question}*\n\n"
-            f"{fill(sentences()[key])} (Scale: {at}.)\n"
+            f"{fill(sentences()[key])} (Scale: {scales_of(results.shown(key))}.)\n"
         )
     return "\n".join(parts)
 
@@ -64,18 +62,22 @@ def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
     return f"[The paper's claims](/book/verdicts.md) about results: {counted}."
 
 
+def scales_of(there: Sequence[Result]) -> str:
+    """The scales of results, from the smallest."""
+    profiles = {result.provenance["declaration"]["profile"] for result in there}
+    return listed([SCALES[profile] for profile in PROFILES if profile in profiles]) or "none"
+
+
 def behind(there: Sequence[Result]) -> str:
     """The scale, the runs and the test images behind the numbers."""
     if not there:
         return "Nothing is recorded yet."
-    profiles = {r.provenance["declaration"]["profile"] for r in there}
     runs: dict[tuple, int] = {}
     for result in there:
         runs[result.exhibit_place] = runs.get(result.exhibit_place, 0) + 1
     images = [r.provenance["declaration"]["settings"]["images"] for r in there]
-    at = listed([SCALES[p] for p in PROFILES if p in profiles])
     return (
-        f"Scale: {at}; networks of a kind: {span(runs.values())}; test images: {span(images)}. "
+        f"Scale: {scales_of(there)}; networks of a kind: {span(runs.values())}; test images: {span(images)}. "
         "[How to read this](/book/how-to-read.md)"
     )
 
