@@ -451,6 +451,35 @@ def audited(page, row, caption):
     return {c: page.value(defense=c, **place) for c in row if c != "attack"}
 
 
+def active(page, row, caption):
+    place = {"defense": row["network"]}
+    worst = page.find(attack="worst of all", metric="accuracy", **place)
+    out = {"block: rms, of 1/255": 255 * page.value(attack="none", metric="block_rms_median", **place),
+           "clean": page.value(attack="none", metric="accuracy", **place),
+           "PGD-20": page.value(attack="PGD", metric="accuracy", **place),
+           "worst of all": worst.center, "95 % interval": worst.interval,
+           "missed by PGD-20": page.value(attack="PGD", metric="missed", **place)}  # fmt: skip
+    for column in row:
+        if column.startswith("over "):
+            other, what = column.removesuffix(", points").split(": ")
+            attack = {"clean": "none", "worst": "worst of all"}[what]
+            out[column] = page.value(defense=f"{row['network']}, {other}", attack=attack, metric="gain")
+    return out
+
+
+def active_by_run(page, row, caption):
+    place = {"defense": row["compared"], "attack": row["attack"]}
+    low, value, high = (
+        page.find(metric=f"gain{end}", **place).values[int(row["run"])] for end in ("_low", "", "_high")
+    )
+    return {"gain, points": value, "95 % interval": f"{low:.1f} to {high:.1f}"}
+
+
+def every_attack(page, row, caption):
+    attack = LETTERS.get(row["attack"], row["attack"])
+    return {c: page.value(defense=c, attack=attack, metric="accuracy") for c in row if c != "attack"}
+
+
 def audit_controls(page, row, caption):
     place = {"defense": row["network"], "metric": "accuracy"}
     return {"clean": page.value(attack="none", **place), "PGD-20": page.value(attack="PGD", steps="20", **place)}
@@ -611,6 +640,7 @@ RECOUNTS = {
     "smooth.variants": variants,
     "selfgrad.defences": defended, "selfgrad.switched": switched, "selfgrad.oracle": told,
     "selfgrad.convergence": convergence, "selfgrad.theorem": theorem, "selfgrad.audit": audited,
+    "selfgrad.active": active, "selfgrad.by_run": active_by_run, "selfgrad.every_attack": every_attack,
     "selfgrad.controls": audit_controls, "selfgrad.checklist": checklist, "selfgrad.costs": training_costs,
     "butterfly.enhancing": generators, "butterfly.attacking": generators, "butterfly.controls": generator_controls,
     "butterfly.told": blind_and_told, "butterfly.verdict": best, "butterfly.ends": ends, "butterfly.optimum": optimum, "butterfly.gammas": gammas,

@@ -85,6 +85,7 @@ def test_tables_of_a_run(small_run):
             "selfgrad/audit",
             {"defences": ["Self gradient"], "block_input": "sign", "detach_train": True, "autoattack": False},
         ),
+        ("selfgrad/active", {"amplitudes": ["1/255", "0"], "eps": "4/255", "queries": 10}),
         ("selfgrad/cost", {"target": 0.5}),
         (
             "butterfly/enhancing",

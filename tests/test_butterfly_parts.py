@@ -69,9 +69,23 @@ def same(a, b):
 def new_game(target, rules=None, features_of=None, seed=1):
     rules = rules or Rules()
     torch.manual_seed(seed)
-    generator = Generator(features(small(5)), GREY, (16, 8), rules.limit)
+    generator = Generator(features(small(5)), GREY, (16, 8), rules.limit, rules.g_train)
     classes = 10 if rules.discriminator == "told" else None
     return Game(generator, Discriminator(features(features_of or target), 16, rules.d_train, classes), target, rules)
+
+
+def test_an_encoder_that_does_not_learn_stays_and_sees_each_image_once(digits, images, monkeypatch, tmp_path):
+    target, rules = small(0).eval(), Rules(g_train="decoder")
+    match = new_game(target, rules)
+    before, seen = state(match.generator.encoder), []
+    match.generator.encoder.register_forward_hook(lambda _, __, out: seen.append(len(out)))
+    recipe = Recipe(lr=1e-2, epochs=2, batch=50)
+    monkeypatch.setattr(game, "fared", lambda *_, **__: {"accuracy": 0.0})
+    game.play(match, images, recipe, 0, tmp_path / "partial")
+    assert same(before, state(match.generator.encoder)) and sum(seen) == len(images.x) + len(images.x_held)
+    assert match.generator(game.pixels(images.x[:1])).abs().max() > 0
+    known = game.pixels(images.x[:2])
+    assert torch.equal(match.generator(known), match.generator.decoded(match.generator.encoder(known)))
 
 
 # Losses

@@ -18,7 +18,7 @@ from inputgrad.compute.attacks.pgd import EPS, STEP
 from inputgrad.compute.methods.defences import Defence
 from inputgrad.compute.norms import UNIT
 from inputgrad.study import trials
-from inputgrad.trials import audit, convex, selfgrad, sign, smooth
+from inputgrad.trials import audit, convex, selfgrad, selfgrad_active, sign, smooth
 
 SHADES = torch.tensor([0.48, 0.57, 0.38, 0.67, 0.28, 0.77, 0.45])
 LABELS = torch.tensor([0, 1, 0, 1, 0, 1, 1])
@@ -123,6 +123,59 @@ def test_the_worst_of_all_is_over_images_and_not_over_attacks(monkeypatch):
     found = table(audit.under_attack(at, "Standard", "default", Brighter(), {}), "attack", "metric")
     assert found["worst of all", "accuracy"] == 3 / 7
     assert [found[a, "accuracy"] for a in stands] == [5 / 7, 5 / 7, 5 / 7]  # the last image was never right
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_active_block_by_hand(seed, monkeypatch):
+    """What the quick attacks leave, what the slow ones take of it, and what PGD alone has missed."""
+    stands = {"FGSM": [1, 1, 0, 1, 1, 1, 1], "PGD": [1, 0, 1, 1, 1, 1, 0], "CW": [0, 1, 1, 1, 1, 1, 1]}
+    monkeypatch.setattr(
+        selfgrad_active, "quick_attacks", lambda *_: ((a, torch.tensor(s).bool(), 1) for a, s in stands.items())
+    )
+    asked = []
+
+    def slow(model, x, y, size, settings, stands):
+        asked.append((len(x), size, settings["queries"], settings["targets"]))
+        yield "Square", torch.arange(len(x)) > 0, 1
+
+    monkeypatch.setattr(selfgrad_active, "kept", slow)
+    at = job("selfgrad/active", "wrn10_2", seed, eps="0.1", queries=7, targets=1)
+    rows, stood = selfgrad_active.under_attack(at, "FGSM training", "", Brighter(), {})
+    found = table(rows, "metric", "attack")
+    accuracy = found["accuracy"]
+    left = RIGHT & np.all(list(stands.values()), axis=0)
+    assert accuracy["none"] == RIGHT.mean() and asked == [(left.sum(), 0.1, 7, 1)]
+    for attack, s in stands.items():
+        assert accuracy[attack] == (RIGHT & np.array(s, bool)).mean()
+    assert accuracy[selfgrad_active.ALL_BUT_SLOW] == left.mean()
+    assert accuracy["worst of all"] == (left.sum() - 1) / len(left)  # the slow ones take the first
+    by_pgd = (RIGHT & np.array(stands["PGD"], bool)).sum()
+    assert found["missed", "PGD"] == (by_pgd - (left.sum() - 1)) / len(left)
+    assert (stood["clean"].sum(), stood["worst"].sum()) == (RIGHT.sum(), left.sum() - 1)
+    gains = table(
+        selfgrad_active.compared(at, "A", "over B", {**stood, "worst": ~stood["worst"]}, stood), "attack", "metric"
+    )
+    assert gains["none", "gain"] == 0
+    assert gains["worst of all", "gain"] == pytest.approx(100 * (2 * (left.sum() - 1) / 7 - 1), rel=1e-4)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_quick_attacks_by_hand(seed):
+    eps = 0.15
+    at = job("selfgrad/active", "wrn10_2", seed, side=4, eps=str(eps))
+    sources = {"another": Brighter(), "a turned one": Brighter(turned=True)}
+    generator = torch.Generator().manual_seed(seed)
+    found = {
+        a: s.numpy() for a, s, _ in selfgrad_active.quick_attacks(at, Brighter(), *at.test_images(), sources, generator)
+    }
+    assert list(found) == ["FGSM", "PGD", "CW", "transfer from another", "transfer from a turned one"]
+    generator = torch.Generator().manual_seed(seed)
+    for attack in ("PGD", "CW"):
+        start = drawn(generator, eps, pixels=16)
+        assert (found[attack] & RIGHT == standing(start, eps, eps / 4, 20)).all()
+    for attack in ("FGSM", "transfer from another"):
+        assert ((found[attack] & RIGHT) == (eps < MARGINS)).all()
+    assert (found["transfer from a turned one"][RIGHT]).all()
 
 
 @pytest.fixture

@@ -193,6 +193,11 @@ def audit(c):
     return None
 
 
+def active(c):
+    heads = {"none": "clean", "PGD": "PGD-20", "worst of all": "worst of all"}
+    return [("", heads[c["attack"]], c["defense"])] if c["metric"] == "accuracy" and c["attack"] in heads else None
+
+
 def radii(c):
     if c["metric"] == "accuracy" and c["attack"] == "PGD over eps":
         return [("", c["defense"], 255 * number(c))]
@@ -315,6 +320,7 @@ WHERE = {
     "selfgrad/defences selfgrad.over_steps": (over_steps(""), over_steps(" in the paper")),
     "selfgrad/convergence selfgrad.convergence": (convergence,),
     "selfgrad/audit selfgrad.audit": (audit,),
+    "selfgrad/active selfgrad.active": (active,),
     "selfgrad/audit selfgrad.radii": (radii,),
     "butterfly/enhancing butterfly.rows": (rows,),
     "butterfly/attacking butterfly.rows": (rows,),

@@ -213,6 +213,14 @@ def test_networks_that_read_their_own_gradient(shown):
         assert loss(n["F"], x_adv, n["y"]) > loss(n["F"], n["x"], n["y"])
 
 
+def test_the_active_block_on_one_image(shown):
+    n = shown("selfgrad/active")
+    signs = n["F"].block.signs
+    assert set(n["g"].sign().unique().tolist()) <= {-1.0, 0.0, 1.0} and signs.abs().eq(1).all()
+    assert n["F"].block_of(signs).square().mean().sqrt().item() == pytest.approx(16 / 255)
+    assert torch.equal(n["added"], n["F"].scale * n["F"].block(n["g"].sign()))
+
+
 @pytest.mark.parametrize("exhibit", [f"butterfly/{name}" for name in GAMES])
 def test_the_game_on_one_image(shown, exhibit):
     n = shown(exhibit)

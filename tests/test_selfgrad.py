@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from from_files import files
+from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import pgd, steps_to_fool
 from inputgrad.compute.data import load
 from inputgrad.compute.device import matrix_rate
@@ -17,10 +18,12 @@ from inputgrad.compute.gradients import input_gradient
 from inputgrad.compute.methods import defences
 from inputgrad.compute.methods.defences import Defence
 from inputgrad.compute.methods.flops import flops
-from inputgrad.compute.methods.selfgradient import LabelGradient, SelfGradient, gradient_block, taken
+from inputgrad.compute.methods.selfgradient import LabelGradient, OfSizeOne, SelfGradient, gradient_block, taken
 from inputgrad.compute.methods.theorem import THRESHOLD, fixed_point, iterated_quadratic
+from inputgrad.compute.metrics import predict
 from inputgrad.compute.models import build
 from inputgrad.compute.training.networks import fit
+from inputgrad.compute.training.steps import OPTIMISERS
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.report import cells, tables
@@ -130,6 +133,69 @@ def test_how_a_gradient_is_taken():
     assert torch.equal(taken(g, "raw"), g)
     assert taken(g, "max1").flatten().tolist() == [0.5, -1, 0, 0]
     assert taken(g, "sign").flatten().tolist() == [1, -1, 0, 0]
+
+
+def test_a_slanted_sign_is_a_sign_with_a_slope():
+    g = torch.tensor([-2.0, 0.0, 1.0, 3.0]).view(1, 1, 2, 2).requires_grad_()
+    out = taken(g, "slanted")
+    assert torch.equal(out.detach(), g.detach().sign())
+    (slope,) = torch.autograd.grad(out.sum(), g)
+    assert torch.allclose(slope, (1 - (g / 1.5).tanh().square()) / 1.5)  # 1.5 is the mean of |g|
+
+
+def test_a_block_of_size_one_stays_of_that_size_however_it_learns():
+    torch.manual_seed(0)
+    block = OfSizeOne(gradient_block(3), 3)
+    assert len(block.signs.flatten(1).unique(dim=0)) == 8
+    for factor in (1.0, 5.0, 0.1):
+        with torch.no_grad():
+            for weights in block.parameters():
+                weights.mul_(factor)
+            assert block(block.signs).square().mean().sqrt().item() == pytest.approx(1.0, rel=1e-4)
+
+
+def test_an_active_block_has_its_size_and_no_decay():
+    defence = defences.ActiveBlock(amplitude=0.1)
+    torch.manual_seed(0)
+    network = defence.build("wrn10_2", shape=SHAPE, classes=10, width=0.25)
+    assert network.block_of(network.block.signs).square().mean().sqrt().item() == pytest.approx(0.1)
+    optimizer = OPTIMISERS["sgd"](defence.weights(network), Recipe("sgd", lr=0.1, weight_decay=0.5))
+    body, block = optimizer.param_groups
+    assert (body["weight_decay"], block["weight_decay"]) == (0.5, 0.0)
+    assert {id(p) for p in block["params"]} == {id(p) for p in network.block.parameters()}
+    assert len(body["params"]) + len(block["params"]) == len(list(network.parameters()))
+
+
+def test_at_a_sign_training_through_the_gradient_is_training_on_a_constant(batch):
+    torch.manual_seed(1)
+    found = []
+    for detach in (True, False):
+        torch.manual_seed(1)
+        net = defences.ActiveBlock(detach=detach).build("wrn10_2", shape=SHAPE, classes=10, width=0.25).train()
+        nn.functional.cross_entropy(net(batch[0]), batch[1]).backward()
+        found.append([p.grad for p in net.parameters()])
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*found, strict=True))
+
+
+def test_straight_through_a_sign_there_is_a_gradient_and_through_the_sign_itself_none(batch):
+    torch.manual_seed(1)
+    network = defences.ActiveBlock(amplitude=0.2).build("wrn10_2", shape=SHAPE, classes=10, width=0.25).eval()
+    network.detach = False
+    smooth = softened(network)
+    through, past, constant = (
+        input_gradient(m, *batch) for m in (smooth.straight_through(), smooth, smooth.detached())
+    )
+    assert torch.allclose(past, constant) and not torch.allclose(through, constant)
+    assert torch.equal(predict(smooth.straight_through(), batch[0]), predict(smooth, batch[0]))
+
+
+def test_a_random_start_steps_from_inside_the_ball_and_stays_there(network, batch):
+    generator = torch.Generator().manual_seed(0)
+    x_adv = defences.RandomStart().attacked(network.net, *batch, generator)
+    moved = (x_adv - batch[0]).abs()
+    assert moved.max() <= defences.EPS + 1e-6
+    assert not torch.allclose(x_adv, Defence(1).attacked(network.net, *batch, generator))
+    assert defences.RandomStart().declared != Defence(1).declared != defences.ActiveBlock().declared
 
 
 def test_the_oracle_reads_the_label(batch):

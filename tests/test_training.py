@@ -177,12 +177,14 @@ def test_every_augmentation_that_is_declared_is_another_one():
 
 def test_every_optimiser_that_is_declared_is_there():
     assert set(OPTIMISERS) == set(OPTIMIZERS)
-    assert len({type(make(torch.nn.Linear(1, 1), Recipe())) for make in OPTIMISERS.values()}) == len(OPTIMISERS)
+    assert len({type(make(torch.nn.Linear(1, 1).parameters(), Recipe())) for make in OPTIMISERS.values()}) == len(
+        OPTIMISERS
+    )
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_schedule_never_exceeds_the_peak_and_reaches_it(schedule):
-    optimizer = OPTIMISERS["sgd"](torch.nn.Linear(1, 1), Recipe("sgd", lr=0.5))
+    optimizer = OPTIMISERS["sgd"](torch.nn.Linear(1, 1).parameters(), Recipe("sgd", lr=0.5))
     rates = []
     for percent in range(100):
         set_lr(optimizer, schedule, percent / 100)
@@ -194,7 +196,7 @@ def test_a_schedule_never_exceeds_the_peak_and_reaches_it(schedule):
 def test_onecycle_rises_and_falls():
     net = torch.nn.Linear(1, 1)
     recipe = Recipe(optimizer="sgd", lr=0.4)
-    optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
+    optimizer = OPTIMISERS[recipe.optimizer](net.parameters(), recipe)
     rates = []
     for done in (0.0, 0.15, 0.3, 0.65, 0.999):
         set_lr(optimizer, "onecycle", done)

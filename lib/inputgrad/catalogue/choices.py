@@ -15,6 +15,7 @@ PROBLEMS = ("enhance", "attack")
 GAME_LOSSES = ("ls", "lr")
 L2 = ("mean_square", "norm")
 D_TRAIN = ("head", "full")
+G_TRAIN = ("full", "decoder")
 OBJECTIVES = ("game", "direct")
 DISCRIMINATORS = ("blind", "told")
 """The choices of a game's rules, explained in ``game.Rules``; the first is the default."""

@@ -167,6 +167,7 @@ def scale_of_told(profile: str, dataset: str, settings: Mapping) -> dict:
         "encoders": {"small": (model, width)},
         "decoder": own(TOLD_DECODERS),
         "first": learned,
+        **({"g_train": "decoder"} if weights else {}),
     }
 
 

@@ -168,6 +168,39 @@ AUDIT = Exhibit(
     ),
 )  # fmt: skip
 
+BLOCK_OFF = "block off"
+SMALL = Recipe(lr=0.2, epochs=6, images=10_000, width=0.5, schedule="onecycle", precision="bf16", augment="crop_flip",
+               **SHARED)  # fmt: skip
+
+
+def active_name(size: str) -> str:
+    """What a network is called whose block is held at this size, as text in units of x."""
+    return f"Self gradient, sign, {size}"
+
+
+ACTIVE_GRIDS = {
+    **grids((16, 500, 1000), datasets=("cifar10",)),
+    "quick": grid(500, {"wrn10_2": SMALL}, (0, 1, 2), {"cifar10": ("wrn10_2",)}),
+}
+
+ACTIVE = Exhibit(
+    name="active",
+    title="A block that does something",
+    reproduces="beyond the paper: what a block does that mimics eps times a sign",
+    compute="inputgrad.trials.selfgrad_active:active",
+    network="inputgrad.trials.selfgrad_active:fgsm_trained",
+    version=1,
+    grids=ACTIVE_GRIDS,
+    parameters=(
+        EPS,
+        Parameter("amplitudes", ["4/255", "8/255", "16/255"], "list of sizes of the block's output, its root mean "
+                  "square over all signs, in units of x in [0, 1], as text", partial(in_pixels, what="amplitudes")),
+        count("samples", 4, "draws over which smoothed gradients are averaged"),
+        count("queries", 500, "of the Square attack, on images that still stand"),
+        count("targets", 2, "most likely wrong classes that targeted APGD aims at, on images that still stand"),
+    ),
+)  # fmt: skip
+
 COST = Exhibit(
     name="cost",
     stand_in=True,
@@ -189,6 +222,6 @@ PAPER = Paper(
     authors="Aboutalebi, Shafiee, Wong",
     question="Does a network that adds a function of its own input gradient to its input become robust, "
     "or only look so?",
-    exhibits=(TABLES_2_TO_5, ORACLE, CONVERGENCE, AUDIT, COST),
+    exhibits=(TABLES_2_TO_5, ORACLE, CONVERGENCE, AUDIT, ACTIVE, COST),
     quoted=("Bilateral",),
 )

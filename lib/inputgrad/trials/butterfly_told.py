@@ -54,7 +54,7 @@ def knowing(job: Job) -> Trained:
 def arms(job: Job, start: Trained) -> Iterator[Arm]:
     """Direct training, then every game."""
     s = job.trial.settings
-    rules = Rules("enhance", gamma=s["gamma"])
+    rules = Rules("enhance", gamma=s["gamma"], g_train=s.get("g_train", "full"))
     yield Arm(DIRECT, start, replace(rules, objective=DIRECT))
     for discriminator in s["discriminator"]:
         for d_train in s["d_train"]:

@@ -17,7 +17,7 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.data import Splits, load
 from inputgrad.compute.methods.game import Game, Rules
 from inputgrad.compute.methods.generator import Discriminator, Generator, feature_map, features
-from inputgrad.compute.methods.selfgradient import SelfGradient
+from inputgrad.compute.methods.selfgradient import OfSizeOne, SelfGradient
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.training.networks import trained
 from inputgrad.compute.training.steps import OPTIMISERS
@@ -54,10 +54,17 @@ def one_image(right: bool = True) -> tuple[Tensor, Tensor, nn.Module]:
     return *first_image(model, right), model
 
 
-def reading_itself(model: nn.Module) -> SelfGradient:
-    """A network given a self-gradient block as it is drawn, before any training; its own gradient is a constant."""
+def reading_itself(model: nn.Module, size: float | None = None) -> SelfGradient:
+    """A network given a self-gradient block as it is drawn, before any training; its own gradient is a constant.
+
+    With ``size`` the block is given the gradient's sign, and its output has that root mean square over all signs.
+    """
     torch.manual_seed(SEED)
-    return SelfGradient(model, digits().shape[0], detach=True).eval().requires_grad_(False)
+    channels = digits().shape[0]
+    network = SelfGradient(model, channels, detach=True)
+    if size is not None:
+        network.block, network.takes, network.scale = OfSizeOne(network.block, channels), "sign", size
+    return network.eval().requires_grad_(False)
 
 
 Match = tuple[Tensor, Tensor, Game, dict[str, torch.optim.Optimizer]]
@@ -78,5 +85,7 @@ def one_game(problem: str, **rules: Any) -> Match:
     generator, body = Generator(features(target), digits().shape), features(target)
     channels = (feature_map(body, digits().shape) or (0,))[0]
     game = Game(generator, Discriminator(body, channels), target.requires_grad_(False), Rules(problem, **rules))
-    optimizers = {name: OPTIMISERS["adam"](getattr(game, name), GAME) for name in ("generator", "discriminator")}
+    optimizers = {
+        name: OPTIMISERS["adam"](getattr(game, name).parameters(), GAME) for name in ("generator", "discriminator")
+    }
     return x, y, game, optimizers

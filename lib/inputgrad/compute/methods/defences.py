@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import ParamsT
 
 from inputgrad.catalogue.choices import TAKES
 from inputgrad.compute import models
@@ -18,7 +20,7 @@ from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.training.networks import Plain
 from inputgrad.ground import checks
 
-from .selfgradient import LabelGradient, SelfGradient
+from .selfgradient import LabelGradient, OfSizeOne, SelfGradient
 
 NETWORKS = ("plain", "block", "oracle")
 WATCHED, WATCH_STEPS = 256, 10
@@ -91,6 +93,53 @@ class Defence(Plain):
         stands = correct(predict(model, x_adv), y)
         net.train()
         return {"robust_accuracy": stands.float().mean().item()}
+
+
+@dataclass(frozen=True)
+class ActiveBlock(Defence):
+    """FGSM training of a network with a block that does something: given signs, its output is held at one size.
+
+    No weight decay is on the block. The gradient it reads is a constant in training, which changes nothing: at a sign
+    no gradient comes through.
+
+    Attributes:
+        amplitude: the root mean square of its output over all signs, in units of ``x``.
+    """
+
+    steps: int = 1
+    network: str = "block"
+    takes: str = "sign"
+    detach: bool = True
+    amplitude: float = EPS
+
+    def build(self, model: str, *, shape: tuple[int, int, int], classes: int, width: float) -> nn.Module:
+        """The network, freshly initialised."""
+        net = super().build(model, shape=shape, classes=classes, width=width)
+        assert isinstance(net, SelfGradient)
+        net.block, net.scale = OfSizeOne(net.block, shape[0]), self.amplitude
+        return net
+
+    def weights(self, net: nn.Module) -> ParamsT:
+        """Those of the block without decay."""
+        assert isinstance(net, SelfGradient)
+        undecayed: dict[str, Any] = {"params": net.block.parameters(), "weight_decay": 0.0}
+        return [{"params": net.net.parameters()}, undecayed]
+
+
+@dataclass(frozen=True)
+class RandomStart(Defence):
+    """FGSM training from a random start in the ball [Wong, Rice and Kolter 2020, Alg. 3].
+
+    Attributes:
+        alpha: size of the one step, in units of ``x``.
+    """
+
+    steps: int = 1
+    alpha: float = 1.25 * EPS
+
+    def attacked(self, net: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
+        """A batch of training images, one step from a random point of each one's ball."""
+        return pgd(net, x, y, eps=EPS, steps=1, alpha=self.alpha, generator=generator)
 
 
 STANDARD = Defence()

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
+from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, G_TRAIN, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.compute.data import Splits
 from inputgrad.compute.gradients import Classifier, frozen, scores
@@ -45,6 +45,7 @@ class Rules:
         gamma: :math:`\gamma`, weight of the intensity of v in the generator's loss [butterfly, Eq. 9].
         l2: that intensity: ``"mean_square"`` of v over all values, or the mean over the images of its l2 ``"norm"``.
         d_train: what of the discriminator learns, ``"head"`` or ``"full"``.
+        g_train: what of the generator learns: ``"full"``, or its ``"decoder"``, the encoder staying as it is.
         d_lr: peak learning rate of the discriminator; the recipe's is the generator's.
         limit: largest absolute value of v, in units of ``x``; ``None``, as in the paper, for no limit.
         clip: clip ``x + v`` to [0, 1]; the paper does not say so.
@@ -64,6 +65,7 @@ class Rules:
     gamma: float = 1e-4
     l2: str = L2[0]
     d_train: str = D_TRAIN[0]
+    g_train: str = G_TRAIN[0]
     d_lr: float = 1e-3
     limit: float | None = None
     clip: bool = False
@@ -72,8 +74,8 @@ class Rules:
     discriminator: str = DISCRIMINATORS[0]
 
     def __post_init__(self) -> None:
-        allowed = {"problem": PROBLEMS, "loss": GAME_LOSSES, "l2": L2, "d_train": D_TRAIN, "objective": OBJECTIVES,
-                   "discriminator": DISCRIMINATORS}  # fmt: skip
+        allowed = {"problem": PROBLEMS, "loss": GAME_LOSSES, "l2": L2, "d_train": D_TRAIN, "g_train": G_TRAIN,
+                   "objective": OBJECTIVES, "discriminator": DISCRIMINATORS}  # fmt: skip
         for name, names in allowed.items():
             checks.one_of(name, getattr(self, name), names)
         for name in ("gamma", "d_lr") if self.limit is None else ("gamma", "d_lr", "limit"):
@@ -148,7 +150,7 @@ def optimal_generator_loss(good: Tensor, bad: Tensor) -> Tensor:
 class Game:
     """Who plays, and by which rules. The generator and the discriminator move; the target is asked."""
 
-    generator: nn.Module
+    generator: Generator
     discriminator: Discriminator
     target: Classifier
     rules: Rules
@@ -171,8 +173,9 @@ class Images:
 
 
 def play_batch(
-    game: Game, optimizers: Mapping[str, torch.optim.Optimizer], x: Tensor, y: Tensor, precision: str = "fp32"
-) -> dict[str, Tensor]:
+    game: Game, optimizers: Mapping[str, torch.optim.Optimizer], x: Tensor, y: Tensor, precision: str = "fp32",
+    h: Tensor | None = None,
+) -> dict[str, Tensor]:  # fmt: skip
     """One round: v = G(x); t; a step of D; D again; a step of G [butterfly, Sec. 3.4].
 
     Args:
@@ -181,6 +184,7 @@ def play_batch(
         x: images in [0, 1], ``(B, C, H, W)``.
         y: labels, ``(B,)``.
         precision: ``"fp32"`` or ``"bf16"``, as in a recipe.
+        h: the encoder's feature maps of these images, where they are known.
 
     Returns:
         Detached means over the batch: ``g_loss`` (with the penalty), ``penalty`` (without gamma), ``good`` (t), and
@@ -188,7 +192,7 @@ def play_batch(
     """
     rules, found = game.rules, {}
     with autocast(x.device, precision):
-        v = game.generator(x)
+        v = game.generator(x) if h is None else game.generator.decoded(h)
         x_tilde = rules.applied(x, v)
         t = rewards(game.target, x_tilde, y, rules.problem)
     if rules.objective == "game":
@@ -260,31 +264,37 @@ class Playing(Training):
         for a random batch (x, y):  play_batch
         after each epoch:           how the target fares on G(x) + x, of the game's first images and of those held out
 
-    The target is put into evaluation mode and stays there.
+    The target is put into evaluation mode and stays there. An encoder that does not learn sees each image once, unless
+    the images change from epoch to epoch.
     """
 
     def __init__(self, game: Game, images: Images, recipe: Recipe) -> None:
         recipes = {"generator": recipe, "discriminator": replace(recipe, lr=game.rules.d_lr)}
-        optimizers = {name: OPTIMISERS[own.optimizer](getattr(game, name), own) for name, own in recipes.items()}
+        optimizers = {
+            name: OPTIMISERS[own.optimizer](getattr(game, name).parameters(), own) for name, own in recipes.items()
+        }
         super().__init__(game.moving, recipe, len(images.x), optimizers)
         device = next(game.generator.parameters()).device
         if isinstance(game.target, nn.Module):
             game.target.eval()
         self.game, self.x, self.y = game, images.x.to(device), images.y.to(device)
         self.x_held, self.y_held = images.x_held.to(device), images.y_held.to(device)
+        fixed = not game.generator.learns and recipe.augment == "none"
+        self.h, self.h_held = (outputs(game.generator.encoder, x) if fixed else None for x in (self.x, self.x_held))
         self.before = decisions(game.target, self.x[:HELD], self.y[:HELD])[0]
 
     def step(self, chosen: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """One round; sums of what :func:`play_batch` gives."""
         x = augment(pixels(self.x[chosen]), self.recipe.augment, generator)
-        found = play_batch(self.game, self.optimizers, x, self.y[chosen], self.recipe.precision)
+        h = None if self.h is None else self.h[chosen]
+        found = play_batch(self.game, self.optimizers, x, self.y[chosen], self.recipe.precision, h)
         return {name: value * len(chosen) for name, value in found.items()}
 
     def followed(self) -> dict[str, float]:
         """How the target fares."""
-        found = fared(self.game, self.x[:HELD], self.y[:HELD], self.before)
+        found = fared(self.game, self.x[:HELD], self.y[:HELD], self.before, self.h)
         if len(self.x_held):
-            found["held_accuracy"] = fared(self.game, self.x_held, self.y_held)["accuracy"]
+            found["held_accuracy"] = fared(self.game, self.x_held, self.y_held, h=self.h_held)["accuracy"]
         return found
 
 
@@ -298,8 +308,12 @@ def pixels(x: Tensor) -> Tensor:
 
 def perturbations(generator: nn.Module, x: Tensor) -> Tensor:
     """v = G(x) in evaluation mode, without a graph, batch by batch; shaped like ``x``, which is uint8 or in [0, 1]."""
-    generator.eval()
-    return torch.cat([predict(generator, pixels(part)) for part in x.split(BATCH)])
+    return outputs(generator.eval(), x)
+
+
+def outputs(net: nn.Module, x: Tensor) -> Tensor:
+    """What a network makes of images, uint8 or in [0, 1], without a graph, batch by batch; ``(N, ...)``."""
+    return torch.cat([predict(net, pixels(part)) for part in x.split(BATCH)])
 
 
 def decisions(target: Classifier, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -308,7 +322,7 @@ def decisions(target: Classifier, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]
     return correct(logits, y), logits.softmax(1).gather(1, y[:, None])[:, 0]
 
 
-def fared(game: Game, x: Tensor, y: Tensor, before: Tensor | None = None) -> dict[str, float]:
+def fared(game: Game, x: Tensor, y: Tensor, before: Tensor | None = None, h: Tensor | None = None) -> dict[str, float]:
     """How the target fares on perturbed images, the generator being in evaluation mode.
 
     Args:
@@ -316,15 +330,18 @@ def fared(game: Game, x: Tensor, y: Tensor, before: Tensor | None = None) -> dic
         x: images, uint8 or in [0, 1], ``(N, C, H, W)``.
         y: labels, ``(N,)``.
         before: which of them it classified right without a perturbation, ``(N,)`` bool; ``None`` leaves the flips out.
+        h: the encoder's feature maps of these images, and maybe of more behind them, where they are known.
 
     Returns:
         ``accuracy``; ``p_true``, the mean softmax probability of the true class; ``l2`` and ``mean_square``, the mean
         over the images of the l2 norm and of the mean square of v; and counts of flips, ``gained`` (false to correct)
         and ``lost`` (correct to false).
     """
+    generator = game.generator.eval()
     rows = []
-    for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True):
-        v = perturbations(game.generator, part)
+    for i in range(0, len(x), BATCH):
+        part, labels = x[i : i + BATCH], y[i : i + BATCH]
+        v = outputs(generator, part) if h is None else predict(generator.decoded, h[i : i + len(part)])
         right, p = decisions(game.target, game.rules.applied(pixels(part), v), labels)
         rows.append(torch.stack([right, p, norm(v, 2), v.flatten(1).square().mean(1)]))
     right, p, l2, mean_square = torch.cat(rows, 1)
@@ -394,7 +411,7 @@ def played(
         "networks": [network and network.checkpoint for network in (target, encoder, judge)], "version": VERSION,
     }  # fmt: skip
     torch.manual_seed(seed)
-    generator = Generator(features(encoder.model), data.shape, widths, rules.limit)
+    generator = Generator(features(encoder.model), data.shape, widths, rules.limit, rules.g_train)
     body = features((judge or target).model).to(device)
     if (found := feature_map(body, data.shape)) is None:
         raise InputError(f"the judge cannot take images of {'x'.join(map(str, data.shape))}: choose another network")

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from inputgrad.catalogue.choices import D_TRAIN
+from inputgrad.catalogue.choices import D_TRAIN, G_TRAIN
 from inputgrad.compute.models.prepared import Prepared
 from inputgrad.ground.checks import InputError, number, one_of
 
@@ -112,14 +112,16 @@ class Generator(nn.Module):
         shape: ``(C, H, W)`` of one image.
         widths: channels of the decoder's blocks.
         limit: v is ``limit * tanh`` of the last layer, in units of ``x``; ``None`` is the last layer as it is.
+        train: ``"full"``, or ``"decoder"``, which leaves the encoder as it is, in evaluation mode.
 
     Raises:
-        InputError: an image size that the encoder cannot take, too few widths, or a limit that is no number >= 0.
+        InputError: an image size that the encoder cannot take, too few widths, a limit that is no number >= 0, or an
+            unknown ``train``.
     """
 
     def __init__(
         self, encoder: nn.Module, shape: tuple[int, int, int], widths: tuple[int, ...] = WIDTHS,
-        limit: float | None = None,
+        limit: float | None = None, train: str = G_TRAIN[0],
     ) -> None:  # fmt: skip
         super().__init__()
         found = feature_map(encoder, shape)
@@ -133,12 +135,24 @@ class Generator(nn.Module):
         last = nn.ConvTranspose2d(counts[-1], shape[0], 4, 2, 1)
         for parameter in last.parameters():
             nn.init.zeros_(parameter)
-        self.encoder, self.decoder = encoder, nn.Sequential(*blocks, last)
+        self.learns = one_of("g_train", train, G_TRAIN) == "full"
+        self.encoder, self.decoder = encoder.requires_grad_(self.learns), nn.Sequential(*blocks, last)
         self.limit = None if limit is None else number("limit", limit)
+        self.train()
+
+    def train(self, mode: bool = True) -> Generator:
+        """As of any module, but for an encoder that does not learn, which stays in evaluation mode."""
+        super().train(mode)
+        self.encoder.train(mode and self.learns)
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [0, 1] -> v, shaped like ``x`` and in its units."""
-        v = self.decoder(self.encoder(x))
+        return self.decoded(self.encoder(x))
+
+    def decoded(self, h: Tensor) -> Tensor:
+        """The feature map of an image -> v."""
+        v = self.decoder(h)
         return v if self.limit is None else self.limit * v.tanh()
 
 

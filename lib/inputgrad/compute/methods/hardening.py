@@ -206,7 +206,7 @@ class Hardening(Training):
     """
 
     def __init__(self, net: nn.Module, sets: Prepared, recipe: Recipe, seed: int, update: Update) -> None:
-        optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
+        optimizer = OPTIMISERS[recipe.optimizer](net.parameters(), recipe)
         super().__init__(net, recipe, len(sets.x_train), {"net": optimizer})
         self.sets, self.update, device = sets, update, next(net.parameters()).device
         self.clean, self.y = sets.x_train.to(device), sets.y_train.to(device)

@@ -19,7 +19,18 @@ def taken(g: Tensor, how: str) -> Tensor:
     """A gradient image as a network is given it: ``"raw"``, divided by its own largest value (``"max1"``), its sign."""
     if how == "max1":
         return g / per_image(norm(g, torch.inf).clamp(min=SMALLEST), g)
-    return g.sign() if how == "sign" else g
+    if how == "sign":
+        return g.sign()
+    return slanted(g) if how == "slanted" else g
+
+
+def slanted(g: Tensor) -> Tensor:
+    r"""The sign of ``g`` forward; backward the slope of :math:`\tanh(g / m)`, m the mean of \|g\| over an image.
+
+    A straight-through estimator (Athalye et al. 2018, Sec. 4.1.1), for attacks that would see through the jump.
+    """
+    smooth = (g / per_image(g.flatten(1).abs().mean(1).clamp(min=SMALLEST), g).detach()).tanh()
+    return smooth + (g.sign() - smooth).detach()
 
 
 def gradient_block(channels: int, depth: int = 5) -> nn.Sequential:
@@ -29,6 +40,25 @@ def gradient_block(channels: int, depth: int = 5) -> nn.Sequential:
     """
     layers = [(nn.Conv2d(channels, channels, 1, bias=False), nn.Tanh()) for _ in range(depth)]
     return nn.Sequential(*(layer for pair in layers for layer in pair))
+
+
+class OfSizeOne(nn.Module):
+    """A block of 1x1 convolutions, divided by the root mean square of what it makes of all signs a pixel can have.
+
+    However it learns, its output stays of one size; maps ``(B, C, H, W)`` to the same shape.
+    """
+
+    signs: Tensor
+
+    def __init__(self, block: nn.Module, channels: int) -> None:
+        super().__init__()
+        every = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * channels)
+        self.block = block
+        self.register_buffer("signs", every.reshape(2**channels, channels, 1, 1), persistent=False)
+
+    def forward(self, g: Tensor) -> Tensor:
+        """B(g) over that root mean square."""
+        return self.block(g) / self.block(self.signs).square().mean().sqrt().clamp(min=SMALLEST)
 
 
 class SelfGradient(nn.Module):
@@ -51,7 +81,8 @@ class SelfGradient(nn.Module):
         self, net: nn.Module, channels: int, takes: str = TAKES[0], scale: float = 1.0, detach: bool = False
     ) -> None:
         super().__init__()
-        self.net, self.block = net, gradient_block(channels)
+        self.net: nn.Module = net
+        self.block: nn.Module = gradient_block(channels)
         self.takes, self.scale, self.detach = takes, scale, detach
 
     def gradient(self, x: Tensor) -> Tensor:
@@ -68,6 +99,12 @@ class SelfGradient(nn.Module):
     def correction(self, x: Tensor) -> Tensor:
         """What is added to the image, c B(g(x)), shaped like ``x``."""
         return self.block_of(self.gradient(x))
+
+    def straight_through(self) -> SelfGradient:
+        """The same network, same weights, differentiated through g, and at a sign with a slope (:func:`slanted`)."""
+        same = copy.copy(self)
+        same.takes, same.detach = "slanted" if self.takes == "sign" else self.takes, False
+        return same
 
     def detached(self) -> SelfGradient:
         """The same network, same weights, that treats g as a constant when it is differentiated."""
@@ -109,7 +146,7 @@ def calls_of_a_forward() -> list[tuple[str, tuple[int, ...]]]:
     shape = (3, 32, 32)
     network = SelfGradient(build("wrn10_2", shape=shape, classes=10, width=0.25), shape[0]).eval()
     calls: list[tuple[str, tuple[int, ...]]] = []
-    for module in (network.net, *network.block):
+    for module in (network.net, *network.block.children()):
         size = "x".join(map(str, getattr(module, "kernel_size", ())))
         name = "network f" if module is network.net else f"{size} {type(module).__name__}".strip()
         module.register_forward_hook(lambda _, __, out, name=name: calls.append((name, tuple(out.shape[1:]))))

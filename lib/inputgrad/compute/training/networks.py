@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import ParamsT
 
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import path_of, verified
@@ -53,6 +54,10 @@ class Plain:
     def watched(self, net: nn.Module, data: Splits) -> dict[str, float]:
         """What else is followed after each epoch."""
         return {}
+
+    def weights(self, net: nn.Module) -> ParamsT:
+        """What learns: all of the network, or groups of its weights that differ in decay."""
+        return net.parameters()
 
 
 PLAIN = Plain()
@@ -183,7 +188,7 @@ class Fitting(Training):
     """
 
     def __init__(self, net: nn.Module, data: Splits, recipe: Recipe, objective: Objective, defence: Plain) -> None:
-        optimizer = OPTIMISERS[recipe.optimizer](net, recipe)
+        optimizer = OPTIMISERS[recipe.optimizer](defence.weights(net), recipe)
         device = next(net.parameters()).device
         self.x, self.y = (part[: recipe.images].to(device) for part in (data.x_train, data.y_train))
         super().__init__(net, recipe, len(self.x), {"net": optimizer})

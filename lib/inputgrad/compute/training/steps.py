@@ -7,18 +7,20 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
 
 from inputgrad.catalogue.recipe import SCHEDULES, Recipe
 from inputgrad.compute.device import has_bfloat16
 
 from .wame import WAME
 
-OPTIMISERS: dict[str, Callable[[nn.Module, Recipe], torch.optim.Optimizer]] = {
-    "adam": lambda net, r: torch.optim.Adam(net.parameters(), r.lr, weight_decay=r.weight_decay),
-    "sgd": lambda net, r: torch.optim.SGD(net.parameters(), r.lr, momentum=r.momentum, weight_decay=r.weight_decay),
-    "wame": lambda net, r: WAME(net.parameters(), r.lr, weight_decay=r.weight_decay),
+OPTIMISERS: dict[str, Callable[[ParamsT, Recipe], torch.optim.Optimizer]] = {
+    "adam": lambda weights, r: torch.optim.Adam(weights, r.lr, weight_decay=r.weight_decay),
+    "sgd": lambda weights, r: torch.optim.SGD(weights, r.lr, momentum=r.momentum, weight_decay=r.weight_decay),
+    "wame": lambda weights, r: WAME(weights, r.lr, weight_decay=r.weight_decay),
 }
+"""Each from the weights that learn, or groups of them that differ in decay, and the recipe."""
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -177,6 +177,24 @@ def audit(run: Run) -> Figure:
     return figure
 
 
+SEEN = {"none": "clean", "PGD": "PGD-20", "worst of all": "worst of all"}
+"""What the figure of the active block shows, in its order; PGD there has one number of steps."""
+
+
+def active(run: Run) -> Figure:
+    """Clean accuracy, what PGD-20 leaves and the worst case, one row a network, with its block and with it off."""
+    mine = marks.of_run(run)
+    mine = mine[mine["metric"].eq("accuracy") & mine["attack"].isin(list(SEEN))]
+    frame = marks.tidy(mine.assign(panel="", series=mine["attack"].map(SEEN) + marks.suffix(mine), x=mine["defense"]))
+    colours = dict(zip(dict.fromkeys(frame["series"]), (PALETTE[7], PALETTE[0], PALETTE[3]) * len(frame), strict=False))
+    order = list(dict.fromkeys(frame["x"]))
+    figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 1.2 + 0.36 * len(order)))
+    points(ax, frame, lambda series: {"color": colours[series], "markersize": 4}, order, apart=0.14)
+    ax.set(xlabel="accuracy, percent", xlim=(-2, None))
+    share_legend(figure, [ax])
+    return figure
+
+
 def name(cell: Any) -> str:
     """An attack with its number of steps where there are several of the kind."""
     if cell.attack in ("PGD", "CW"):

@@ -13,7 +13,7 @@ from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number
-from inputgrad.study.selfgrad import DEFENCES, SWITCHED
+from inputgrad.study.selfgrad import BLOCK_OFF, DEFENCES, SWITCHED
 
 from .common import described, main_reading, side_by_side, stands_for
 
@@ -178,6 +178,51 @@ def controls(run: Run) -> Table:
             f"{100 * inside['second_order_share_mean']:.2g} % of the attack's gradient comes through it"
         )
     return Table(pd.DataFrame(rows), f"Accuracy in percent{said}")
+
+
+def active(run: Run) -> Table:
+    """What a block is worth: each network with it and with it off, and what is gained on the same images."""
+    mine = cells.of_run(run)
+    at = {(c.defense, c.attack, c.metric): c for c in mine.itertuples()}
+    rows = []
+    for name in dict.fromkeys(mine.loc[mine["metric"].eq("accuracy"), "defense"]):
+        rms, worst = at.get((name, "none", "block_rms_median")), at[name, "worst of all", "accuracy"]
+        row = {
+            "network": name, "block: rms, of 1/255": number(255 * rms.value, 2) if rms else "–",
+            "clean": number(at[name, "none", "accuracy"].value), "PGD-20": number(at[name, "PGD", "accuracy"].value),
+            "worst of all": number(worst.value), "95 % interval": between(worst),
+            "missed by PGD-20": number(at[name, "PGD", "missed"].value),
+        }  # fmt: skip
+        for other in ("FGSM training", BLOCK_OFF):
+            for what, attack in (("clean", "none"), ("worst", "worst of all")):
+                gain = at.get((f"{name}, over {other}", attack, "gain"))
+                row[f"over {other}: {what}, points"] = number(gain.value) if gain else "–"
+        rows.append(row)
+    return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine[mine['metric'] == 'accuracy'])}")
+
+
+def by_run(run: Run) -> Table:
+    """The gains of :func:`active` run by run, each with the interval of its paired differences."""
+    mine = results.table(run.shown)
+    mine = mine[mine["metric"].isin(["gain", "gain_low", "gain_high"])]
+    rows = []
+    for (defense, attack, seed), group in mine.groupby(["defense", "attack", "seed"], sort=False):
+        value = dict(zip(group["metric"], group["value"], strict=True))
+        if "gain_low" in value:
+            ends = f"{value['gain_low']:.1f} to {value['gain_high']:.1f}"
+            rows.append({"compared": defense, "attack": attack, "run": str(seed), "gain, points": number(value["gain"]),
+                         "95 % interval": ends})  # fmt: skip
+    return Table(pd.DataFrame(rows), "How many more of the same images are right, in points, one row a run")
+
+
+def every_attack(run: Run) -> Table:
+    """Accuracy of each network, one row an attack."""
+    mine = accuracies(run)
+    rows: dict[str, dict[str, str]] = {}
+    for c in mine.itertuples():
+        name = "clean" if c.attack == "none" else c.attack
+        rows.setdefault(name, {"attack": name})[c.defense] = number(c.value)
+    return Table(pd.DataFrame(list(rows.values())).fillna("–"), f"Accuracy in percent; {described(mine)}")
 
 
 def measured_on(run: Run, defense: str) -> dict[tuple[str, str], float]:

@@ -1,0 +1,133 @@
+"""What a block of `selfgrad` does that is not idle: networks trained with one of a given size, and attacks on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks import ATTACKS, pgd, steps_to_fool
+from inputgrad.compute.data import Splits
+from inputgrad.compute.gradients import Classifier
+from inputgrad.compute.methods.defences import ActiveBlock, Defence, RandomStart
+from inputgrad.compute.methods.selfgradient import SelfGradient
+from inputgrad.compute.metrics import correct, paired_difference, predict
+from inputgrad.compute.training.networks import Trained, trained
+from inputgrad.ground.checks import eps_value
+from inputgrad.record.row import Row
+from inputgrad.study.selfgrad import BLOCK_OFF, active_name
+
+from .audit import QUERIES, TARGETS, inside, kept, smoothed
+from .job import Job, Outcome
+from .selfgrad import batches, defended, place, softened
+from .tally import Tally
+
+STEPS = 20
+ALL_BUT_SLOW = "all but APGD and Square"
+PLAIN = Defence(steps=1)
+"""The control: the same training on single steps, without a block."""
+
+Stood = dict[str, Tensor]
+"""Which images are still right, clean and in the worst case, ``(N,)`` bool."""
+
+
+def fgsm_trained(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
+    """The trial's own network is the control, trained on FGSM."""
+    return trained(data, model, recipe, seed, device, PLAIN)
+
+
+def arms(job: Job) -> dict[str, Defence]:
+    """The control, the same from a random start, and a block of each size that is asked for."""
+    active = {active_name(size): ActiveBlock(amplitude=eps_value(size)) for size in job.trial.settings["amplitudes"]}
+    return {"FGSM training": PLAIN, "FGSM training, random start": RandomStart(), **active}
+
+
+def active(job: Job) -> Outcome:
+    """Every network under attack, with a block also with the block off; and pairs of them image by image."""
+    networks = {name: job.trained.model if d == PLAIN else defended(job, d).model for name, d in arms(job).items()}
+    control = networks["FGSM training"]
+    rows, base = [], None
+    for name, network in networks.items():
+        others = {} if network is control else {"FGSM training": control}
+        found, stood = under_attack(job, name, "", network, others)
+        rows += found
+        base = base or stood
+        if isinstance(network, SelfGradient):
+            found, off = under_attack(job, name, BLOCK_OFF, network.net, {"the block on": network})
+            rows += found + inside(job, name, "default", network)
+            rows += compared(job, name, f"over {BLOCK_OFF}", off, stood)
+        if network is not control:
+            rows += compared(job, name, "over FGSM training", base, stood)
+    return Outcome(rows)
+
+
+def under_attack(
+    job: Job, name: str, variant: str, model: nn.Module, sources: Mapping[str, nn.Module]
+) -> tuple[list[Row], Stood]:
+    """Accuracy under each attack, and under all of them; the slow ones only try images that stand so far.
+
+    Gradient attacks hold a block constant: with ReLU and at a sign none of the gradient comes through it.
+    """
+    s, tally = job.trial.settings, Tally(partial(place, job, arm=name, variant=variant))
+    generator = torch.Generator().manual_seed(job.trial.seed)
+    most = {"queries": QUERIES[job.trial.profile], "targets": TARGETS[job.trial.profile]}
+    slow = {"autoattack": True, **{name: min(s[name], most[name]) for name in most}}
+    stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
+    followed = model.detached() if isinstance(model, SelfGradient) else model
+    for x, y in batches(job, f"{name} {variant}"):
+        right = correct(predict(model, x), y)
+        tally.add("none", "", "default", "accuracy", right, steps=0)
+        worst, pgd_stands = right.clone(), right
+        for attack, stands, steps in quick_attacks(job, followed, x, y, sources, generator):
+            tally.add(attack, s["eps"], "default", "accuracy", stands & right, steps=steps)
+            worst &= stands
+            pgd_stands = stands & right if attack == "PGD" else pgd_stands
+        tally.add(ALL_BUT_SLOW, s["eps"], "default", "accuracy", worst.clone(), steps=0)
+        left = worst.nonzero()[:, 0]
+        x, y = x[left], y[left]
+        if len(left):
+            for _, stands, _ in kept(followed, x, y, eps_value(s["eps"]), slow, partial(holds, model, y)):
+                worst[left] &= stands
+        tally.add("worst of all", s["eps"], "default", "accuracy", worst, steps=0)
+        tally.add("PGD", s["eps"], "default", "missed", pgd_stands & ~worst, steps=STEPS)
+        stood["clean"].append(right)
+        stood["worst"].append(worst)
+    return tally.rows(), {what: torch.cat(parts) for what, parts in stood.items()}
+
+
+def holds(model: Classifier, y: Tensor, x_adv: Tensor) -> Tensor:
+    """Which images are classified right, ``(B,)`` bool."""
+    return correct(predict(model, x_adv), y)
+
+
+def quick_attacks(
+    job: Job, model: nn.Module, x: Tensor, y: Tensor, sources: Mapping[str, nn.Module], generator: torch.Generator
+) -> Iterator[tuple[str, Tensor, int]]:
+    """Each attack's name, which images stand, ``(B,)`` bool, and its steps."""
+    s, size, stands = job.trial.settings, eps_value(job.trial.settings["eps"]), partial(holds, model, y)
+    yield "FGSM", stands(ATTACKS["FGSM"](model, x, y, eps=size)), 1
+    for attack, loss in (("PGD", "ce"), ("CW", "margin")):
+        fell = steps_to_fool(model, x, y, eps=size, steps=STEPS, alpha=size / 4, loss=loss, generator=generator)
+        yield attack, fell > STEPS, STEPS
+    follow = partial(pgd, eps=size, steps=STEPS, alpha=size / 4)
+    if isinstance(model, SelfGradient):
+        sources = {**sources, "the block off": model.net}
+        yield "PGD, smoothed", stands(follow(smoothed(model, size / 2, s["samples"], generator), x, y)), STEPS
+        yield "PGD, straight through", stands(follow(softened(model).straight_through(), x, y)), STEPS
+    for source, network in sources.items():
+        yield f"transfer from {source}", stands(follow(network, x, y)), STEPS
+
+
+def compared(job: Job, name: str, variant: str, before: Stood, after: Stood) -> list[Row]:
+    """How many more of the same images are right than without the block, with an interval of the paired differences."""
+    tally = Tally(partial(place, job, arm=name, variant=variant))
+    for attack, what in (("none", "clean"), ("worst of all", "worst")):
+        eps = "" if what == "clean" else job.trial.settings["eps"]
+        number = partial(tally.number, attack, eps, "default", unit="percentage_points", steps=0)
+        found = paired_difference(before[what], after[what])
+        for metric, value in zip(("gain", "gain_low", "gain_high"), found, strict=True):
+            number(metric, value, images=len(after[what]))
+    return tally.rows()
