@@ -11,10 +11,10 @@ export OMP_WAIT_POLICY ?= PASSIVE
 unexport PYTHONDONTWRITEBYTECODE  # each notebook and test process would compile torch and the others once more
 export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/bytecode
 MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
-SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
+SNAKEMAKE = $(BIN)/python workflow/alone.py --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test mutants lint serve quick paper record readme bench lock clean
+.PHONY: help book test test-faults mutants lint serve quick paper record readme bench lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ book: $(VENV)/.ready  ## install, run every exhibit at the smoke profile, build 
 
 test: $(VENV)/.ready  ## install, run the tests, one process a core
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
+
+test-faults: $(VENV)/.ready  ## the tests that kill, damage and mistype at random, one process: half an hour
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults -p no:xdist
 
 quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then build the book
 	@$(SNAKEMAKE) --config profile=$@ threads=$(CORES)

@@ -1,6 +1,7 @@
 """Files of an earlier version, brought up to date: every rule by hand."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -103,7 +104,8 @@ def test_a_row_says_in_columns_what_it_said_in_names(exhibit, settings, said, ex
 OLD = {
     "key": "0123456789abcdef",
     "provenance": {"commit": "e7c1152", "seconds": {"measure": 1.5},
-                   "declaration": {"exhibit": "synthesis/attacks", "settings": {"steps": 50}}},
+                   "declaration": {"exhibit": "synthesis/attacks", "version": 1, "profile": "quick", "dataset": "mnist",
+                                   "model": "fcnn", "seed": 0, "settings": {"steps": 50}}},
     "arrays": {"a": results.pack(np.array([1, 2], np.uint8))},
     "columns": list(migration.BEFORE),
     "rows": [
@@ -134,7 +136,9 @@ def test_a_file_is_migrated_once_and_nothing_else_of_it_changes(old_file, capsys
     assert main(["migrate"]) == 0
     assert capsys.readouterr().out == f"{old_file}: 3 rows; changed steps of 2\n"
     once = old_file.read_text()
-    assert json.loads(once) == {**OLD, "columns": list(COLUMNS), "rows": NEW}
+    said = json.loads(once)
+    assert len(said.pop("sum")) == 64
+    assert said == {**OLD, "columns": list(COLUMNS), "rows": NEW}
     assert results.read(old_file).rows["value"].tolist() == [0.98, 0.07, 1.2345]
     assert main(["migrate"]) == 0
     assert capsys.readouterr().out == "every result file is up to date\n"
@@ -144,6 +148,22 @@ def test_a_file_is_migrated_once_and_nothing_else_of_it_changes(old_file, capsys
 def test_a_reader_is_told_to_migrate(old_file):
     with pytest.raises(InputError, match="has the rows of an earlier version: run python -m inputgrad migrate"):
         results.read(old_file)
+
+
+def test_a_file_without_a_sum_gets_it_and_nothing_else_of_it_changes(old_file, capsys):
+    migration.migrate()
+    now = old_file.read_text()
+    before = re.sub(r'\n "sum": "[0-9a-f]{64}",', "", now)
+    old_file.write_text(before)
+    with pytest.raises(InputError, match="has no content sum: run python -m inputgrad migrate"):
+        results.read(old_file)
+    assert main(["migrate"]) == 0
+    assert capsys.readouterr().out == f"{old_file}: its content sum added\n"
+    assert old_file.read_text() == now
+    old_file.write_text(before.replace('0.07, "fraction", 7', '0.08, "fraction", 7'))
+    with pytest.raises(InputError, match="value 0.08 is not the count 7"):
+        migration.migrate()
+    assert '"sum"' not in old_file.read_text()
 
 
 @pytest.mark.parametrize(

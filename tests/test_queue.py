@@ -104,6 +104,7 @@ def test_what_fits_is_asked_of_snakemake_and_reported(monkeypatch, capsys):
     def run(command, cwd, check):
         asked.append(command)
         there[plan[0].trial.key] = SimpleNamespace(provenance={"seconds": {"prepare": 30, "measure": 90}})
+        return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(queue.subprocess, "run", run)
     monkeypatch.setattr(results, "fresh", lambda trial: there.get(trial.key))
@@ -117,6 +118,13 @@ def test_what_fits_is_asked_of_snakemake_and_reported(monkeypatch, capsys):
     assert "paper convex/fooling/mnist-fcnn-s1: not recorded" in said
     assert "1 min estimated,   2 min taken: paper convex/fooling/mnist-fcnn-s0" in said
     assert said.endswith("1 of 3 trials recorded\n")
+
+
+def test_nothing_more_is_asked_while_another_snakemake_is_at_work(monkeypatch):
+    monkeypatch.setattr(queue, "planned", lambda profiles, only: ([entry(0, 60), entry(1, 60)], []))
+    monkeypatch.setattr(queue.subprocess, "run", lambda *a, **k: SimpleNamespace(returncode=75))
+    with pytest.raises(InputError, match="nothing was recorded while another process is at work in this checkout"):
+        queue.record(1, jobs=1, profiles=["paper"], only=[], dry_run=False)
 
 
 def test_a_dry_run_starts_nothing(monkeypatch, capsys):

@@ -33,6 +33,14 @@ def provenance(trial):
     return {"declaration": asdict(trial)}
 
 
+def resealed(path, change):
+    """The file at ``path`` with ``change`` done to what it says, and the sum that goes with it."""
+    raw = json.loads(path.read_text())
+    del raw["sum"]
+    change(raw)
+    path.write_text(results.sealed(json.dumps(raw)))
+
+
 def test_round_trip(trial):
     arrays = {"a/b": np.arange(6, dtype=np.int16).reshape(2, 3), "empty": np.zeros((0, 4), np.uint8)}
     path = results.write(trial, [row(), row(eps="0.10", value=0.25, count=None)], arrays, provenance(trial))
@@ -53,7 +61,7 @@ def test_declared_trials_are_recorded_and_others_are_not(trial, workspace):
 
 def test_a_result_of_another_declaration_is_not_fresh(trial):
     path = results.write(trial, [row()], {}, provenance(trial))
-    path.write_text(path.read_text().replace(trial.key, "0" * 16))
+    resealed(path, lambda raw: raw.update(key="0" * 16))
     assert results.fresh(trial) is None
     assert results.recorded(SIGN) == []
     assert results.stale(SIGN) == [path]
@@ -82,6 +90,12 @@ WRONG = [
     ({"count": 11}, "count 11 is too large: it must be at most 10"),
     ({"count": 4}, "value 0.5 is not the count 4 of the total 10"),
     ({"total": -1, "count": None}, "total -1 is too small"),
+    ({"count": 0, "total": 0}, "count 0 is that of a share of images, not of 0 fraction"),
+    ({"unit": "x"}, "count 5 is that of a share of images, not of 10 x"),
+    ({"value": 5.0, "count": None}, "value 5.0 is not a number of fraction, from 0 to 1"),
+    ({"value": -1, "unit": "s", "count": None}, "value -1 is not a number of s, from 0 to inf"),
+    ({"eps": "1e400"}, "eps '1e400' is not a number"),
+    ({"eps": "9" * 400 + "/1"}, f"eps '{'9' * 400}/1' is not a number: write it as"),
 ]
 
 
@@ -93,13 +107,20 @@ def test_a_column_has_only_what_it_can_have(changes, sentence):
 
 @pytest.mark.parametrize(("changes", "sentence"), WRONG)
 def test_a_wrong_row_of_a_file_is_named(trial, changes, sentence):
-    path = results.write(trial, [row(), row()], {}, provenance(trial))
+    path = results.write(trial, [row(), row(eps="0.1")], {}, provenance(trial))
     raw = json.loads(path.read_text())
     for column, value in changes.items():
         raw["rows"][1][COLUMNS.index(column)] = value
-    path.write_text(json.dumps(raw))
-    with pytest.raises(InputError, match=rf"file .*mnist-alexnet-s0.json is damaged \(row 2: {re.escape(sentence)}"):
+    path.write_text(path.read_text().replace(json.dumps(row(eps="0.1").values()), json.dumps(raw["rows"][1])))
+    with pytest.raises(
+        InputError, match=re.escape(f"mnist-alexnet-s0.json is damaged (line {line_of(path)}, row 2: {sentence}")
+    ):
         results.read(path)
+
+
+def line_of(path):
+    """The line of the last row of a file."""
+    return path.read_text().count("\n") - 1
 
 
 def test_a_row_has_every_column(trial):
@@ -108,6 +129,55 @@ def test_a_row_has_every_column(trial):
     with pytest.raises(InputError, match=r"row 1: .* is not a list of 17 values, one a column"):
         results.read(path)
     assert Row.of(row().values()) == row()
+
+
+def test_a_number_is_recorded_once(trial):
+    with pytest.raises(InputError, match="row 3 measures once more what row 1 does"):
+        results.write(trial, [row(), row(eps="0.1"), row(value=0.4, count=4)], {}, provenance(trial))
+    path = results.write(trial, [row()], {}, provenance(trial))
+    resealed(path, lambda raw: raw["rows"].append(raw["rows"][0]))
+    with pytest.raises(InputError, match="is damaged .row 2 measures once more what row 1 does"):
+        results.read(path)
+
+
+def test_what_was_not_written_so_is_seen_by_the_sum(trial):
+    path = results.write(trial, [row(), row(eps="0.1")], {}, provenance(trial))
+    text = path.read_text()
+    for before, after in (('0.5, "fraction", 5', '0.4, "fraction", 4'), ('"0.1"', '"0.2"'), ("\n]}", "]}"),
+                          ('"MNIST"', '"<b>MNIST</b>"'), ('"provenance": {', '"provenance": {"x": 1, ')):  # fmt: skip
+        assert before in text
+        path.write_text(text.replace(before, after))
+        with pytest.raises(InputError, match="is damaged .its content is not that of its sum"):
+            results.read(path)
+    path.write_text(text)
+    assert len(results.read(path).rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda raw: raw.update(provenance=None), "TypeError"),
+        (lambda raw: raw.update(provenance={}), "KeyError: 'declaration'"),
+        (lambda raw: raw["provenance"]["declaration"].update(profile=3), "what it declares is 3 sign/adversarial"),
+        (lambda raw: raw["provenance"]["declaration"].update(profile="paper"), "what it declares is paper sign/adv"),
+        (lambda raw: raw["provenance"]["declaration"].update(colour="red"), "unexpected keyword argument 'colour'"),
+        (lambda raw: raw["provenance"]["declaration"]["settings"].update(images=1), "its key is of another declaration"),
+        (lambda raw: raw.update(arrays=[1]), "AttributeError"),
+        (lambda raw: raw.update(arrays={"a": {"dtype": "u1", "shape": [9], "zlib": "eJwDAAAAAAE="}}), "ValueError"),
+    ],
+)  # fmt: skip
+def test_what_a_result_says_of_itself_is_checked(trial, change, why):
+    path = results.write(trial, [row()], {}, provenance(trial))
+    resealed(path, change)
+    with pytest.raises(InputError, match=f"mnist-alexnet-s0.json is damaged .*{why}"):
+        results.fresh(trial)
+
+
+def test_deep_nesting_is_damage(trial):
+    path = results.write(trial, [row()], {}, provenance(trial))
+    path.write_text("[" * 100_000)
+    with pytest.raises(InputError, match="is damaged .RecursionError"):
+        results.fresh(trial)
 
 
 def test_every_unit_and_every_column_is_explained(root):

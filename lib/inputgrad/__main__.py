@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, record, verdicts, fetch, migrate."""
+"""``python -m inputgrad``: list, run, record, verdicts, fetch, verify, migrate."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     fetching.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a network that is loaded")
     fetching.add_argument("--data-root", help="where to (default: $INPUTGRAD_DATA or data/datasets)")
     fetching.set_defaults(command=fetch)
+    commands.add_parser("verify", help="check every file under data/, and say what to do").set_defaults(command=verify)
     commands.add_parser("migrate", help="bring result files of earlier versions up to date").set_defaults(
         command=migrate
     )
@@ -159,6 +160,20 @@ def fetch(args: argparse.Namespace) -> None:
             from inputgrad.compute.data import fetch as fetch_data  # torch starts here
 
             print(fetch_data(name, root=args.data_root))
+
+
+def verify(args: argparse.Namespace) -> None:
+    """Check all recorded results, and what the papers print and claim.
+
+    Raises:
+        InputError: something is not as it should be; each is named in a line of its own before.
+    """
+    from inputgrad.report.verify import faults
+
+    found = faults()
+    print("\n".join(found) or "everything under data/ is as it should be")
+    if found:
+        raise InputError(f"{len(found)} of the files under data/ are not as they should be")
 
 
 def migrate(args: argparse.Namespace) -> None:

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -33,6 +32,9 @@ from inputgrad.study.schema import PROFILES, Trial
 
 ROUND = 900
 """Seconds that one call of Snakemake should last; between two calls it is seen what still fits."""
+
+BUSY = 75
+"""The exit status of ``workflow/alone.py`` where another Snakemake is at work."""
 
 START = 20.0
 """Seconds that a notebook takes to start, whatever it computes."""
@@ -327,15 +329,20 @@ def fitting(waiting: Sequence[Entry], left: float, jobs: int, slower: float) -> 
 
 
 def snakemake(chosen: Sequence[Entry], jobs: int) -> None:
-    """Have the trials run; one that fails does not keep the others from running."""
+    """Have the trials run; one that fails does not keep the others from running.
+
+    Raises:
+        InputError: another Snakemake is at work in this checkout.
+    """
     profile = chosen[0].trial.profile
     targets = [f"build/shards/{profile}/{entry.trial.exhibit}/{entry.trial.name}.ipynb" for entry in chosen]
     command = [
-        str(Path(sys.executable).with_name("snakemake")), "--snakefile", "workflow/Snakefile",
+        sys.executable, "workflow/alone.py", "--snakefile", "workflow/Snakefile",
         "--profile", "workflow/profiles/local", "--cores", str(jobs), "--resources", f"slots={max(jobs, 2)}",
         "--config", f"profile={profile}", "--force", "--", *targets,
     ]  # fmt: skip
-    subprocess.run(command, cwd=ROOT, check=False)
+    if subprocess.run(command, cwd=ROOT, check=False).returncode == BUSY:
+        raise InputError("nothing was recorded while another process is at work in this checkout")
 
 
 def summary(finished: Sequence[tuple[Entry, float]], plan: Sequence[Entry]) -> str:

@@ -53,21 +53,30 @@ def eps_value(text: object, what: str = "eps") -> float:
     try:
         if isinstance(text, bool):
             raise ValueError
-        value = float(Fraction(text.strip())) if isinstance(text, str) else float(text)  # type: ignore[arg-type]
+        value = as_float(text) if isinstance(text, str) else float(text)  # type: ignore[arg-type]
     except ZeroDivisionError:
         raise InputError(f"{what} {text!r} divides by zero: write a number >= 0 such as '0.3' or '8/255'") from None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{what} {text!r} is not a number: write it as '0.3' or '8/255'") from None
     if not math.isfinite(value) or value < 0:
         raise InputError(f"{what} {text!r} is not allowed: it must be finite and >= 0, in units of x in [0, 1]")
     return value
 
 
+def as_float(text: str) -> float:
+    """The number that ``"0.3"`` or ``"8/255"`` writes; a decimal is never a ``Fraction``, whose exponents have no end.
+
+    Raises:
+        ValueError, ArithmeticError: it writes none, or one beyond all floats.
+    """
+    return float(Fraction(text)) if "/" in text else float(text)
+
+
 def number(what: str, value: object) -> float:
     """A finite number >= 0, from a number or its text (YAML reads ``1e-3`` as text)."""
     try:
         found = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = float("nan")
     if not math.isfinite(found) or found < 0:
         raise InputError(f"{what} {value!r} is not a number >= 0")
@@ -86,7 +95,7 @@ def exponent(what: str, value: object) -> float:
     """The exponent of an lp norm: a number from 1 to infinity (``math.inf``, or the text ``"inf"``)."""
     try:
         p = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         p = math.nan
     if not p >= 1:
         raise InputError(f"{what} {value!r} is not allowed: an lp norm needs a number >= 1, or inf")

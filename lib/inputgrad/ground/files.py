@@ -1,14 +1,62 @@
-"""Writing files so that a reader never finds half of one."""
+"""Writing files so that a reader never finds half of one, and a killed writer leaves nothing for good."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .checks import InputError
+
+OWNER = "owner"
+"""The file in a temporary folder that is locked while its owner lives: whatever ends it, the system unlocks it."""
+
+JUST_MADE, LONG_AGO = 10.0, 86400.0
+"""Seconds: a folder may be made and not yet locked; one without any lock, of an earlier version, is left so long."""
+
+
+@contextmanager
+def own_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
+    """A new folder in ``parent`` for as long as the block lasts; those whose owner was killed are removed first."""
+    sweep(parent, prefix, suffix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
+    owner = os.open(folder / OWNER, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(owner)
+
+
+def sweep(parent: Path, prefix: str, suffix: str) -> None:
+    """Remove what such names in ``parent`` have as long as nobody owns it; also the plain files of earlier versions."""
+    for left in parent.glob(f"{prefix}*{suffix}"):
+        if abandoned(left):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def abandoned(left: Path) -> bool:
+    """Is the owner of this temporary folder gone?"""
+    try:
+        age = time.time() - left.stat().st_mtime
+        owner = os.open(left / OWNER, os.O_RDWR)
+    except (FileNotFoundError, NotADirectoryError):
+        return left.exists() and age > LONG_AGO
+    except OSError:  # somebody else's
+        return False
+    try:
+        fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(owner)
+    return age > JUST_MADE
 
 
 @contextmanager
@@ -18,23 +66,18 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         InputError: the disk is full or not writable; what stood at ``path`` before still stands there.
     """
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        with own_folder(path.parent, ".", ".tmp") as folder:
+            temporary = folder / path.name
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
     except OSError as err:
         reason = err.strerror or str(err)
         raise InputError(f"{path} could not be written ({reason}): nothing was changed there") from err
-    finally:
-        if temporary:
-            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

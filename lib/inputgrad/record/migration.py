@@ -1,6 +1,7 @@
-"""Result files written before a row had the columns of now: their rows brought up to date, nothing measured again.
+"""Result files of earlier versions brought up to date, nothing measured again.
 
-What stood in names becomes columns: arm, maker and variant; what is no eps becomes the parameter; and wrong steps and
+A file without the sum of its content gets it, and nothing else of it changes. In one whose rows lack columns of now,
+what stood in names becomes columns: arm, maker and variant; what is no eps becomes the parameter; and wrong steps and
 units are put right. Values, counts, totals, readings, keys, pictures and provenance stay as they are.
 """
 
@@ -36,14 +37,15 @@ def migrated_file(path: Path) -> str:
         InputError: it is damaged, or its rows are those of no version; it stays as it is.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        raw = json.loads(text)
         columns, declared = tuple(raw["columns"]), raw["provenance"]["declaration"]
         if columns == COLUMNS:
-            return ""
+            return "" if "sum" in raw else with_sum(path, text)
         if columns != BEFORE:
             raise ValueError("rows with the columns of no version")
         before = [dict(zip(BEFORE, values, strict=True)) for values in raw["rows"]]
-    except (ValueError, KeyError, TypeError) as err:
+    except results.UNREADABLE as err:
         raise results.damaged(path, f"{type(err).__name__}: {err}") from err
     rows = []
     for i, row in enumerate(before, 1):
@@ -56,6 +58,17 @@ def migrated_file(path: Path) -> str:
     moved = Counter(c for row, now in zip(before, rows, strict=True) for c in BEFORE if row[c] != getattr(now, c))
     said = ", ".join(f"{column} of {n}" for column, n in moved.items())
     return f"{relative(path)}: {len(rows)} rows" + (f"; changed {said}" if said else "")
+
+
+def with_sum(path: Path, text: str) -> str:
+    """Add the sum of its content to a file that has none, and say so.
+
+    Raises:
+        InputError: what it says is damaged; it stays as it is.
+    """
+    results.parsed(path, results.sealed(text))
+    write_text(path, results.sealed(text))
+    return f"{relative(path)}: its content sum added"
 
 
 def migrated(row: Mapping, exhibit: str, settings: Mapping) -> Row:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -65,48 +66,119 @@ def is_declared(trial: Trial) -> bool:
 
 def path_of(trial: Trial) -> Path:
     """Where a trial's result lies: recorded when the study declares it, else scratch, named by its key too."""
+    declared, other = stems(trial.name, trial.key)
     if is_declared(trial):
-        return RECORDED / trial.profile / trial.exhibit / f"{trial.name}.json"
-    return SCRATCH / trial.profile / trial.exhibit / f"{trial.name}-{trial.key}.json"
+        return RECORDED / trial.profile / trial.exhibit / f"{declared}.json"
+    return SCRATCH / trial.profile / trial.exhibit / f"{other}.json"
+
+
+def stems(name: str, key: str) -> tuple[str, str]:
+    """The names of a trial's file: where the study declares it, and where it does not."""
+    return name, f"{name}-{key}"
 
 
 def write(trial: Trial, rows: Sequence[Row], arrays: Mapping[str, np.ndarray], provenance: dict) -> Path:
     """Write a trial's result at once or not at all."""
     packed = {name: pack(array) for name, array in arrays.items()}
+    one_each(rows)
     path = path_of(trial)
     write_text(path, written({"key": trial.key, "provenance": provenance, "arrays": packed}, rows))
     return path
 
 
 def written(head: Mapping, rows: Sequence[Row]) -> str:
-    """The text of a file: its head, and one row a line, so that git shows what changed."""
+    """The text of a file: its content sum, its head, and one row a line, so that git shows what changed."""
     text = json.dumps({**head, "columns": COLUMNS}, indent=1)
-    return text[:-2] + ',\n "rows": [\n' + ",\n".join(json.dumps(row.values()) for row in rows) + "\n]}\n"
+    return sealed(text[:-2] + FIRST_ROW + ",\n".join(json.dumps(row.values()) for row in rows) + "\n]}\n")
+
+
+FIRST_ROW = ',\n "rows": [\n'
+"""What stands before it in a file."""
+
+
+def sealed(text: str) -> str:
+    """The text of a file with the sum of its content before all else."""
+    return text.replace("{", "{" + sum_line(text), 1)
+
+
+def sum_line(text: str) -> str:
+    """The line that a file has besides ``text``: the SHA-256 sum of it."""
+    return f'\n "sum": "{hashlib.sha256(text.encode()).hexdigest()}",'
+
+
+def one_each(rows: Sequence[Row]) -> None:
+    """Refuse two rows of one identity.
+
+    Raises:
+        InputError: naming the second.
+    """
+    seen: dict[tuple, int] = {}
+    for i, row in enumerate(rows, 1):
+        if seen.setdefault(row.identity, i) != i:
+            raise InputError(f"row {i} measures once more what row {seen[row.identity]} does")
 
 
 def read(path: Path) -> Result:
-    """Read one result file, and check every row of it.
+    """Read one result file: every row of it, its content sum, and that its declaration is the one its place says.
 
     Raises:
-        InputError: it is damaged, or its rows are those of an earlier version.
+        InputError: it is damaged, or of an earlier version.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        columns, rows = tuple(raw["columns"]), list(raw["rows"])
-        arrays = {name: unpack(value) for name, value in raw["arrays"].items()}
-        key, provenance = raw["key"], raw["provenance"]
-    except (ValueError, KeyError, TypeError, zlib.error) as err:
+        text = path.read_text(encoding="utf-8")
+    except ValueError as err:
+        raise damaged(path, str(err)) from err
+    return parsed(path, text)
+
+
+def parsed(path: Path, text: str) -> Result:
+    """As :func:`read`, of the ``text`` of a file."""
+    try:
+        raw = json.loads(text)
+        columns, values = tuple(raw["columns"]), list(raw["rows"])
+        key, provenance, packed = raw["key"], raw["provenance"], raw["arrays"]
+    except UNREADABLE as err:
         raise damaged(path, f"{type(err).__name__}: {err}") from err
     if columns != COLUMNS:
-        raise InputError(
-            f"results file {relative(path)} has the rows of an earlier version: run python -m inputgrad migrate"
-        )
-    for i, values in enumerate(rows, 1):
+        raise old(path, "the rows of an earlier version")
+    rows = []
+    for i, row in enumerate(values, 1):
         try:
-            Row.of(values)
+            rows.append(Row.of(row))
         except InputError as err:
-            raise damaged(path, f"row {i}: {err}") from err
-    return Result(key, pd.DataFrame(rows, columns=COLUMNS), arrays, provenance, path)
+            raise damaged(path, f"line {line_of(text, i)}, row {i}: {err}") from err
+    if "sum" not in raw:
+        raise old(path, "no content sum")
+    line = f'\n "sum": "{raw["sum"]}",'
+    if line != sum_line(text.replace(line, "", 1)):
+        raise damaged(path, "its content is not that of its sum")
+    try:
+        one_each(rows)
+        trial = Trial(**provenance["declaration"])
+        place = (trial.profile, *trial.exhibit.split("/"))
+        arrays = {name: unpack(value) for name, value in packed.items()}
+    except InputError as err:
+        raise damaged(path, str(err)) from err
+    except UNREADABLE as err:
+        raise damaged(path, f"{type(err).__name__}: {err}") from err
+    if path.parts[-4:-1] != place or path.stem not in stems(trial.name, key):
+        raise damaged(path, f"what it declares is {trial.profile} {trial.exhibit}/{trial.name}")
+    return Result(key, pd.DataFrame(values, columns=COLUMNS), arrays, provenance, path)
+
+
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+              zlib.error)  # fmt: skip
+"""What reading something that is no result may raise."""
+
+
+def line_of(text: str, row: int) -> int:
+    """The line of a file that this row stands on, counted from 1."""
+    return text[: text.find(FIRST_ROW) + len(FIRST_ROW)].count("\n") + row
+
+
+def old(path: Path, why: str) -> InputError:
+    """What is said of a file that was written before results were what they are."""
+    return InputError(f"results file {relative(path)} has {why}: run python -m inputgrad migrate")
 
 
 def damaged(path: Path, why: str) -> InputError:
@@ -121,9 +193,18 @@ def fresh(trial: Trial) -> Result | None:
     path = path_of(trial)
     if not path.is_file():
         return None
+    result = read_once(path)
+    if result.key != trial.key:
+        return None
+    if result.provenance["declaration"] != json.loads(json.dumps(asdict(trial))):
+        raise damaged(path, "its key is of another declaration")
+    return result
+
+
+def read_once(path: Path) -> Result:
+    """As :func:`read`, where the file has changed since it was last read so."""
     stat = path.stat()
-    result = unchanged(path, stat.st_mtime_ns, stat.st_size)
-    return result if result.key == trial.key else None
+    return unchanged(path, stat.st_mtime_ns, stat.st_size)
 
 
 @cache

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from fractions import Fraction
 from functools import cache
+from operator import attrgetter
 
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
@@ -29,6 +29,13 @@ UNITS = {
     "MiB": "of memory",
 }
 """Every unit that a number can have, and what it means."""
+
+LIMITS = {
+    **dict.fromkeys(("fraction", "probability"), (0.0, 1.0)),
+    "percentage_points": (-100.0, 100.0),
+    **dict.fromkeys(("x^2", "fraction_of_range", "images", "s", "1/s", "MiB"), (0.0, math.inf)),
+}
+"""Between which numbers a value of a unit lies, where not any number will do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +95,14 @@ class Row:
         checks.whole("total", self.total)
         if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not math.isfinite(self.value):
             raise InputError(f"value {self.value!r} is not a finite number")
+        least, most = LIMITS.get(self.unit, (-math.inf, math.inf))
+        if not least <= self.value <= most:
+            raise InputError(f"value {self.value!r} is not a number of {self.unit}, from {least:g} to {most:g}")
         if self.count is not None:
+            if self.unit != "fraction" or not self.total:
+                raise InputError(f"count {self.count!r} is that of a share of images, not of {self.total} {self.unit}")
             checks.whole("count", self.count, most=self.total)
-            if self.unit == "fraction" and not math.isclose(self.value * self.total, self.count, abs_tol=1e-6):
+            if not math.isclose(self.value * self.total, self.count, abs_tol=1e-6):
                 raise InputError(f"value {self.value!r} is not the count {self.count} of the total {self.total}")
 
     @classmethod
@@ -108,9 +120,17 @@ class Row:
         """Its values, in the order of :data:`COLUMNS`."""
         return [getattr(self, column) for column in COLUMNS]
 
+    @property
+    def identity(self) -> tuple:
+        """What it says that the number is of: a result has one row of each."""
+        return IDENTITY_OF(self)
+
 
 COLUMNS = tuple(field.name for field in fields(Row))
 """Of every row, in the order in which files have them."""
+
+IDENTITY = tuple(column for column in COLUMNS if column not in ("value", "unit", "count", "total"))
+IDENTITY_OF = attrgetter(*IDENTITY)
 
 TEXTS = tuple(field.name for field in fields(Row) if field.type == "str" and field.name != "unit")
 MAY_BE_EMPTY = ("table", "maker", "variant", "eps", "parameter")
@@ -126,6 +146,6 @@ def named(column: str, value: object, may_be_empty: bool) -> None:
 def is_number(text: str) -> bool:
     """Is it a number written as ``"0.3"`` or ``"8/255"``, or nothing at all?"""
     try:
-        return not text or math.isfinite(Fraction(text))
-    except (ValueError, ZeroDivisionError):
+        return not text or math.isfinite(checks.as_float(text))
+    except (ValueError, ArithmeticError):
         return False

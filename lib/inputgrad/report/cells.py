@@ -14,7 +14,7 @@ from scipy import stats
 
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import PAPERS, relative
-from inputgrad.record import results
+from inputgrad.record import printed, results
 from inputgrad.record.run import Run
 from inputgrad.study import EXHIBITS, STUDY
 
@@ -54,17 +54,12 @@ def of_paper(key: str) -> pd.DataFrame:
 
     Nothing for what stands across the papers, which has claims and no tables.
     """
-    frames = [
-        pd.read_csv(path, dtype=str, keep_default_na=False)
-        for path in sorted((PAPERS / key).glob("*.csv"), key=lambda path: (path.stem == "prose", path.name))
-        if not path.name.endswith("architectures.csv")
-    ]
-    if not frames and key in STUDY:
+    found = printed.tables(key)
+    if not found and key in STUDY:
         raise InputError(f"{relative(PAPERS / key)} holds no tables")
-    frames = frames or [pd.DataFrame(columns=[*IDENTITY[:-2], "metric", "value", "unit", "raw", "note"], dtype=str)]
     blank = dict.fromkeys(("parameter", *PARTS), "")
-    printed = pd.concat(frames, ignore_index=True).assign(reading="default", **blank)
-    return printed.assign(value=printed["value"].astype(float))
+    table = pd.DataFrame(found, columns=printed.COLUMNS, dtype=str).assign(reading="default", **blank)
+    return table.assign(value=table["value"].astype(float))
 
 
 def interval(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import yaml
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import PAPERS, relative
+from inputgrad.record.row import is_number
 from inputgrad.study import CHAPTERS, STUDY
 from inputgrad.study.schema import PROFILES, SCALES
 
@@ -38,6 +40,18 @@ OURS = ("of", "exhibit")
 SELECTORS = {*cells.IDENTITY, "over", *OURS}
 WORDS = ("reproduced", "partly", "says little", "not reproduced", "not run")
 
+KINDS = ("result", "internal", "derived", "theory", "protocol")
+
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("id", "source", "kind", "text", "note", "because", "says_little"), str),
+    **dict.fromkeys(("vars", "removed"), Mapping),
+    **dict.fromkeys(("exact", "weak"), str | None),
+    "holds_on_paper": bool | None,
+}
+"""Of a claim's fields."""
+
+NEEDED = ("id", "source", "text")
+
 IN_PRINT = {True: "holds in print", False: "fails in print"}
 """The verdict on a claim about the paper's own tables where we have no rows of that table: by the numbers printed."""
 
@@ -60,7 +74,15 @@ class Claim:
     says_little: str = ""  # why the predicate holds whether or not there is an effect
 
     def __post_init__(self) -> None:
+        for name, kinds in TYPES.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or (name in NEEDED and not value):
+                raise InputError(f"claim {self.id}: {name} is {value!r}, which it cannot be")
+        self.about(checks.one_of, "kind", self.kind, KINDS)
         for name, selector in self.vars.items():
+            if not isinstance(selector, Mapping):
+                raise InputError(f"claim {self.id}: {name} is {selector!r}: write what it selects by, column: value")
+            self.about(sizes, name, selector)
             unknown = set(selector) - SELECTORS
             if unknown:
                 raise InputError(f"claim {self.id}: {name} selects by {', '.join(sorted(unknown))}, which is no column")
@@ -101,10 +123,49 @@ def load(key: str) -> tuple[Claim, ...]:
         InputError: the file is damaged, or a claim names a column, variable or function that does not exist.
     """
     path = PAPERS / key / "claims.yaml"
+    found: dict[str, Claim] = {}
+    line = 1
     try:
-        return tuple(Claim(**entry) for entry in yaml.load(path.read_text(encoding="utf-8"), SAFE))
-    except (yaml.YAMLError, TypeError) as err:
-        raise InputError(f"{relative(path)} cannot be read: {err}") from err
+        loader = SAFE(path.read_text(encoding="utf-8"))
+        listed = loader.get_single_node()
+        if not isinstance(listed, yaml.SequenceNode):
+            raise InputError("the file is no list of claims")
+        for node in listed.value:
+            line = node.start_mark.line + 1
+            claim = Claim(**fields_of(node, loader))
+            if found.setdefault(claim.id, claim) is not claim:
+                raise InputError(f"claim {claim.id} is there twice")
+    except yaml.MarkedYAMLError as err:
+        raise wrong(path, err.problem_mark.line + 1 if err.problem_mark else line, str(err.problem)) from err
+    except (UnicodeDecodeError, yaml.YAMLError) as err:  # what is no text, and what YAML does not take for one
+        raise wrong(path, line, " ".join(str(err).split())) from err
+    except OSError as err:
+        raise InputError(f"{relative(path)} cannot be read ({err.strerror}): restore it with git") from err
+    except (InputError, TypeError) as err:
+        raise wrong(path, line, str(err).removeprefix("Claim.__init__() ")) from err
+    return tuple(found.values())
+
+
+def wrong(path: Path, line: int, why: str) -> InputError:
+    """What is said of a claim that cannot be used."""
+    return InputError(f"{relative(path)}, line {line}: {why}: correct it, or restore the file with git")
+
+
+def fields_of(node: yaml.Node, loader: yaml.SafeLoader) -> dict:
+    """The fields of one claim; none of them twice, of which YAML would keep the last in silence."""
+    if not isinstance(node, yaml.MappingNode):
+        raise InputError("this is no claim, with a name and a value for each field")
+    checks.unique("claim", [key.value for key, _ in node.value])
+    return loader.construct_document(node)
+
+
+def sizes(name: str, selector: Mapping) -> None:
+    """Refuse a selector whose eps or parameter is no number."""
+    for column in cells.SIZES:
+        wanted = selector.get(column, "")
+        for value in wanted if isinstance(wanted, list) else [wanted]:
+            if not is_number(str(value)):
+                raise InputError(f"{name} selects by {column} {value!r}, which is no number")
 
 
 class Missing(LookupError):

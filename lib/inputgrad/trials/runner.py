@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import verified
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
+from inputgrad.ground.files import own_folder
 from inputgrad.ground.paths import NOTEBOOKS, data_root, relative
 from inputgrad.record import results
 from inputgrad.record.results import Result
@@ -132,12 +135,18 @@ def execute_notebook(notebook: Path, parameters: Mapping[str, Any], output: Path
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.transport, self.ip = "ipc", str(Path(sockets) / "kernel")
+            self.transport, self.ip = "ipc", str(sockets / "kernel")
+
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            await super().start_kernel(preexec_fn=end_with_parent, **options)
 
     output.parent.mkdir(parents=True, exist_ok=True)
     running = output.with_suffix(f".{os.getpid()}.running.ipynb")
     failed = output.with_suffix(".failed.ipynb")
-    with tempfile.TemporaryDirectory(prefix="inputgrad-") as sockets:
+    for left in output.parent.glob(f"{output.stem}.*.running.ipynb"):  # of a run that was killed
+        if not alive(left.name.split(".")[-3]):
+            left.unlink(missing_ok=True)
+    with own_folder(Path(tempfile.gettempdir()), "inputgrad-") as sockets:
         try:
             papermill.execute_notebook(
                 str(notebook), str(running), dict(parameters), kernel_name="python3", progress_bar=False,
@@ -152,3 +161,23 @@ def execute_notebook(notebook: Path, parameters: Mapping[str, Any], output: Path
             raise
     running.replace(output)
     failed.unlink(missing_ok=True)
+
+
+def alive(process: str) -> bool:
+    """Is there a process of this number?"""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def end_with_parent() -> None:
+    """Called in a new process: it is killed when its parent ends, however that ends (where there is Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+PR_SET_PDEATHSIG = 1
