@@ -91,6 +91,8 @@ def generate() -> None:
     write_text(GENERATED / "selfgrad-blocks.md", tables.selfgrad.blocks().markdown("tab-selfgrad-blocks"))
     write_text(GENERATED / "smooth-runs.md", tables.smooth.run_by_run().markdown("tab-smooth-runs"))
     write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing", "short"))
+    boards = [table.markdown(style="filterable dense leaderboard") for table in tables.leaderboard.board().tables]
+    write_text(GENERATED / "leaderboard.md", "\n".join(boards))
     write_text(GENERATED / "explorer.md", explorer.about())
     write_text(STAGE / "book" / "_static" / "explorer-data.js", explorer.script())
     write_text(GENERATED / "digest.md", summaries.digest(said))
