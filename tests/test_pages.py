@@ -10,6 +10,7 @@ from inputgrad.record import results
 from inputgrad.report import figures, tables
 from inputgrad.study import EXHIBITS
 from inputgrad.trials import runner
+from inputgrad.trials.synthesis import DEFENCES
 from recounts import NAMES, RECOUNTS, ROOT, Page, agrees, place_of
 
 UNCOUNTED = {
@@ -110,3 +111,51 @@ def test_what_stands_across_the_papers_is_counted_from_the_files():
     assert len(drawn.texts) == len(wanted)
     for text, value in zip(drawn.texts, wanted, strict=True):
         agrees(text.get_text(), value)
+
+
+LEFT_OUT = {"none", "FGM", "FGM-l2", "PGD over eps", "all of them", "worst of all"}
+"""What the leaderboard does not count among the attacks, beside the steps downhill."""
+
+
+def test_the_leaderboard_is_counted_from_the_files():
+    names = {new: old for old, new in tables.leaderboard.NAMES.items()}
+    seen = set()
+    for table in tables.leaderboard.board().tables:
+        dataset, eps = re.match(r"([\w-]+), ε = ([\d./]+):", table.caption).groups()
+        rows = table.frame.to_dict("records")
+        for row in rows:
+            exhibit = re.search(r"notebooks/([a-z]+/[a-z]+)\.ipynb", row["page"])[1]
+            across = exhibit == "synthesis/attacks"
+            defence = row["defence"] if across else names.get(row["defence"], row["defence"])
+            place = {"metric": "accuracy", "dataset": dataset, "defense": defence, "variant": ""}
+            place |= {"model": row["network"]} if across else {}
+            cells = [cell for found in Page(exhibit).ours.values() for cell in found
+                     if all(cell.place[column] == value for column, value in place.items())]  # fmt: skip
+            attacks = [c for c in cells if not {c.place["attack"]} & LEFT_OUT and "D-FGSM" not in c.place["attack"]]
+            least = min(cell.center for cell in attacks)
+            strongest = {c.place["attack"] for c in attacks if c.center == least}
+            (clean,) = (cell for cell in cells if cell.place["attack"] == "none")
+            together = [cell for cell in cells if cell.place["attack"] in ("all of them", "worst of all")]
+            worst = together[0] if together else next(cell for cell in attacks if cell.center == least)
+            said, leaves = row["strongest attack"].rsplit(": ", 1)
+            agrees(row["clean"], clean.center)
+            agrees(row["worst case"], worst.center)
+            agrees(row["95 % interval"], worst.interval)
+            agrees(leaves, least)
+            assert any(said.startswith(attack) for attack in strongest), (said, strongest)
+            assert (row["attacks"], row["images"], row["runs"]) == (len(attacks), clean.totals[0], len(clean.values))
+            assert {cell.place["eps"] for cell in attacks} == {eps}
+            assert worst.center <= least
+            seen.add((exhibit, dataset, row["network"] if across else "", defence))
+        worst_cases = [float(row["worst case"]) for row in rows]
+        assert worst_cases == sorted(worst_cases, reverse=True)
+    assert seen == {
+        (exhibit, c.place["dataset"], c.place["model"] if exhibit == "synthesis/attacks" else "", c.place["defense"])
+        for exhibit in tables.leaderboard.TOGETHER for c in Page(exhibit).ours["none", "accuracy"]
+        if not c.place["variant"]
+    }  # fmt: skip
+
+
+def test_defences_have_the_names_of_the_page_across_the_papers():
+    shared = {old: new for old, new in tables.leaderboard.NAMES.items() if old in DEFENCES}
+    assert shared == {old: DEFENCES[old] for old in shared} and set(DEFENCES) - set(shared) == {"FGSM training"}

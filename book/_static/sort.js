@@ -1,5 +1,6 @@
 // Click, Enter or Space on a head sorts a table by that column; numbers as numbers, a second time downwards.
-// A filterable table gets a field for words, and a choice for each column that has few different values.
+// A filterable table gets a field for words, and a choice for each column that has few different values, each of which
+// stands in two rows or more on average.
 // Verdict words get their colour here where a table came from Markdown.
 const WORDS = ["close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "holds in print", "fails in print", "not run"];
 
@@ -59,7 +60,7 @@ function addFilters(table) {
   const choices = [];
   heads.forEach((name, column) => {
     const values = [...new Set(texts.map((row) => row[column]))].sort();
-    if (values.length < 2 || values.length > FEW) return;
+    if (values.length < 2 || values.length > Math.min(FEW, rows.length / 2)) return;
     const select = choice(name, values);
     choices.push([column, select]);
     bar.append(select);

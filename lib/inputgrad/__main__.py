@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, record, verdicts, fetch, verify, migrate."""
+"""``python -m inputgrad``: list, run, record, verdicts, fetch, verify, migrate, explorer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import fetch as fetch_weights
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
-from inputgrad.ground.paths import BUILD, data_root, relative
+from inputgrad.ground.paths import BUILD, EXPLORER, data_root, relative
 from inputgrad.study.schema import PROFILES
 
 
@@ -74,6 +74,9 @@ def parser() -> argparse.ArgumentParser:
     recording.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
     recording.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     recording.set_defaults(command=record)
+    exploring = commands.add_parser("explorer", help="write the network and the digits of the book's explorer")
+    exploring.add_argument("--profile", default="paper", help="smoke, quick or paper (default)")
+    exploring.set_defaults(command=explorer)
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
     staging.add_argument("--profile", default="smoke")
     staging.set_defaults(command=stage)
@@ -189,6 +192,14 @@ def record(args: argparse.Namespace) -> None:
 
     profiles = args.profiles or PROFILES[1:]
     queue.record(args.hours, jobs=args.jobs, profiles=profiles, only=args.only, dry_run=args.dry_run)
+
+
+def explorer(args: argparse.Namespace) -> None:
+    """Write the network and the digits of the book's explorer."""
+    from inputgrad.trials.explorer import write
+
+    found = write(args.profile)
+    print(f"{relative(EXPLORER)}: {found['checkpoint']}, right on {found['right']} of {found['images']} test images")
 
 
 def stage(args: argparse.Namespace) -> None:

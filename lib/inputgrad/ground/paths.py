@@ -11,6 +11,7 @@ ROOT = Path(os.environ.get("INPUTGRAD_ROOT") or Path(__file__).resolve().parents
 NOTEBOOKS = ROOT / "notebooks"
 PAPERS = ROOT / "data" / "papers"
 RECORDED = ROOT / "data" / "results"
+EXPLORER = ROOT / "data" / "explorer.json"
 CHECKPOINTS = Path(os.environ.get("INPUTGRAD_CHECKPOINTS") or ROOT / "data" / "checkpoints")
 BUILD = ROOT / "build"
 SCRATCH = BUILD / "results"

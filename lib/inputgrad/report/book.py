@@ -26,7 +26,7 @@ from inputgrad.ground.files import replacing, write_text
 from inputgrad.ground.paths import BUILD, ROOT, relative
 from inputgrad.record import results
 
-from . import answers, cells, claims, figures, scales, summaries, tables
+from . import answers, cells, claims, explorer, figures, scales, summaries, tables
 from .markup import Table, scale
 from .predicates import Vector
 
@@ -91,6 +91,10 @@ def generate() -> None:
     write_text(GENERATED / "selfgrad-blocks.md", tables.selfgrad.blocks().markdown("tab-selfgrad-blocks"))
     write_text(GENERATED / "smooth-runs.md", tables.smooth.run_by_run().markdown("tab-smooth-runs"))
     write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing", "short"))
+    boards = [table.markdown(style="filterable dense leaderboard") for table in tables.leaderboard.board().tables]
+    write_text(GENERATED / "leaderboard.md", "\n".join(boards))
+    write_text(GENERATED / "explorer.md", explorer.about())
+    write_text(STAGE / "book" / "_static" / "explorer-data.js", explorer.script())
     write_text(GENERATED / "digest.md", summaries.digest(said))
     write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))
     write_text(GENERATED / "every-claim.md", summaries.every_claim(said).markdown("tab-every-claim", "filterable all"))

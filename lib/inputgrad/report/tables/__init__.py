@@ -1,7 +1,7 @@
 """Tables for pages: ours beside theirs, claims with verdicts, costs. Needs no torch.
 
 What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; beside it one module for each
-chapter that has tables of its own, as ``tables.<chapter>``.
+chapter that has tables of its own, as ``tables.<chapter>``, and ``tables.leaderboard`` across them.
 """
 
 from importlib import import_module
@@ -9,9 +9,20 @@ from types import ModuleType
 
 from inputgrad.study import CHAPTERS
 
+from . import leaderboard
 from .common import beside, cost, own, paper_tables, schedules, scoreboard, verdict_table, verdicts
 
-__all__ = ["beside", "cost", "own", "paper_tables", "schedules", "scoreboard", "verdict_table", "verdicts"]
+__all__ = [
+    "beside",
+    "cost",
+    "leaderboard",
+    "own",
+    "paper_tables",
+    "schedules",
+    "scoreboard",
+    "verdict_table",
+    "verdicts",
+]
 
 
 def __getattr__(name: str) -> ModuleType:
