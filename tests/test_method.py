@@ -2,9 +2,11 @@
 
 import ast
 import copy
+import json
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,10 +17,11 @@ from inputgrad.compute.attacks.regression import dense
 from inputgrad.compute.gradients import input_gradient, margins
 from inputgrad.compute.norms import norm
 from inputgrad.compute.training import checkpoints
-from inputgrad.ground.paths import NOTEBOOKS
+from inputgrad.ground.paths import IDEAS, NOTEBOOKS
+from inputgrad.record import results
 from inputgrad.report import figures
 from inputgrad.study import EXHIBITS
-from inputgrad.trials import example
+from inputgrad.trials import example, ideas
 
 GAMES = ["attacking", "curves", "enhancing", "pictures", "told"]
 
@@ -264,3 +267,25 @@ def test_an_edit_of_the_text_reaches_the_notebook(tmp_path):
     assert after[0].source.startswith("# Other examples")
     assert [(c.id, c.metadata) for c in after] == [(c.id, c.metadata) for c in before]
     assert [c.source for c in after[1:]] == [c.source for c in before[1:]]
+
+
+def test_the_first_page_shows_what_the_methods_do(monkeypatch, tmp_path):
+    """The picture's data, computed again: each image is in its ball, and what is said is what the network says."""
+    monkeypatch.setattr(ideas, "IDEAS", tmp_path / "ideas.json")
+    ideas.write()
+    found = json.loads((tmp_path / "ideas.json").read_text())
+    kept = json.loads(IDEAS.read_text())
+    assert [p["paper"] for p in found["pictures"]] == [p["paper"] for p in kept["pictures"]] == ["", *study.STUDY]
+    assert {k: v for k, v in found.items() if k not in ("origin", "pictures")} == {
+        k: v for k, v in kept.items() if k not in ("origin", "pictures")
+    }
+    by_paper = {p["paper"]: p for p in found["pictures"]}
+    x = results.unpack(by_paper[""]["seen"])
+    for picture in found["pictures"]:
+        assert np.allclose(results.unpack(picture["seen"]) - x, results.unpack(picture["added"]), atol=1e-6)
+    assert all(within(torch.tensor(results.unpack(by_paper[key]["seen"])), torch.tensor(x), ideas.EPS)
+               for key in ("sign", "convex"))  # fmt: skip
+    figure = figures.one_image()
+    said = [ax.get_title() for ax in figure.axes]
+    for picture in kept["pictures"]:
+        assert f"seen as {picture['answer']}\n({100 * picture['probability']:.0f} %)" in said

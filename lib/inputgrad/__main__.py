@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, record, verdicts, fetch, verify, migrate, explorer."""
+"""``python -m inputgrad``: list, run, record, verdicts, fetch, verify, migrate, explorer, ideas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import fetch as fetch_weights
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
-from inputgrad.ground.paths import BUILD, EXPLORER, data_root, relative
+from inputgrad.ground.paths import BUILD, EXPLORER, IDEAS, data_root, relative
 from inputgrad.study.schema import PROFILES
 
 
@@ -77,6 +77,8 @@ def parser() -> argparse.ArgumentParser:
     exploring = commands.add_parser("explorer", help="write the network and the digits of the book's explorer")
     exploring.add_argument("--profile", default="paper", help="smoke, quick or paper (default)")
     exploring.set_defaults(command=explorer)
+    picture = commands.add_parser("ideas", help="write the picture of the book's first page, as data")
+    picture.set_defaults(command=ideas)
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
     staging.add_argument("--profile", default="smoke")
     staging.set_defaults(command=stage)
@@ -200,6 +202,14 @@ def explorer(args: argparse.Namespace) -> None:
 
     found = write(args.profile)
     print(f"{relative(EXPLORER)}: {found['checkpoint']}, right on {found['right']} of {found['images']} test images")
+
+
+def ideas(args: argparse.Namespace) -> None:
+    """Write the picture of the book's first page, as data."""
+    from inputgrad.trials.ideas import write
+
+    write()
+    print(f"{relative(IDEAS)} is written")
 
 
 def stage(args: argparse.Namespace) -> None:

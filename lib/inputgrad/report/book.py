@@ -37,6 +37,7 @@ HOLDS = re.compile(r"\[\[holds (\w+) (\w+): ((?:[^\[\]]|\[(?!\[)|\](?!\]))+)\]\]
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 FIGURES = {
     **{key: getattr(figures, key).chapter for key in study.CHAPTERS},
+    "one-image": figures.one_image,
     "scoreboard": figures.scoreboard,
     "stand-ins": figures.stand_ins,
 }

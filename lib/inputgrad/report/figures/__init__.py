@@ -9,11 +9,12 @@ from types import ModuleType
 
 from inputgrad.study import CHAPTERS
 
+from .ideas import one_image
 from .marks import as_table
 from .method import side_by_side
 from .overview import scoreboard, stand_ins
 
-__all__ = ["as_table", "scoreboard", "side_by_side", "stand_ins"]
+__all__ = ["as_table", "one_image", "scoreboard", "side_by_side", "stand_ins"]
 
 
 def __getattr__(name: str) -> ModuleType:
