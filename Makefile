@@ -14,7 +14,7 @@ MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$
 SNAKEMAKE = $(BIN)/python workflow/alone.py --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-faults mutants lint serve quick paper record readme bench lock clean
+.PHONY: help book test test-faults test-browser mutants lint serve quick paper record readme bench lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ test: $(VENV)/.ready  ## install, run the tests, one process a core
 
 test-faults: $(VENV)/.ready  ## the tests that kill, damage and mistype at random, one process: half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults -p no:xdist
+
+test-browser: book  ## walk through the built book in Chromium: contrast, overflow, links, errors
+	@$(MORE) -e '.[browser]'
+	@$(BIN)/python -m pytest -m browser -p no:xdist
 
 quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then build the book
 	@$(SNAKEMAKE) --config profile=$@ threads=$(CORES)

@@ -2,14 +2,17 @@
 
 import re
 import shlex
+import tomllib
 from collections import Counter, defaultdict
 from functools import partial
 
 import pytest
+import yaml
 
 from from_files import PERCENTAGES, closeness, files, measured, printed, same, size
 from inputgrad.catalogue import datasets, models
 from inputgrad.ground.checks import InputError
+from inputgrad.ground.paths import ROOT
 from inputgrad.record import results
 from inputgrad.report import book, cells, claims, scales, summaries, tables
 from inputgrad.report.markup import measured as measured_text
@@ -267,3 +270,13 @@ def test_what_a_larger_scale_changes_is_counted_from_the_files():
             nearer["all"] += 1
             nearer["paper" if far[1] < far[0] else "quick"] += far[1] != far[0]
     assert scales.nearer("sign") == ("quick", "paper", [nearer["quick"], nearer["paper"], nearer["all"]])
+
+
+def test_the_study_is_cited_as_its_citation_file_says():
+    said = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    bibtex = summaries.citation()
+    assert bibtex.startswith("```bibtex\n@software{") and bibtex.endswith("}\n```\n")
+    assert f"  version = {{{said['version']}}}," in bibtex and f"{{{{{said['title']}}}}}" in bibtex
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == said["version"]
+    assert (ROOT / "CHANGELOG.md").read_text().split("## ")[1].split()[0] == said["version"]

@@ -95,6 +95,8 @@ def generate() -> None:
     boards = [table.markdown(style="filterable dense leaderboard") for table in tables.leaderboard.board().tables]
     write_text(GENERATED / "leaderboard.md", "\n".join(boards))
     write_text(GENERATED / "explorer.md", explorer.about())
+    write_text(GENERATED / "cite.md", summaries.citation())
+    write_text(GENERATED / "changelog.md", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     write_text(STAGE / "book" / "_static" / "explorer-data.js", explorer.script())
     write_text(GENERATED / "digest.md", summaries.digest(said))
     write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))

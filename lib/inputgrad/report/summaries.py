@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
+import yaml
 
 from inputgrad.catalogue import datasets, models
+from inputgrad.ground.origin import git
+from inputgrad.ground.paths import ROOT
 from inputgrad.record import results
 from inputgrad.study import CHAPTERS, STUDY, synthesis
 
@@ -203,3 +206,15 @@ def every_number() -> Table:
         "Every number of the papers' tables beside ours, in the study's default reading; "
         "networks are named as in the paper",
     )
+
+
+def citation() -> str:
+    """How to cite the study: the BibTeX of ``CITATION.cff``, with the commit that a book is built from."""
+    said = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    fields = {
+        "title": f"{{{said['title']}}}", "author": f"{{{' and '.join(a['name'] for a in said['authors'])}}}",
+        "version": said["version"], "date": said["date-released"], "license": said["license"],
+        "note": f"built from commit {commit}" if (commit := git("rev-parse", "--short=12", "HEAD")) else "",
+    }  # fmt: skip
+    lines = "\n".join(f"  {name} = {{{value}}}," for name, value in fields.items() if value)
+    return f"```bibtex\n@software{{input_gradients_reproduced,\n{lines}\n}}\n```\n"
