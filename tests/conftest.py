@@ -11,6 +11,16 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads sleep: tests may share their cores
 ROOT = Path(__file__).resolve().parents[1]
 
+LONG = ("book", "device", "runner", "butterfly", "figures", "pages", "butterfly_parts", "rehearsal", "synthesis",
+        "method", "imagenet", "summaries")  # fmt: skip
+"""Files that take ten seconds or more, the longest first; xdist hands files out whole, in the order of collection."""
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first, so that no process is left alone with one at the end; within a file nothing moves."""
+    rank = {f"test_{name}": i for i, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
 
 @pytest.fixture
 def root() -> Path:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+NESTS = (list, tuple, dict)
 
 ANYWHERE = {"to", "type_as", "copy_", "__set__", "_has_compatible_shallow_copy_type"}
 """Calls that take tensors of different devices: they copy, or put one tensor in the place of another."""
@@ -46,10 +47,10 @@ class PretendedGPU(TorchFunctionMode):
         if name == "_parse_to":  # what ``Module.to`` was asked for
             return func(*args, **kwargs)
         looked_at = args[:1] if name == "__deepcopy__" else args  # what follows is all that was copied before it
-        given = list(leaves([looked_at, kwargs]))
+        given = leaves([looked_at, kwargs])
         tensors = [v for v in given if isinstance(v, Tensor)]
         home = home_of(name, args, kwargs, tensors)
-        refuse(name, given, args, kwargs, home)
+        refuse(name, given, tensors, args, kwargs, home)
         if "device" in kwargs:
             kwargs["device"] = CPU
         if any(isinstance(v, torch.device) for v in given):
@@ -66,12 +67,16 @@ class PretendedGPU(TorchFunctionMode):
 
 
 def leaves(value):
-    """What is in nested lists, tuples and dictionaries."""
-    if isinstance(value, (list, tuple, dict)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from leaves(part)
-    else:
-        yield value
+    """What is in nested lists, tuples and dictionaries, as a list."""
+    if not isinstance(value, NESTS):
+        return [value]
+    found = []
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, NESTS):
+            found += leaves(part)
+        else:
+            found.append(part)
+    return found
 
 
 def read(getter, owner):
@@ -102,9 +107,8 @@ def home_of(name, args, kwargs, tensors):
     return CUDA if any(where(t) == CUDA for t in tensors) else CPU
 
 
-def refuse(name, given, args, kwargs, home):
+def refuse(name, given, tensors, args, kwargs, home):
     """Raise Mismatch where CUDA would refuse a call."""
-    tensors = [v for v in given if isinstance(v, Tensor)]
     if name in ("numpy", "__array__") and where(args[0]) == CUDA:
         raise Mismatch("a CUDA tensor cannot become an array: copy it with .cpu() first")
     for generator in given:

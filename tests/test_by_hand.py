@@ -4,6 +4,7 @@ The network asks whether an image is brighter than one half, so how far its mean
 to move it, and all attacks on it go the same way. Images are of one shade each.
 """
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -84,6 +85,76 @@ def test_selfgrad_counts_an_image_until_the_step_that_fools_it(seed):
     by_hand = {(a, k): standing(u, eps, eps / 4, k).mean() for a, u in starts.items() for k in steps}
     assert found.to_dict() == by_hand
     assert len({by_hand["PGD", k] for k in steps}) > 2  # more steps fool more
+
+
+def test_which_defences_belong_to_the_papers_table(monkeypatch):
+    """Three rows are the paper's, and its Table 5 switches the block; whatever else is defended is ours."""
+
+    network = Brighter()
+    network.net = Brighter()
+    monkeypatch.setattr(selfgrad, "defended", lambda job, defence: SimpleNamespace(model=network))
+    at = job("selfgrad/defences", "wrn10_2", eps="0.1", steps=[1, 2])
+    for dataset, table_of in (("cifar10", "2"), ("svhn", "4"), ("digits28", "own")):
+        at.trial = replace(at.trial, dataset=dataset)
+        rows = pd.DataFrame(selfgrad.defences(at).rows)
+        found = {(r.arm, r.variant): r.table for r in rows.itertuples()}
+        enabled, disabled = (("Self gradient", f"block {state} at inference") for state in ("enabled", "disabled"))
+        printed = dict.fromkeys([(name, "") for name in ("Standard", "Madry PGD", "Self gradient")], table_of)
+        own = dict.fromkeys([("FGSM training", ""), ("Self gradient, rescaled", "")], "own")
+        switched = dict.fromkeys([enabled, disabled], "5" if table_of != "own" else "own")
+        assert found == {**printed, **own, **switched}
+        assert len({(r.table, r.arm, r.variant) for r in rows.itertuples()}) == len(found)
+        for variant in (enabled[1], disabled[1]):
+            part = rows[rows["variant"] == variant]
+            assert set(zip(part["attack"], part["steps"], strict=True)) == {("none", 0), ("PGD", 1)}
+
+
+def test_the_cost_of_a_defence_by_hand(monkeypatch):
+    """Madry PGD ends at 0.5 and first has 0.9 of that after 30 s; FGSM training after 8 s, the block never."""
+    robust = {"Standard": [None, None], "Madry PGD": [0.4, 0.45, 0.5], "FGSM training": [0.46, 0.2],
+              "Self gradient": [0.1, 0.2], "Self gradient, rescaled": [0.3, 0.45]}  # fmt: skip
+    rate = {"Standard": 4.0, "Madry PGD": 15.0, "FGSM training": 8.0, "Self gradient": 10.0,
+            "Self gradient, rescaled": 20.0}  # fmt: skip
+    at = job("selfgrad/cost", "wrn10_2", target=0.9)
+    asked = selfgrad.asked(at)
+
+    def network(job, defence):
+        name = {defence: name for name, defence in asked.items()}[defence]
+        history = [{"epoch": i, "seconds": i * rate[name]} | ({} if v is None else {"robust_accuracy": v})
+                   for i, v in enumerate(robust[name], 1)]  # fmt: skip
+        return SimpleNamespace(history=history, images_per_second=rate[name])
+
+    monkeypatch.setattr(selfgrad, "defended", network)
+    monkeypatch.setattr(selfgrad, "matrix_rate", lambda device, precision: 400.0)
+    monkeypatch.setattr(selfgrad, "arithmetic",
+                        lambda job, d, training=True: 100.0 * (1 + d.steps) if training else 50.0)  # fmt: skip
+    found = table(selfgrad.cost(at).rows, "metric", "arm", "steps")
+    for name, values in robust.items():
+        worth = 2.0 * (1 + asked[name].steps)
+        assert found["forwards_worth", name, 0] == worth
+        assert found["matrix_share", name, 0] == pytest.approx(50 * worth * rate[name] / 400)
+        assert found["images_per_second", name, 0] == rate[name]
+        assert found["seconds", name].tolist() == [rate[name] * i for i in range(1, len(values) + 1)]
+        assert [v for v in values if v is not None] == (found["robust_accuracy", name].tolist() if values[0] else [])
+    assert found["speedup"].droplevel("steps").to_dict() == {
+        "Madry PGD": 1, "FGSM training": 30 / 8, "Self gradient": 0, "Self gradient, rescaled": 30 / 40,
+    }  # fmt: skip
+
+
+def test_the_arithmetic_of_a_step_is_that_of_its_defence():
+    """A network of one product of 4 pixels with 4 classes: 32 operations an image forward, 32 to each of x and w."""
+
+    class Product(nn.Linear):
+        def forward(self, x):
+            return super().forward(x.flatten(1))
+
+    at = job("selfgrad/cost", "wrn10_2", side=2)
+    at.data.shape = (1, 2, 2)
+    for steps in (0, 1, 3):
+        defence = Defence(steps)
+        object.__setattr__(defence, "build", lambda *a, **k: Product(4, 4, bias=False))
+        assert selfgrad.arithmetic(at, defence, training=False) == 32
+        assert selfgrad.arithmetic(at, defence) == 64 + 64 * steps  # to w and not to x, after steps to x and not to w
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -233,6 +304,40 @@ def test_every_reading_of_smooth_meets_the_same_attacks(turning):
     assert found["0", "", "accuracy", "none", "0"] == (~RIGHT).mean()
 
 
+def test_the_pictures_of_smooth_are_of_whom_the_updates_rescue(turning, monkeypatch):
+    """The control is turned, so that a step up its loss leads the other network to the label: too short for the last."""
+    drift = torch.stack([torch.full((4, 1, 1, 1), length) for length in (1.0, 3.0)])
+    updates = SimpleNamespace(model=Brighter(), drift=drift)
+    monkeypatch.setattr(smooth, "arm", lambda job, update: updates)
+    outcome = smooth.pictures(job("smooth/pictures", "smooth_cnn", trained=turning[0], eps="0.03", columns=2))
+    found = table(outcome.rows, "attack", "metric", "eps")
+    assert found.to_dict() == {("FGSM", "lost", "0.03"): 1 / 7, ("FGSM", "rescued", "0.03"): 6 / 7}
+    arrays = outcome.arrays
+    assert (arrays["true"].tolist(), arrays["control"].tolist()) == ([0, 1], [1, 0])
+    assert np.allclose(arrays["clean"].flatten(), 255 * np.array([0.48, 0.57]), atol=0.51)
+    assert np.allclose(arrays["attacked"].flatten(), 255 * np.array([0.45, 0.60]), atol=0.51)
+    assert arrays["perturbation"].flatten().tolist() == [0, 255]
+    assert arrays["drift_l2"].tolist() == [[1, 1], [3, 3]] and (arrays["drift"] == 255).all()
+
+
+def test_the_pictures_of_convex_are_of_each_class_once(monkeypatch):
+    """Algorithm 1 moves an image by eps towards the other class, which it reaches where its margin is smaller."""
+    at = job("convex/examples", "fcnn", eps=["0.05", "0.1"], columns=2)
+    x, _ = at.test_images()
+    victim = convex.Victim(Brighter(), Brighter(), x[RIGHT], LABELS[RIGHT], unit=1.0, box=UNIT)
+    monkeypatch.setattr(convex, "victim", lambda job: victim)
+    outcome = convex.examples(at)
+    arrays = outcome.arrays
+    assert (arrays["true"].tolist(), arrays["class"].tolist()) == ([0, 1], [[1, 1], [1, 0]])
+    assert arrays["eps"].tolist() == [b"0.05", b"0.1"]
+    shades = np.array([[0.48, 0.57], [0.48 + 0.05, 0.57 - 0.05], [0.48 + 0.1, 0.57 - 0.1]])
+    assert np.allclose(arrays["image"].flatten(), 255 * shades[0], atol=0.51)
+    assert np.allclose(arrays["sum"].reshape(2, 2), 255 * shades[1:], atol=0.51)
+    assert arrays["noise"].reshape(2, 2).tolist() == [[255, 0], [255, 0]]
+    found = table(outcome.rows, "attack", "metric", "eps")
+    assert found.to_dict() == {("Algorithm 1", "fooled", "0.05"): 1 / 2, ("Algorithm 1", "fooled", "0.1"): 1}
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_convex_measures_eps_in_units_of_the_range(seed, monkeypatch):
     at = job("convex/fooling", "fcnn", seed, eps=["0.04", "0.1"])
@@ -301,6 +406,56 @@ def test_a_step_downhill_repairs_what_is_as_near():
         ("D-FGSM", "label=predicted", "0.25"): 6 / 7,
         ("D-FGSM", "label=predicted edit=all", "0.25"): 6 / 7,
     }
+
+
+def test_a_step_downhill_reaches_the_runner_up_that_it_is_told():
+    """The runner-up of a network of two classes is the other one; among the images edited, wrong or all."""
+    lost = torch.tensor([0.52, 0.43, 0.62, 0.33, 0.72, 0.23, 0.7])
+    at = job("sign/cooperative", "alexnet", shades=lost, trained=SimpleNamespace(model=Brighter()), eps=["0.1", "0.2"],
+             ablation_eps=["0.25"], label=["runner_up"], attacks=["D-FGSM"])  # fmt: skip
+    found = table(sign.cooperative(at).rows, "metric", "attack", "reading", "eps")
+    assert found["reached_target"].to_dict() == {
+        ("D-FGSM", "label=runner_up", "0.1"): 2 / 6,
+        ("D-FGSM", "label=runner_up", "0.2"): 4 / 6,
+        ("D-FGSM", "label=runner_up edit=all", "0.25"): 6 / 7,
+    }
+    assert set(found.index.unique("metric")) == {"error", "reached_target"}
+
+
+def test_whose_label_by_hand():
+    """Six images are wrong, all with the true class next; the last is right, and 0.2 from its runner-up."""
+    lost = torch.tensor([0.52, 0.43, 0.62, 0.33, 0.72, 0.23, 0.7])
+    at = job("sign/labels", "alexnet", shades=lost, trained=SimpleNamespace(model=Brighter()), eps=["0.1", "0.25"],
+             label=["true", "runner_up"], attacks=["D-FGSM"])  # fmt: skip
+    found = table(sign.labels(at).rows, "attack", "variant", "metric", "reading", "eps")
+    assert found.to_dict() == {
+        ("none", "", "error", "default", "0.0"): 6 / 7,
+        ("D-FGSM", "true", "reached", "default", "0.1"): 2 / 6,
+        ("D-FGSM", "true", "reached", "default", "0.25"): 5 / 6,
+        ("D-FGSM", "runner_up", "reached", "label=runner_up", "0.1"): 2 / 6,
+        ("D-FGSM", "runner_up", "reached", "label=runner_up", "0.25"): 5 / 6,
+        ("D-FGSM", "runner_up", "reached_right", "label=runner_up", "0.1"): 0,
+        ("D-FGSM", "runner_up", "reached_right", "label=runner_up", "0.25"): 1,
+    }
+
+
+def test_the_pictures_of_sign_are_of_what_its_network_says():
+    """Of each class the first image that is right; then the first that are wrong."""
+    at = job("sign/examples", "alexnet", eps=["0.1", "0.25"], columns=2, trained=SimpleNamespace(model=Brighter()))
+    outcome = sign.examples(at)
+    arrays = outcome.arrays
+    said = {name: arrays[name].tolist() for name in arrays if name.endswith(("true", "before", "class"))}
+    assert said == {
+        "attacked/true": [0, 1], "attacked/before": [0, 1],
+        "attacked/FGSM/class": [[1, 0], [1, 0]], "attacked/FGM/class": [[1, 0], [1, 0]],
+        "repaired/true": [1], "repaired/before": [0],
+        "repaired/D-FGSM/class": [[1], [1]], "repaired/D-FGM/class": [[1], [1]],
+    }  # fmt: skip
+    shades = [[0.48 + 0.1, 0.57 - 0.1], [0.48 + 0.25, 0.57 - 0.25]]
+    assert np.allclose(arrays["attacked/FGSM"].reshape(2, 2), 255 * np.array(shades), atol=0.51)
+    assert arrays["gradient/image"].tolist() == [[[round(255 * 0.48)]]]
+    assert arrays["gradient/value"].item() == pytest.approx(40 / (1 + np.exp(40 * 0.02)), rel=1e-4)
+    assert table(outcome.rows, "attack", "metric", "eps").to_dict() == {("none", "accuracy", "0.0"): RIGHT.mean()}
 
 
 def test_steps_of_one_median_length():

@@ -139,7 +139,7 @@ def least(exhibit):
         "butterfly/curves": {"gammas_enhance": ["0"], "gammas_attack": ["0"], "loss": ["ls"]},
         "butterfly/pictures": {"gammas_enhance": ["0"], "gammas_attack": ["0"]},
         "convex/fooling": {"eps": ["0.1"]},
-        "convex/regression": {"models": ["regressor", "autoencoder", "segmenter"]},
+        "convex/regression": {"models": ["regressor", "autoencoder", "segmenter"], "p": ["2", "inf"]},  # p = 1 is above
         "convex/recipes": {"ways": ["short"]},
         "selfgrad/audit": {"queries": 5, "defences": ["Self gradient"]},
         "synthesis/attacks": {"datasets": ["digits28"], "models": ["fcnn"]},

@@ -256,8 +256,8 @@ def test_the_chapter_shows_each_run_by_itself():
 def test_two_runs_are_two_numbers_and_gains_are_taken_in_pairs():
     assert smooth.each([79.6, 60.5]) == "79.6 and 60.5"
     assert smooth.each([1.0, 5.0, 9.0]) == "5.0" and smooth.each([]) == "–"
-    assert smooth.minus([79.5, 87.1], [79.6, 60.5]) == pytest.approx([-0.1, 26.6])
-    assert smooth.minus([1.0, 5.0, 9.0], [1.0, 2.0, 3.0]) == [3.0] and smooth.minus([1.0], []) == []
+    assert smooth.against([79.6, 60.5], [79.5, 87.1]) == pytest.approx([-0.1, 26.6])
+    assert smooth.against([1.0, 2.0, 3.0], [1.0, 5.0, 9.0]) == [3.0] and smooth.against([], [1.0]) == []
 
 
 def test_the_schedule_of_the_chapter_is_the_declared_one():

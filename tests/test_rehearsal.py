@@ -24,7 +24,7 @@ from inputgrad.study.selfgrad import DEFENCES
 from inputgrad.trials import butterfly, runner
 from small import turned_down
 
-TRAIN, TEST = 20, 10
+TRAIN, TEST = 10, 10
 
 
 def svhn(root, draw):

@@ -91,12 +91,7 @@ class Paces:
 
     def seconds(self, trial: Trial, part: str) -> float:
         """An estimate for the ``"training"`` or the ``"measure"`` of a trial."""
-        declared = {
-            "exhibit": trial.exhibit,
-            "model": trial.model,
-            "dataset": trial.dataset,
-            "settings": trial.settings,
-        }
+        declared = vars(trial)
         pace = next((median(self.of[part, *kind]) for kind in likeness(declared) if (part, *kind) in self.of), 0.0)
         return pace * work(declared)[part]
 

@@ -53,7 +53,7 @@ def rows(run: Run) -> Figure:
     points(ax, frame, looks.__getitem__, order, apart=0.12)
     ax.grid(axis="y", linewidth=0.3)
     ax.set(xlabel="accuracy, percent")
-    share_legend(figure, [ax], columns=3)
+    share_legend(figure, columns=3)
     return figure
 
 
@@ -93,7 +93,7 @@ def curves(run: Run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
         here = frame[(frame["panel"] == title) & (frame["x"] == "")]
         rules(ax, here, lambda _: {"linestyle": ":", "linewidth": 0.8}, lying=True)
         ax.set(title=title, xlabel="epoch")
-    share_legend(figure, list(grid.values()), columns=4)
+    share_legend(figure, columns=4)
     return figure
 
 
@@ -190,5 +190,5 @@ def chapter() -> Figure:
         ax.set_xticks(range(len(arms)), arms, rotation=30, ha="right")
         ax.set_title(title)
     axes[0, 0].set_ylabel("accuracy, percent")
-    share_legend(figure, axes[0], columns=2)
+    share_legend(figure, columns=2)
     return figure

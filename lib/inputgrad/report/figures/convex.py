@@ -16,7 +16,7 @@ from inputgrad.report.tables.common import main_reading
 from inputgrad.study.convex import IN_THE_BOX
 
 from . import marks
-from .panels import STYLE, bare, canvas, datasets_shown, lines, panel_row, points, share_legend, show
+from .panels import STYLE, aside, bare, canvas, datasets_shown, line_row, points, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {
@@ -94,12 +94,8 @@ PRINTED_AS = {"LeNet-5 (authors)": "LeNet-5"}
 
 def over(frame: pd.DataFrame, xlabel: str, columns: int, width: float = 3.0) -> Figure:
     """Fooled images, one panel a network, one curve a method."""
-    figure, grid = panel_row(frame, width=width, ylabel="fooled, percent")
-    lines(grid, frame, LOOKS.__getitem__)
-    for ax in grid.values():
-        ax.set(xlabel=xlabel, ylim=(-3, 103))
-    share_legend(figure, list(grid.values()), columns=columns)
-    return figure
+    return line_row(frame, LOOKS.__getitem__, columns=columns, width=width, ylabel="fooled, percent", xlabel=xlabel,
+                    ylim=(-3, 103))  # fmt: skip
 
 
 MEASURES = {"rho1_hat": "ρ₁", "rho2_hat": "ρ₂", "eps_fooled_99": "eps, 99 % fooled"}
@@ -120,7 +116,7 @@ def measures(run: Run) -> Figure:
     for ax, title in zip(axes[0], MEASURES.values(), strict=True):
         points(ax, frame[frame["panel"] == title], lambda whose: looks[whose], order)
         ax.set(xscale="log", title=title)
-    share_legend(figure, axes[0])
+    share_legend(figure)
     return figure
 
 
@@ -140,12 +136,10 @@ def multiples(run: Run) -> Figure:
     balls = "p = " + table["variant"]
     frame = marks.tidy(table.assign(panel=marks.place(table), series=balls, x=marks.parameter(table)))
     colours = dict(zip(dict.fromkeys(balls), sns.color_palette("flare", 5), strict=False))
-    figure, grid = panel_row(frame, ylabel="fooled, percent")
-    lines(grid, frame, lambda ball: {"color": colours[ball], "markersize": 3})
-    for ax in grid.values():
+    figure = line_row(frame, lambda ball: {"color": colours[ball], "markersize": 3}, columns=5,
+                      ylabel="fooled, percent", xlabel="eps / smallest feasible eps", ylim=(-3, 103))  # fmt: skip
+    for ax in figure.axes:
         ax.axvline(1, color="black", linewidth=0.8, linestyle=":")
-        ax.set(xlabel="eps / smallest feasible eps", ylim=(-3, 103))
-    share_legend(figure, list(grid.values()), columns=5)
     return figure
 
 
@@ -190,9 +184,7 @@ def example_block(block: FigureBase, result: Result, columns: int) -> None:
             title = f"{arrays['true'][j]} → {arrays['class'][i, j]}"
             show(axes[2 + 2 * i, j], arrays["sum"][i, j], title, vmin=0, vmax=255)
     for row, text in enumerate(["image", *(w for t in texts for w in (f"noise, eps {t}", "sum"))]):
-        axes[row, 0].text(
-            -0.12, 0.5, text, rotation=90, va="center", ha="right", fontsize=8, transform=axes[row, 0].transAxes
-        )
+        aside(axes[row, 0], text)
     declared = result.provenance["declaration"]
     block.suptitle(f"{declared['dataset']}, {declared['model']}", fontsize=12)
 
@@ -237,10 +229,5 @@ def moved(run: Run) -> Figure:
     table = marks.of_run(run)
     table = table[(table["metric"] == "pixels_moved_mean") & (table["attack"] != "none")]
     table = table.assign(panel=marks.place(table), series=table["attack"], x=marks.eps(table))
-    frame = marks.tidy(table)
-    figure, grid = panel_row(frame, width=4.2)
-    lines(grid, frame, LOOKS.__getitem__)
-    for ax in grid.values():
-        ax.set(xlabel="eps", ylim=(-0.03, 1.03), ylabel="share of the stroke's pixels")
-    share_legend(figure, list(grid.values()), columns=3)
-    return figure
+    return line_row(marks.tidy(table), LOOKS.__getitem__, columns=3, width=4.2, xlabel="eps", ylim=(-0.03, 1.03),
+                    ylabel="share of the stroke's pixels")  # fmt: skip

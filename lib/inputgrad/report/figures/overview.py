@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from inputgrad.report import cells, claims
 
 from . import marks
-from .panels import canvas, show
+from .panels import aside, canvas, show
 
 VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced": "#c8553d", "not run": "#d9d9d9",
                    "close": "#1b7f5c", "inside": "#57a683", "near": "#8fc9a8", "apart": "#c8553d",
@@ -46,5 +46,5 @@ def stand_ins() -> Figure:
         images, labels = make("test")
         for ax, image, label in zip(row, images, labels, strict=False):
             show(ax, image.transpose(1, 2, 0), f"{label:02d}" if name == "digits100" else str(label))
-        row[0].text(-0.15, 0.5, name, rotation=90, va="center", ha="right", transform=row[0].transAxes, fontsize=9)
+        aside(row[0], name, size=9, x=-0.15)
     return figure

@@ -119,11 +119,28 @@ def bars(ax: Axes, frame: pd.DataFrame, style: Style, names: Sequence[str], orde
     (ax.set_yticks if lying else ax.set_xticks)(range(len(order)), order)
 
 
-def share_legend(figure: Figure, axes: Sequence[Axes], columns: int = 4) -> None:
+def share_legend(figure: Figure, columns: int = 4) -> None:
     """One legend below all panels, each label once."""
-    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    labelled = [ax.get_legend_handles_labels() for ax in figure.axes]
+    entries = {label: handle for both in labelled for handle, label in zip(*both, strict=True)}
     with plt.style.context(STYLE):
         figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+
+
+def line_row(frame: pd.DataFrame, style: Style, *, columns: int = 4, width: float = 3.0, height: float = 2.9,
+             ylabel: str = "", **axes: Any) -> Drawn:  # fmt: skip
+    """One row of panels with a line a series, a legend of so many columns below; ``axes`` are set on each panel."""
+    figure, grid = panel_row(frame, width=width, height=height, ylabel=ylabel)
+    lines(grid, frame, style)
+    for ax in grid.values():
+        ax.set(**axes)
+    share_legend(figure, columns)
+    return figure
+
+
+def aside(ax: Axes, text: str, size: int = 8, x: float = -0.12) -> None:
+    """Upright text left of a row of pictures."""
+    ax.text(x, 0.5, text, rotation=90, va="center", ha="right", fontsize=size, transform=ax.transAxes)
 
 
 def show(ax: Axes, picture: np.ndarray, title: str = "", **style: Any) -> None:

@@ -154,7 +154,7 @@ def convergence(run: Run) -> Figure:
     axes[0, 1].set(xlabel="iteration n", ylabel="|fⁿ − fⁿ⁻¹| at 1 (axis ends at 10⁶)")
     if quadratic["value"].max() > 1e6:
         axes[0, 1].set_ylim(None, 1e6)
-    share_legend(figure, axes[0], columns=3)
+    share_legend(figure, columns=3)
     return figure
 
 
@@ -173,7 +173,7 @@ def audit(run: Run) -> Figure:
     points(ax, frame, lambda series: {"color": COLOURS[of[series]], "markersize": 4}, order, apart=0.14)
     ax.grid(axis="y", linewidth=0.3)
     ax.set(xlabel="accuracy, percent", xlim=(-2, None))
-    share_legend(figure, [ax])
+    share_legend(figure)
     return figure
 
 
@@ -191,7 +191,7 @@ def active(run: Run) -> Figure:
     figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 1.2 + 0.36 * len(order)))
     points(ax, frame, lambda series: {"color": colours[series], "markersize": 4}, order, apart=0.14)
     ax.set(xlabel="accuracy, percent", xlim=(-2, None))
-    share_legend(figure, [ax])
+    share_legend(figure)
     return figure
 
 
@@ -211,7 +211,7 @@ def radii(run: Run) -> Figure:
     figure, ((ax,),) = canvas(1, 1, frame, figsize=(6, 3.2))
     lines({"": ax}, frame, lambda series: {"color": COLOURS.get(of[series])}, band=0.12)
     ax.set(xscale="log", xlabel="eps, in units of 1/255", ylabel="accuracy under PGD-20, percent", ylim=(-2, None))
-    share_legend(figure, [ax])
+    share_legend(figure)
     return figure
 
 
@@ -232,7 +232,7 @@ def costs(run: Run) -> Figure:
     for title, ax in grid.items():
         ax.set_xlabel(title)
     axes[0, 0].set_ylabel("accuracy under PGD-10, percent")
-    share_legend(figure, axes[0])
+    share_legend(figure)
     return figure
 
 
@@ -261,5 +261,5 @@ def chapter() -> Figure:
         bars(ax, here, lambda name: {"color": COLOURS[name]}, list(COLOURS), list(COLUMNS.values()), width=0.84)
         ax.set_title(title)
     axes[0, 0].set_ylabel("accuracy on CIFAR-10, percent")
-    share_legend(figure, axes[0], columns=3)
+    share_legend(figure, columns=3)
     return figure

@@ -15,7 +15,7 @@ from inputgrad.record.results import Result
 from inputgrad.record.run import Run
 
 from . import marks
-from .panels import STYLE, bare, bars, canvas, datasets_shown, lines, panel_row, panels, rules, share_legend, show
+from .panels import STYLE, aside, bare, bars, canvas, datasets_shown, line_row, lines, panels, rules, share_legend, show
 
 COLOURS = dict(
     zip(("FGSM", "FGM", "FGM-l2", "PGD", "random sign", "random normal"), sns.color_palette("colorblind"), strict=False)
@@ -50,7 +50,7 @@ def over_eps(run: Run, metric: str, attacks: Sequence[str], extra: Sequence[tupl
     for ax in grid.values():
         ax.set(xlabel="eps", ylim=(-3, 103) if metric == "accuracy" else (0, None),
                xlim=(-0.01, 0.32 if not run.own else None))  # fmt: skip
-    share_legend(figure, list(grid.values()))
+    share_legend(figure)
     return figure
 
 
@@ -89,17 +89,11 @@ def oracle(run: Run, eps: str | None = None) -> Figure:
     figure, grid = panels(frame, height=2.2)
     for title, ax in grid.items():
         here = frame[frame["panel"] == title]
-        bars(
-            ax,
-            here[here["x"] != ""],
-            lambda _: {"color": COLOURS["FGSM"], "alpha": 0.85},
-            ["D-FGSM"],
-            order,
-            lying=True,
-        )
+        bars(ax, here[here["x"] != ""], lambda _: {"color": COLOURS["FGSM"], "alpha": 0.85}, ["D-FGSM"], order,
+             lying=True)  # fmt: skip
         rules(ax, here[here["x"] == ""], lambda _: {"linestyle": "--"})
         ax.set(ylabel="", xlabel=f"error, percent (eps {eps})", ylim=(max(1, len(order)) - 0.5, -0.5))
-    share_legend(figure, list(grid.values()))
+    share_legend(figure)
     return figure
 
 
@@ -114,7 +108,7 @@ def equal_norm(run: Run) -> Figure:
         ax.axhline(50, color="black", linewidth=0.8, linestyle=":")
         ax.set_xscale("log", base=2)
         ax.set(xlabel="median l2 of the step", ylim=(-3, 103))
-    share_legend(figure, list(grid.values()), columns=5)
+    share_legend(figure, columns=5)
     return figure
 
 
@@ -151,16 +145,7 @@ def gallery(block: FigureBase, result: Result, attack: str, eps: Sequence[str], 
     for i, row in enumerate(pictures):
         for j, picture in enumerate(row):
             show(axes[i, j], picture, f"{earlier[j]} → {classes[i, j]}", vmin=0, vmax=255)
-        axes[i, 0].text(
-            -0.12,
-            0.5,
-            f"eps {eps[i]}",
-            rotation=90,
-            va="center",
-            ha="right",
-            fontsize=9,
-            transform=axes[i, 0].transAxes,
-        )
+        aside(axes[i, 0], f"eps {eps[i]}", size=9)
     name = result.provenance["declaration"]["dataset"]
     label = DATASETS[name].label if name in DATASETS else name
     block.suptitle(f"{attack} on {label}" + ("" if len(earlier) else ": no misclassified image"), fontsize=12)
@@ -193,9 +178,5 @@ def chapter() -> Figure:
     for attack in ("FGSM", "FGM"):
         looks[f"{attack}, ours"] = {"color": COLOURS[attack]}
         looks[f"{attack}, paper"] = {"color": COLOURS[attack], "linestyle": "--", "alpha": 0.8, "marker": ""}
-    figure, grid = panel_row(frame, width=4.2, height=3.2, ylabel="accuracy, percent")
-    lines(grid, frame, looks.__getitem__)
-    for ax in grid.values():
-        ax.set(xlabel="eps", ylim=(-3, 103))
-    share_legend(figure, list(grid.values()), columns=5)
-    return figure
+    return line_row(frame, looks.__getitem__, columns=5, width=4.2, height=3.2, ylabel="accuracy, percent",
+                    xlabel="eps", ylim=(-3, 103))  # fmt: skip

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from inputgrad.record.run import Run
 
 from . import marks
-from .panels import bars, canvas, datasets_shown, lines, panel_row, points, rules, share_legend, show
+from .panels import aside, bars, canvas, datasets_shown, line_row, lines, panel_row, points, rules, share_legend, show
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {"control": PALETTE[7], "updates": PALETTE[0]}
@@ -37,7 +37,7 @@ def errors(run: Run) -> Figure:
         ax.set(xlabel="epoch", yscale="log", title=title)
     for ax in axes[:, 0]:
         ax.set_ylabel("misclassified, percent")
-    share_legend(figure, list(grid.values()))
+    share_legend(figure)
     return figure
 
 
@@ -71,7 +71,7 @@ def chapter() -> Figure:
         ax.axvline(0, color="black", linewidth=0.8)
         ax.set(title=title, xlabel="gain of the updates, points")
     axes[0, 0].invert_yaxis()
-    share_legend(figure, axes[0], columns=3)
+    share_legend(figure, columns=3)
     return figure
 
 
@@ -95,7 +95,7 @@ def variants(run: Run, eps: str | None = None) -> Figure:
         points(ax, here[here["whose"] == "ours"], lambda attack: {"color": colours[attack], "markersize": 6}, readings)
         rules(ax, here[here["whose"] == "paper"], lambda arm: {"linestyle": {"paper, control": ":"}.get(arm, "--")})
         ax.set(xlabel=f"accuracy, percent (eps {eps})", xlim=(-2, 102))
-    share_legend(figure, list(grid.values()), columns=3)
+    share_legend(figure, columns=3)
     return figure
 
 
@@ -112,12 +112,11 @@ def sweep(run: Run) -> Figure:
         *(table[table["eps"].isin(["0", eps])].assign(panel=f"eps {eps}" + where) for eps in sizes), across=["reading"]
     )
     colours = dict(zip(dict.fromkeys(frame["series"]), PALETTE, strict=False))
-    figure, grid = panel_row(frame, width=9 / max(1, frame["panel"].nunique()), height=3.4, ylabel="accuracy, percent")
-    lines(grid, frame, lambda attack: {"color": colours[attack]})
-    for ax in grid.values():
+    figure = line_row(frame, lambda attack: {"color": colours[attack]}, columns=3, ylabel="accuracy, percent",
+                      width=9 / max(1, frame["panel"].nunique()), height=3.4, xlabel="rate (positive goes up the loss)",
+                      ylim=(-2, 102))  # fmt: skip
+    for ax in figure.axes:
         ax.axvline(0, color="black", linewidth=0.6)
-        ax.set(xlabel="rate (positive goes up the loss)", ylim=(-2, 102))
-    share_legend(figure, list(grid.values()), columns=3)
     return figure
 
 
@@ -149,6 +148,5 @@ def drift(run: Run) -> Figure:
         for epoch, (ax, picture) in enumerate(zip(row, result.arrays["drift"][:, i], strict=False)):
             length = float(np.asarray(result.arrays["drift_l2"])[epoch, i])
             show(ax, picture, f"{epoch + 1}: {length:.2g}", vmin=0, vmax=255)
-        row[0].text(-0.15, 0.5, result.provenance["declaration"]["dataset"], rotation=90, va="center", ha="right",
-                    fontsize=8, transform=row[0].transAxes)  # fmt: skip
+        aside(row[0], result.provenance["declaration"]["dataset"], x=-0.15)
     return figure

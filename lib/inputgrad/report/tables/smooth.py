@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -40,13 +41,18 @@ def each(values: Sequence[float], places: int = 1) -> str:
     return number(np.median(values) if len(values) else None, places)
 
 
-def minus(updates: Sequence[float], control: Sequence[float]) -> list[float]:
-    """Run by run where both have as many, else nothing; of three runs or more the difference of the medians."""
-    if len(updates) != len(control) or not len(updates):
+def against(
+    control: Sequence[float], updates: Sequence[float], by: Callable[[float, float], float] = operator.sub
+) -> list[float]:
+    """The updates less the control, or ``by`` another operation: run by run, or of three runs or more the medians.
+
+    Nothing where one arm has more runs than the other.
+    """
+    if len(control) != len(updates) or not len(control):
         return []
-    if len(updates) > 2:
-        return [float(np.median(updates) - np.median(control))]
-    return [u - c for u, c in zip(updates, control, strict=True)]
+    if len(control) > 2:
+        return [float(by(np.median(updates), np.median(control)))]
+    return [by(u, c) for u, c in zip(updates, control, strict=True)]
 
 
 RUNS = "two runs one after the other, medians of more"
@@ -73,7 +79,7 @@ def accuracy(run: Run) -> Table:
             }
         if set(ARMS) <= set(arm.index):
             row["gain: paper"] = number(arm.loc["updates", "value"] - arm.loc["control", "value"], 2)
-            row["gain: ours"] = each(minus(ours["updates"], ours["control"]), 2)
+            row["gain: ours"] = each(against(ours["control"], ours["updates"]), 2)
         rows.append(row)
     ran = shown.dropna(subset=["ours"])
     return Table(
@@ -92,7 +98,7 @@ def gains(run: Run) -> Table:
     for dataset, model, attack, eps, reading in places:
         control, updates = (runs.get((dataset, model, arm, attack, eps, reading, "accuracy"), []) for arm in ARMS)
         row = {"data set": dataset, "network": model, "attack": attack, "eps": eps, "reading": reading}
-        rows.append(row | {"control": each(control), "updates": each(updates), "gain": each(minus(updates, control))})
+        rows.append(row | {"control": each(control), "updates": each(updates), "gain": each(against(control, updates))})
     caption = f"Accuracy in percent in every reading; {RUNS}; {described(table, 'runs')}"
     return Table(pd.DataFrame(rows), caption)
 
@@ -264,7 +270,7 @@ def costs(run: Run) -> Table:
         seconds = [value.get((arm, "none", "", "training_seconds"), []) for arm in ARMS]
         row = {"data set": dataset, "network": model}
         row |= {f"{arm}: training, s": each(s, 0) for arm, s in zip(ARMS, seconds, strict=True)}
-        row["times as long"] = each(over(*seconds), 2)
+        row["times as long"] = each(against(seconds[0], seconds[1], operator.truediv), 2)
         for column, metric, digits in (("median drift, l2", "drift_l2", 3), ("second copy, MiB", "stored_mib", 1)):
             found = value.get(("updates", "none", "", metric), [])
             row[column] = each(found, digits) if metric == "drift_l2" else number(max(found, default=None), digits)
@@ -277,12 +283,3 @@ def costs(run: Run) -> Table:
         f"largest change of a channel, the whitening undone, from the control's gradient; {RUNS}"
     )
     return Table(pd.DataFrame(rows).fillna("–"), caption)
-
-
-def over(control: Sequence[float], updates: Sequence[float]) -> list[float]:
-    """How many times as long the updates took, run by run; of three runs or more the ratio of the medians."""
-    if len(control) != len(updates) or not len(control):
-        return []
-    if len(control) > 2:
-        return [float(np.median(updates) / np.median(control))]
-    return [u / c for u, c in zip(updates, control, strict=True)]
