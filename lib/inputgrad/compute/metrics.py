@@ -24,15 +24,17 @@ def correct(logits: Tensor, y: Tensor) -> Tensor:
 def paired_difference(before: Tensor, after: Tensor) -> tuple[float, float, float]:
     """How many more of the same images are right, in percentage points, with a 95 % interval.
 
-    The interval is normal, of the mean of the images' differences, which are -1, 0 or 1.
+    The interval is normal, of the mean of the images' differences, which are -1, 0 or 1, and cut off at -100 and 100; of
+    one image it is NaN.
 
     Args:
         before: which images are right, ``(N,)`` bool.
         after: the same for the same images under something else.
     """
     difference = 100 * (after.double() - before.double())
-    mean, half = difference.mean().item(), 1.96 * difference.std().item() / len(difference) ** 0.5
-    return mean, mean - half, mean + half
+    mean, half = difference.mean(), 1.96 * difference.std() / len(difference) ** 0.5
+    low, high = ((mean + end).clamp(-100, 100).item() for end in (-half, half))
+    return mean.item(), low, high
 
 
 PERCEPTIBILITY = {"l2": "x", "linf": "x", "l0": "ratio", "psnr": "dB", "ssim": "ratio"}

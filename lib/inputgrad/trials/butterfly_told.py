@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,7 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.methods.game import Rules, decisions, perturbations, pixels
 from inputgrad.compute.methods.generator import features
 from inputgrad.compute.methods.probe import probe
-from inputgrad.compute.metrics import paired_difference, predict
+from inputgrad.compute.metrics import predict
 from inputgrad.compute.training.networks import Trained, restored, trained
 from inputgrad.record.row import Row
 from inputgrad.study.butterfly import DIRECT, PROBE, SCRATCH
@@ -71,9 +70,7 @@ def gained(job: Job, arm: Arm, called: str) -> list[Row]:
     result = play(job, job.trained, arm.start, arm.rules)  # there is a checkpoint by now
     moved = arm.rules.applied(x, perturbations(result.model, x))
     before, after = (decisions(job.trained.model, images, y)[0] for images in (x, moved))
-    for end, value in zip(("", "_low", "_high"), paired_difference(before, after), strict=True):
-        if math.isfinite(value):  # one image has no interval
-            number(f"gain{end}", value, unit="percentage_points", images=len(x))
+    tally.gain("enhance", "", called, before, after)
     played = job.trial.settings["game"]["images"]
     for name in ("good", "d_accuracy"):
         if name in result.history[-1]:

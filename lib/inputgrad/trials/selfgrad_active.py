@@ -14,7 +14,7 @@ from inputgrad.compute.data import Splits
 from inputgrad.compute.gradients import Classifier
 from inputgrad.compute.methods.defences import ActiveBlock, Defence, RandomStart
 from inputgrad.compute.methods.selfgradient import SelfGradient
-from inputgrad.compute.metrics import correct, paired_difference, predict
+from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.training.networks import Trained, trained
 from inputgrad.ground.checks import eps_value
 from inputgrad.record.row import Row
@@ -124,10 +124,6 @@ def quick_attacks(
 def compared(job: Job, name: str, variant: str, before: Stood, after: Stood) -> list[Row]:
     """How many more of the same images are right than without the block, with an interval of the paired differences."""
     tally = Tally(partial(place, job, arm=name, variant=variant))
-    for attack, what in (("none", "clean"), ("worst of all", "worst")):
-        eps = "" if what == "clean" else job.trial.settings["eps"]
-        number = partial(tally.number, attack, eps, "default", unit="percentage_points", steps=0)
-        found = paired_difference(before[what], after[what])
-        for metric, value in zip(("gain", "gain_low", "gain_high"), found, strict=True):
-            number(metric, value, images=len(after[what]))
+    tally.gain("none", "", "default", before["clean"], after["clean"])
+    tally.gain("worst of all", job.trial.settings["eps"], "default", before["worst"], after["worst"])
     return tally.rows()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from inputgrad.compute.metrics import PERCEPTIBILITY, perceptibility
+from inputgrad.compute.metrics import PERCEPTIBILITY, paired_difference, perceptibility
 from inputgrad.record.row import Row
 
 Place = Callable[[str], Mapping[str, str]]
@@ -54,6 +55,13 @@ class Tally:
         """Add one number that was measured on ``images`` images as a whole."""
         cell = Cell(attack, eps, reading, metric, steps, unit, parameter, variant)
         self.single.append(self.row(cell, value=shortened(value), total=images))
+
+    def gain(self, attack: str, eps: str, reading: str, before: Tensor, after: Tensor, *, steps: int = 0) -> None:
+        """Add by how many points more of the same images are right, ``(N,)`` bool each, and the ends of its interval."""
+        for end, value in zip(("", "_low", "_high"), paired_difference(before, after), strict=True):
+            if math.isfinite(value):  # one image has no interval
+                self.number(attack, eps, reading, f"gain{end}", value, steps=steps, unit="percentage_points",
+                            images=len(after))  # fmt: skip
 
     def perturbation(
         self, attack: str, eps: str, reading: str, x: Tensor, x_adv: Tensor, *, steps: int, parameter: str = ""
