@@ -24,7 +24,7 @@ def correct(logits: Tensor, y: Tensor) -> Tensor:
 def paired_difference(before: Tensor, after: Tensor) -> tuple[float, float, float]:
     """How many more of the same images are right, in percentage points, with a 95 % interval.
 
-    The interval is normal, of the mean of the images' differences, which are -1, 0 or 1, and cut off at -100 and 100; of
+    The interval is normal, of the mean of the differences, each -1, 0 or 1, and cut off at -100 and 100; of
     one image it is NaN.
 
     Args:

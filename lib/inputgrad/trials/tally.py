@@ -57,7 +57,7 @@ class Tally:
         self.single.append(self.row(cell, value=shortened(value), total=images))
 
     def gain(self, attack: str, eps: str, reading: str, before: Tensor, after: Tensor, *, steps: int = 0) -> None:
-        """Add by how many points more of the same images are right, ``(N,)`` bool each, and the ends of its interval."""
+        """Add by how many points more of the same images are right, ``(N,)`` bool each, with its interval."""
         for end, value in zip(("", "_low", "_high"), paired_difference(before, after), strict=True):
             if math.isfinite(value):  # one image has no interval
                 self.number(attack, eps, reading, f"gain{end}", value, steps=steps, unit="percentage_points",
