@@ -23,7 +23,7 @@ from recounts import ROOT
 
 OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)", "PGD")
 NETWORKS = ("Standard", "Madry PGD", "Self gradient", "FGSM training", "Self gradient, rescaled", "Bilateral")
-PICTURES = {"stand-ins", "sign.galleries", "sign.gradients", "convex.examples", "convex.steps", "convex.segmentation",
+PICTURES = {"one-image", "stand-ins", "sign.galleries", "sign.gradients", "convex.examples", "convex.steps", "convex.segmentation",
             "smooth.rescued", "smooth.drift", "selfgrad.architecture", "butterfly.gallery", "butterfly.by_gamma"}  # fmt: skip
 """Figures without numbers."""
 
