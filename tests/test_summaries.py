@@ -14,7 +14,7 @@ from inputgrad.catalogue import datasets, models
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import ROOT
 from inputgrad.record import results
-from inputgrad.report import book, cells, claims, scales, summaries, tables
+from inputgrad.report import book, cells, claims, names, scales, summaries, tables
 from inputgrad.report.markup import measured as measured_text
 from inputgrad.study import STUDY
 from inputgrad.trials.runner import Run
@@ -34,7 +34,7 @@ def written(cell, value):
 
 def tokens(root):
     """Every token on a written page, and in the reasons of claims."""
-    texts = [page.read_text() for page in (root / "book").rglob("*.md")]
+    texts = [names.spelt_out(page.read_text(), page.name) for page in (root / "book").rglob("*.md")]
     texts += [claim.because for key in STUDY for claim in claims.load(key)]
     return sorted({(kind, text) for page in texts for kind, text in book.TOKEN.findall(page)})
 

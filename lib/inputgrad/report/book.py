@@ -26,7 +26,7 @@ from inputgrad.ground.files import replacing, write_text
 from inputgrad.ground.paths import BUILD, ROOT, relative
 from inputgrad.record import results
 
-from . import answers, cells, claims, explorer, figures, scales, summaries, tables
+from . import answers, cells, claims, explorer, figures, names, scales, summaries, tables
 from .markup import Table, scale
 from .predicates import Vector
 
@@ -152,7 +152,7 @@ def parameters_of(exhibit: str) -> str:
 
 
 def fill(text: str, where: str) -> str:
-    """``text`` with its tokens replaced by numbers from the results.
+    """``text`` with its tokens replaced by numbers from the results, and without the names it gives to cells.
 
     ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number (of two
     runs: both), the same with
@@ -162,11 +162,15 @@ def fill(text: str, where: str) -> str:
     ``tables.synthesis.counts``, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
     paper asks. A number of ours that may still come is "(not run yet)".
 
+    A page's front matter may give parts of a selector short names: see :mod:`inputgrad.report.names`.
+
     ``[[holds sign d07: prose]]`` is the prose, as long as that claim is reproduced; tokens may stand in it.
 
     Raises:
-        InputError: a token names no number of the study, or several; or what a sentence says no longer holds.
+        InputError: a token names no number of the study, or several; a name is unknown, unused or there twice; or what
+            a sentence says no longer holds.
     """
+    text = names.spelt_out(text, where)
     text = TOKEN.sub(lambda match: token(match[1], match[2], where), text)
     text = HOLDS.sub(lambda match: sentence(match[1], match[2], match[3], where), text)
     if "[[holds" in text:
