@@ -83,6 +83,7 @@ def test_a_page_reads_well(chromium, page, theme):
     context = chromium.new_context(viewport=dict(zip(("width", "height"), WIDE, strict=True)), color_scheme=theme)
     context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
     tab = context.new_page()
+    tab.set_default_timeout(120_000)  # a busy machine takes its time over a long page
     tab.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.on("request", lambda request: asked.append(request.url))
