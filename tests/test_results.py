@@ -2,6 +2,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from inputgrad import study
@@ -10,6 +11,7 @@ from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import RECORDED
 from inputgrad.record import results
 from inputgrad.record.row import COLUMNS, UNITS, Row
+from inputgrad.report.markup import Table
 from inputgrad.study.schema import PROFILES
 
 SIGN = "sign/adversarial"
@@ -229,3 +231,11 @@ def test_every_recorded_file_is_fresh_and_says_where_it_comes_from():
         assert p["device"] in ("cpu", "cuda") and p["versions"]["torch"] and p["seconds"]["measure"] > 0
         shares = result.rows[result.rows["unit"] == "fraction"].dropna(subset=["count"])
         assert np.allclose(shares["value"], shares["count"].astype(float) / shares["total"])
+
+
+def test_text_of_a_row_is_text_on_a_page():
+    """No HTML from a row, in a notebook's table or in a chapter's."""
+    script = "<script>alert(1)</script> | <!-- p < 5 -->"
+    shown = Table(pd.DataFrame({"data set": [script]}), "From a row")
+    for page in (shown._repr_html_(), shown.markdown()):
+        assert "<script" not in page and "<!--" not in page and "alert(1)" in page

@@ -100,9 +100,9 @@ def parsed(assignments: list[str]) -> dict:
             raise InputError(f"parameter {assignment!r} has no value: write it as name=value")
         try:
             values[name] = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise InputError(
-                f"parameter {name}: {text!r} cannot be read; quote it, as in -p {name}='[\"0.1\"]'"
+                f"parameter {name}: {checks.shown(text)} cannot be read; quote it, as in -p {name}='[\"0.1\"]'"
             ) from None
     return values
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from inputgrad.ground.checks import InputError, nearest
+import numpy as np
+
+from inputgrad.ground.checks import InputError, nearest, shown
 from inputgrad.ground.paths import data_root
 
 
@@ -73,6 +77,36 @@ DATASETS: dict[str, Source] = {
 """The catalogue. A name that is not in it is looked for as ``<root>/<name>.npz`` or ``<root>/<name>/``."""
 
 
+class Extent(NamedTuple):
+    """How large a data set is: the shape ``(C, H, W)`` of an image, and how many there are to train on and to test."""
+
+    shape: tuple[int, int, int]
+    train: int
+    test: int
+
+
+def extent(name: str, root: str | os.PathLike | None = None) -> Extent | None:
+    """How large a data set is, without loading it; ``None`` for folders of images, and archives that are damaged."""
+    archive = data_root(root) / f"{name}.npz"
+    if name in DATASETS:
+        source = DATASETS[name]
+        return Extent(source.shape, source.train, source.test)
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            train, test = (shape_in(opened, f"x_{split}.npy") for split in ("train", "test"))
+        return Extent((train[3] if len(train) == 4 else 1, train[1], train[2]), train[0], test[0])
+    except (OSError, ValueError, LookupError, zipfile.BadZipFile):
+        return None
+
+
+def shape_in(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    """The shape of one array of an archive, from its header."""
+    with archive.open(name) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return read(file)[0]
+
+
 def known(name: str, root: str | os.PathLike | None = None) -> bool:
     """Is ``name`` in the catalogue, or the reader's own archive or folder under ``root``?"""
     folder = data_root(root)
@@ -110,11 +144,14 @@ def check_name(name: object, root: str | os.PathLike | None = None) -> str:
     Raises:
         InputError: no such data set.
     """
-    if isinstance(name, str) and known(name, root):
-        return name
+    try:
+        if isinstance(name, str) and known(name, root):
+            return name
+    except (OSError, ValueError):  # a name that no file can have
+        pass
     raise InputError(
-        f"dataset {name!r} is unknown: choose from {', '.join(DATASETS)}, or put {name}.npz or {name}/train/<class>/ "
-        f"in {data_root(root)}{nearest(name, DATASETS)}"
+        f"dataset {shown(name)} is unknown: choose from {', '.join(DATASETS)}, or put NAME.npz or NAME/train/<class>/ "
+        f"in {data_root(root)}{nearest(shown(name), DATASETS)}"
     )
 
 

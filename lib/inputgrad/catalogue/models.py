@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inputgrad.ground.checks import InputError
+
 from .published import EFFICIENTNET_LITE0, LENET5_AUTHORS, Packaged, Weights
 
 
@@ -18,6 +20,32 @@ class Architecture:
     version: int = 1  # raised whenever the same recipe would train another network
     objective: str = "classify"  # what it is trained to do, a name in ``training.objectives.OBJECTIVES``
     weights: Weights | Packaged | None = None  # published ones, which are loaded: such a network is never trained
+    smallest: int = 1  # side of an image, in pixels
+    multiple: int = 1  # of how many pixels that side is
+    channels: tuple[int, ...] = ()  # of an image; () for any
+    one_size: bool = False  # width 1 and no other
+
+    def check(self, shape: tuple[int, int, int], width: float) -> None:
+        """Refuse images, ``(C, H, W)``, or a width that this network cannot take.
+
+        Raises:
+            InputError: naming which.
+        """
+        side = min(shape[1:])
+        if side < self.smallest:
+            raise InputError(
+                f"image size {side} is too small for {self.name}: it must be at least {self.smallest} pixels"
+            )
+        if any(found % self.multiple for found in shape[1:]):
+            raise InputError(
+                f"image size {shape[1]}x{shape[2]} is not allowed for {self.name}: it must be a multiple of "
+                f"{self.multiple} pixels"
+            )
+        if self.channels and shape[0] not in self.channels:
+            allowed = " or ".join(map(str, self.channels))
+            raise InputError(f"images of {shape[0]} channels are not allowed for {self.name}: it takes {allowed}")
+        if self.one_size and width != 1:
+            raise InputError(f"width {width!r} is not allowed for {self.name}: the network has one size, width 1")
 
 
 MODELS: dict[str, Architecture] = {
@@ -25,7 +53,7 @@ MODELS: dict[str, Architecture] = {
     for a in (
         Architecture("alexnet", "AlexNet", "alexnet:alexnet"),
         Architecture("alexnet_5pool", "AlexNet, five pools", "alexnet:alexnet_5pool"),
-        Architecture("alexnet_224", "AlexNet at 224 pixels", "alexnet:alexnet_224"),
+        Architecture("alexnet_224", "AlexNet at 224 pixels", "alexnet:alexnet_224", one_size=True),
         Architecture("resnet18", "ResNet-18", "resnet:resnet18"),
         Architecture("resnet18_imagenet", "ResNet-18, ImageNet stem", "resnet:resnet18", (("stem", "imagenet"),)),
         Architecture("linear", "linear", "lenet:linear"),
@@ -37,22 +65,28 @@ MODELS: dict[str, Architecture] = {
         Architecture("densenet16", "DenseNet-16", "densenet:densenet", (("depth", 16),)),
         Architecture("smooth_dnn", "DNN", "smooth:dnn"),
         Architecture("smooth_dnn_aug", "DNN-AUG", "smooth:dnn"),
-        Architecture("smooth_cnn", "CNN", "smooth:cnn"),
-        Architecture("smooth_cnn_aug", "CNN-AUG", "smooth:cnn"),
+        Architecture("smooth_cnn", "CNN", "smooth:cnn", smallest=16),
+        Architecture("smooth_cnn_aug", "CNN-AUG", "smooth:cnn", smallest=16),
         Architecture("smooth_cnn_pool", "CNN, poolings kept", "smooth:allcnn_pool"),
         Architecture("wrn28_10", "WRN-28-10", "wideresnet:wide_resnet", (("depth", 28), ("factor", 10))),
         Architecture("wrn16_4", "WRN-16-4", "wideresnet:wide_resnet", (("depth", 16), ("factor", 4))),
         Architecture("wrn10_2", "WRN-10-2", "wideresnet:wide_resnet", (("depth", 10), ("factor", 2))),
-        Architecture("resnet50", "ResNet50", "imagenet:resnet50"),
-        Architecture("resnet101", "ResNet101", "imagenet:resnet101"),
-        Architecture("vgg16", "VGG16", "imagenet:vgg16"),
-        Architecture("densenet169", "DenseNet169", "imagenet:densenet169"),
+        Architecture("resnet50", "ResNet50", "imagenet:resnet50", smallest=32, channels=(1, 3), one_size=True),
+        Architecture("resnet101", "ResNet101", "imagenet:resnet101", smallest=32, channels=(1, 3), one_size=True),
+        Architecture("vgg16", "VGG16", "imagenet:vgg16", smallest=32, channels=(1, 3), one_size=True),
+        Architecture("densenet169", "DenseNet169", "imagenet:densenet169", smallest=32, channels=(1, 3)),
         Architecture(
-            "efficientnet_lite0", "EfficientNet-Lite0", "efficientnet:efficientnet_lite0", weights=EFFICIENTNET_LITE0
+            "efficientnet_lite0",
+            "EfficientNet-Lite0",
+            "efficientnet:efficientnet_lite0",
+            weights=EFFICIENTNET_LITE0,
+            smallest=32,
+            channels=(3,),
+            one_size=True,
         ),
         Architecture("regressor", "regressor", "regression:regressor", objective="measure"),
         Architecture("autoencoder", "autoencoder", "regression:autoencoder", objective="reconstruct"),
-        Architecture("segmenter", "segmenter", "regression:segmenter", objective="segment"),
+        Architecture("segmenter", "segmenter", "regression:segmenter", objective="segment", multiple=4),
     )
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import partial
+from typing import Any
 
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
@@ -29,22 +31,31 @@ DISTORTIONS = ("none", "distort")
 AUGMENTATIONS = tuple(dict.fromkeys(CROPS + DISTORTIONS))
 
 
+NUMBERS: dict[str, Callable[[str, object], float]] = {
+    "lr": checks.positive,
+    "width": partial(checks.positive, most=100.0),
+    "momentum": partial(checks.number, below=1.0),
+    "weight_decay": checks.number,
+}
+"""What numbers the fields of a recipe can be: a momentum of 1 would forget nothing, and grow for ever."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How one network is trained. Every field may be overridden by a notebook's ``recipe`` parameter.
 
     Attributes:
         optimizer: ``"adam"``, ``"sgd"`` or ``"wame"``.
-        lr: peak learning rate.
+        lr: peak learning rate, above 0.
         batch: images per step, at least 2; a last batch of one image is left out.
         epochs: passes over the training images.
         images: how many training images are used, a fixed prefix of the set; ``None`` is all.
-        width: factor on every channel count of the network.
+        width: factor on every channel count of the network, above 0 and at most 100.
         schedule: ``"constant"``, ``"onecycle"`` (linear up for 30 %, then down to zero), or a rate that drops twice:
             ``"step"`` (a tenth after half of the training, a hundredth after three quarters), ``"early_step"`` (the
             same after a fifth and two fifths), ``"gentle_step"`` (a half after 30 %, a tenth after 60 %); or
             ``"quarter_step"``, a tenth of it after each quarter.
-        momentum: of SGD.
+        momentum: of SGD, below 1.
         weight_decay: L2 penalty as the optimiser applies it.
         augment: ``"none"``, ``"crop"`` (4-pixel pad and random crop) or ``"crop_flip"``; in `smooth` ``"distort"``:
             elastic distortion of grey images; rotation, zoom and mirror image of colour ones.
@@ -73,8 +84,8 @@ class Recipe:
         checks.whole("recipe epochs", self.epochs, least=1)
         if self.images is not None:
             checks.whole("recipe images", self.images, least=2)
-        for name in ("lr", "width", "momentum", "weight_decay"):
-            object.__setattr__(self, name, checks.number(f"recipe {name}", getattr(self, name)))
+        for name, check in NUMBERS.items():
+            object.__setattr__(self, name, check(f"recipe {name}", getattr(self, name)))
 
     def override(self, changes: object) -> Recipe:
         """This recipe with the fields named in ``changes`` replaced.
@@ -83,8 +94,31 @@ class Recipe:
             InputError: not a mapping, an unknown field (with the closest), or a value that is not allowed.
         """
         if not isinstance(changes, Mapping):
-            raise InputError(f"recipe is {changes!r}: give a mapping such as {{'epochs': 2}}")
+            raise InputError(f"recipe is {checks.shown(changes)}: give a mapping such as {{'epochs': 2}}")
         names = [f.name for f in fields(self)]
-        for name in changes:
+        for name in map(str, changes):
             checks.one_of("recipe field", name, names)
         return Recipe(**{**asdict(self), **changes})
+
+
+def within(what: str, changed: Collection[str], recipe: Mapping[str, Any], there: int, dataset: str) -> None:
+    """Refuse more images than there are, or a batch of more than are learned, where the reader gives them.
+
+    Args:
+        what: whose recipe it is, as the sentence begins.
+        changed: the fields that the reader gives.
+        recipe: all its fields; none of a network that is not trained.
+        there: how many training images the data set has.
+        dataset: its name.
+
+    Raises:
+        InputError: naming the field.
+    """
+    learned = min(recipe.get("images") or there, there)
+    limits = {
+        "images": (there, f"training images are in {dataset}"),
+        "batch": (learned, "images are there to train on"),
+    }
+    for field, (most, of) in limits.items():
+        if field in changed and (recipe.get(field) or 0) > most:
+            raise InputError(f"{what} {field} {recipe[field]} is too large: only {most} {of}")

@@ -16,7 +16,7 @@ class InputError(ValueError):
 
 def nearest(value: object, allowed: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the closest allowed name, or nothing when none is close."""
-    close = difflib.get_close_matches(str(value), list(allowed), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(shown(value).strip("'\""), list(allowed), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -25,13 +25,13 @@ def one_of(what: str, value: object, allowed: Iterable[str]) -> str:
     names = list(allowed)
     if isinstance(value, str) and value in names:
         return value
-    raise InputError(f"{what} {value!r} is unknown: choose from {', '.join(names)}{nearest(value, names)}")
+    raise InputError(f"{what} {shown(value)} is unknown: choose from {', '.join(names)}{nearest(value, names)}")
 
 
 def items(what: str, values: object) -> list:
     """``values`` as a list; an empty one, or something that is no list, is an error."""
     if isinstance(values, (str, bytes, dict)) or not isinstance(values, Iterable):
-        raise InputError(f"{what} is {values!r}: give a list, for instance {what}='[...]'")
+        raise InputError(f"{what} is {shown(values)}: give a list, for instance {what}='[...]'")
     found = list(values)
     if not found:
         raise InputError(f"{what} is an empty list: give at least one value, or leave it out for the default")
@@ -44,8 +44,10 @@ def structured(what: str, value: object) -> object:
         return value
     try:
         return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise InputError(f'{what} {value!r} cannot be read as a list or mapping: write it as \'["a", "b"]\'') from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise InputError(
+            f'{what} {shown(value)} cannot be read as a list or mapping: write it as \'["a", "b"]\''
+        ) from None
 
 
 def eps_value(text: object, what: str = "eps") -> float:
@@ -55,11 +57,13 @@ def eps_value(text: object, what: str = "eps") -> float:
             raise ValueError
         value = as_float(text) if isinstance(text, str) else float(text)  # type: ignore[arg-type]
     except ZeroDivisionError:
-        raise InputError(f"{what} {text!r} divides by zero: write a number >= 0 such as '0.3' or '8/255'") from None
+        raise InputError(
+            f"{what} {shown(text)} divides by zero: write a number >= 0 such as '0.3' or '8/255'"
+        ) from None
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{what} {text!r} is not a number: write it as '0.3' or '8/255'") from None
+        raise InputError(f"{what} {shown(text)} is not a number: write it as '0.3' or '8/255'") from None
     if not math.isfinite(value) or value < 0:
-        raise InputError(f"{what} {text!r} is not allowed: it must be finite and >= 0, in units of x in [0, 1]")
+        raise InputError(f"{what} {shown(text)} is not allowed: it must be finite and >= 0, in units of x in [0, 1]")
     return value
 
 
@@ -72,23 +76,35 @@ def as_float(text: str) -> float:
     return float(Fraction(text)) if "/" in text else float(text)
 
 
-def number(what: str, value: object) -> float:
-    """A finite number >= 0, from a number or its text (YAML reads ``1e-3`` as text)."""
+def number(what: str, value: object, most: float = math.inf, below: float = math.inf) -> float:
+    """A finite number >= 0, from a number or its text (YAML reads ``1e-3`` as text), at most ``most``, or ``below``."""
     try:
         found = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         found = float("nan")
     if not math.isfinite(found) or found < 0:
-        raise InputError(f"{what} {value!r} is not a number >= 0")
+        raise InputError(f"{what} {shown(value)} is not a number >= 0")
+    if found > most or found >= below:
+        limit = f"below {below:g}" if found >= below else f"at most {most:g}"
+        raise InputError(f"{what} {shown(value)} is too large: it must be {limit}")
     return found
 
 
-def positive(what: str, value: object) -> float:
-    """A number above 0."""
-    found = number(what, value)
+def positive(what: str, value: object, most: float = math.inf) -> float:
+    """A number above 0, at most ``most``."""
+    found = number(what, value, most)
     if found <= 0:
-        raise InputError(f"{what} is {value!r}: it must be above 0")
+        raise InputError(f"{what} is {shown(value)}: it must be above 0")
     return found
+
+
+def shown(value: object) -> str:
+    """A value as a sentence shows it: in one line, and not all of one that has no end."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of more digits than Python writes; a list that nests for ever
+        text = f"of type {type(value).__name__}"
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def exponent(what: str, value: object) -> float:
@@ -98,18 +114,18 @@ def exponent(what: str, value: object) -> float:
     except (TypeError, ValueError, OverflowError):
         p = math.nan
     if not p >= 1:
-        raise InputError(f"{what} {value!r} is not allowed: an lp norm needs a number >= 1, or inf")
+        raise InputError(f"{what} {shown(value)} is not allowed: an lp norm needs a number >= 1, or inf")
     return p
 
 
 def whole(what: str, value: object, least: int = 0, most: int = 2**31 - 1) -> int:
     """An integer from ``least`` to ``most`` (``True`` and ``2.0`` are refused: they are slips)."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{what} {value!r} is not an integer")
+        raise InputError(f"{what} {shown(value)} is not an integer")
     if value < least:
-        raise InputError(f"{what} {value!r} is too small: it must be at least {least}")
+        raise InputError(f"{what} {shown(value)} is too small: it must be at least {least}")
     if value > most:
-        raise InputError(f"{what} {value!r} is too large: it must be at most {most}")
+        raise InputError(f"{what} {shown(value)} is too large: it must be at most {most}")
     return value
 
 
@@ -124,5 +140,5 @@ def unique(what: str, values: Sequence) -> list:
 def truth(what: str, value: object) -> bool:
     """``True`` or ``False``, and nothing that merely looks like it."""
     if not isinstance(value, bool):
-        raise InputError(f"{what} {value!r} is neither true nor false")
+        raise InputError(f"{what} {shown(value)} is neither true nor false")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -39,7 +40,7 @@ class Table:
         """A MyST ``{table}`` directive, sortable in the book; a plain pipe table where it has no caption."""
         lines = ["| " + " | ".join(str(c) for c in self.frame.columns) + " |", "|" + ":--|" * len(self.frame.columns)]
         for row in self.frame.itertuples(index=False):
-            lines.append("| " + " | ".join(str(v).replace("|", "\\|").replace("\n", " ") for v in row) + " |")
+            lines.append("| " + " | ".join(as_text(v) for v in row) + " |")
         if not self.caption:
             return "\n".join(lines) + "\n"
         label = f":name: {name}\n" if name else ""
@@ -48,6 +49,14 @@ class Table:
             + "\n".join(lines)
             + "\n```\n"
         )
+
+
+def as_text(value: object) -> str:
+    """A cell in Markdown: one line, and nothing in it that a page would take for HTML."""
+    return TAG.sub("&lt;", str(value).replace("|", "\\|").replace("\n", " "))
+
+
+TAG = re.compile("<(?=[A-Za-z/!?])")
 
 
 @dataclass(frozen=True)

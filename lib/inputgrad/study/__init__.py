@@ -8,8 +8,9 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from inputgrad.catalogue.datasets import check_name, fingerprint
+from inputgrad.catalogue.datasets import Extent, check_name, extent, fingerprint
 from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.recipe import within
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import data_root
@@ -87,11 +88,16 @@ def trials(name: str, **given: Any) -> list[Trial]:
     own = {p.name: p.check(values[p.name]) for p in declared.parameters if p.check}
     if declared.check:
         declared.check(own)
+    asked = {p.name for p in known.values() if values[p.name] != p.default}
     both_named = values["datasets"] is not None and values["models"] is not None
     found = []
     for dataset, model in grid.combinations(datasets, models, both_named):
         recipe = recipe_of(declared, grid, dataset, model, values["recipe"])
         settings = {"images": images, "recipe": recipe, **own}
+        if there := extent(dataset, root):
+            within("recipe", values["recipe"], recipe, there.train, dataset)
+            enough(dataset, there, settings, asked, {p.name: p.of for p in declared.parameters if p.of})
+            MODELS[model].check(sized(there.shape, own.get("size")), recipe.get("width", 1.0))
         if declared.scale:
             settings |= declared.scale(profile, dataset, settings)
         if print_of := fingerprint(dataset, root):
@@ -118,6 +124,33 @@ def recipe_of(declared: Exhibit, grid: Grid, dataset: str, model: str, changes: 
     return asdict(changed)
 
 
+def enough(dataset: str, there: Extent, settings: Mapping[str, Any], asked: set[str], of: Mapping[str, str]) -> None:
+    """Refuse numbers of images that the reader gives and that are more than there are.
+
+    Args:
+        dataset: its name.
+        there: how large it is.
+        settings: of the trial.
+        asked: the parameters that the reader gives.
+        of: what further parameters are numbers of: ``"test"`` or ``"train"``.
+
+    Raises:
+        InputError: naming the first of them.
+    """
+    images = settings["images"]
+    most = {"test": (images, "images are attacked"), "train": (there.train, f"training images are in {dataset}")}
+    limits = {"images": (images, there.test, f"test images are in {dataset}")}
+    limits |= {name: (settings[name], *most[kind]) for name, kind in of.items()}
+    for name, (found, limit, what) in limits.items():
+        if name in asked and found > limit:
+            raise InputError(f"{name} {found} is too large: only {limit} {what}")
+
+
+def sized(shape: tuple[int, int, int], size: int | None) -> tuple[int, int, int]:
+    """The shape of an image once it is resized to a side of ``size``."""
+    return (shape[0], size, size) if size else shape
+
+
 def checked_root(given: object) -> str | None:
     """The data folder given, after checking that it, or the one in the environment, can be read.
 
@@ -128,9 +161,14 @@ def checked_root(given: object) -> str | None:
     if named is None:
         return None
     what = "data_root" if given is not None else "INPUTGRAD_DATA"
-    if not isinstance(named, str) or not data_root(named).is_dir() or not os.access(named, os.R_OK | os.X_OK):
-        raise InputError(f"{what} {named!r} is not a folder that can be read")
-    return None if given is None else named
+    try:
+        root = data_root(named) if isinstance(named, str) else None
+        found = root is not None and root.is_dir() and os.access(root, os.R_OK | os.X_OK)
+    except (OSError, RuntimeError, ValueError):  # a user whom nobody knows; a name that no folder can have
+        found = False
+    if not found:
+        raise InputError(f"{what} {checks.shown(named)} is not a folder that can be read")
+    return None if given is None else str(named)
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.datasets import DATASETS
 from inputgrad.catalogue.models import MODELS
-from inputgrad.catalogue.recipe import CROPS, Recipe
+from inputgrad.catalogue.recipe import CROPS, Recipe, within
 from inputgrad.ground import checks
 
 from .parameters import choice, count, flag, names, ratio
@@ -69,6 +69,48 @@ GAMES = {
 """How the generator is trained; without a number of images, on those that the classifier was trained on."""
 
 
+STRIDES = {"resnet18": 8}
+"""How many pixels of an image are one of an encoder's feature map, where it is not :data:`STRIDE`."""
+
+STRIDE = 32
+
+
+def playable(dataset: str, settings: Mapping, model: str, game: Recipe) -> None:
+    """Refuse what a game with this encoder cannot be played on.
+
+    Raises:
+        InputError: more images or larger batches than there are, an image size that the encoder does not reduce to a
+            feature map by a power of two, external images of other channels or weights that there are none of, or too
+            few training images behind ``first``.
+    """
+    source, stride, external = DATASETS.get(dataset), STRIDES.get(model, STRIDE), settings.get("external")
+    side = settings.get("size") or (source.shape[1] if source else stride)
+    if side % stride:
+        raise checks.InputError(
+            f"image size {side} is not one that the encoder {model} can take: it must be a multiple of {stride}"
+        )
+    if external == "imagenet" and model not in FOUR:
+        raise checks.InputError(
+            f"external 'imagenet' has weights of {', '.join(FOUR)}, but not of {model}: name a data set in its place, "
+            "or 'none'"
+        )
+    if source and external in DATASETS and DATASETS[external].shape[0] != source.shape[0]:
+        raise checks.InputError(
+            f"external {external!r} has images of {DATASETS[external].shape[0]} channels, but {dataset} of "
+            f"{source.shape[0]}: name another data set, or 'none'"
+        )
+    if source:
+        within("game", settings["game"], asdict(game), source.train, dataset)
+    learned = external or EXTERNAL.get(dataset)
+    if learned in DATASETS:
+        within("pretraining", settings["pretraining"], settings["pretraining"], DATASETS[learned].train, learned)
+    first = settings.get("first", 0)
+    if source and first and first + (game.images or 2) > source.train:
+        raise checks.InputError(
+            f"first {first} leaves too few of the {source.train} training images of {dataset} for the game"
+        )
+
+
 def own_of(by_profile: Mapping, *, profile: str, dataset: str) -> Any:
     """What a profile has for this data set, or for all."""
     return by_profile.get((profile, dataset), by_profile[profile])
@@ -80,6 +122,8 @@ def scale(profile: str, dataset: str, settings: Mapping) -> dict:
     game = own(GAMES).override(settings["game"])
     if not game.images:
         game = replace(game, images=settings["recipe"]["images"])
+    for model, _ in own(ENCODERS).values():
+        playable(dataset, settings, model, game)
     return {
         "game": asdict(game),
         "pretraining": asdict(own(PRETRAINING).override(settings["pretraining"])),
@@ -156,6 +200,7 @@ def scale_of_told(profile: str, dataset: str, settings: Mapping) -> dict:
     game = own(TOLD_GAMES).override(settings["game"])
     if not game.images:
         game = replace(game, images=settings["recipe"]["images"])
+    playable(dataset, settings, model, game)
     if weights := MODELS[model].weights:
         pretraining, learned = {"weights": weights.sha256}, settings["recipe"].get("images") or 0
     else:
@@ -178,7 +223,7 @@ def externals(value: object) -> str | None:
 
 def pixels(value: object) -> int | None:
     """A side of an image; ``None`` is the data set's own."""
-    return None if value is None else checks.whole("size", value, least=32)
+    return None if value is None else checks.whole("size", value, least=32, most=512)
 
 
 def changes(what: str, value: Any) -> dict:
@@ -289,7 +334,7 @@ ATTACKING = Exhibit(
     parameters=(ratio("gamma", 3.0, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, BUDGET,
                 LIMIT, CLIP, *OTHER,
                 count("passes", 5, "passes of the universal perturbation over its training images, at most"),
-                count("uap_images", 500, "training images the universal perturbation is made from")),
+                count("uap_images", 500, "training images the universal perturbation is made from", "train")),
 )  # fmt: skip
 
 CURVES = Exhibit(
@@ -329,7 +374,7 @@ PICTURES = Exhibit(
         choice("d_train", "what learns in the discriminator: head or full", D_TRAIN),
         choice("objective", "game, or direct: the classifier's own cross-entropy in its place", OBJECTIVES),
         LIMIT, CLIP, *OTHER,
-        count("columns", 8, "how many images are shown in a row"),
+        count("columns", 8, "how many images are shown in a row", "test"),
     ),
 )  # fmt: skip
 

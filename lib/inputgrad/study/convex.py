@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -128,7 +129,8 @@ FRAMEWORK = Exhibit(
     grids=grids((40, 512, 1024), ("linear", *ON_MNIST)),
     parameters=(
         Parameter("multiples", ["0.5", "0.9", "0.99", "1.01", "1.1", "1.25", "1.5", "2", "3"],
-                  "list of eps in units of each image's smallest feasible eps (Proposition 1)", eps_list),
+                  "list of eps in units of each image's smallest feasible eps (Proposition 1)",
+                  partial(eps_list, what="multiples")),
         names("p", EXPONENTS, "list of exponents of the ball: 1, 1.5, 2, 3, inf", EXPONENTS),
         Parameter("eps", None, "list of eps at which scores are compared; None: the ten of Fig. 2", eps_or_own),
     ),
@@ -143,7 +145,7 @@ EXAMPLES = Exhibit(
     grids=grids((40, 100, 1024), ("lenet5",), ("nin",)),
     parameters=(
         Parameter("eps", None, "list of eps in fractions of the range; None: three of the ten of Fig. 2", eps_or_own),
-        count("columns", 6, "how many images are shown in a row"),
+        count("columns", 6, "how many images are shown in a row", "test"),
         flag("clip", False, "keep the images in the box"),
     ),
 )
@@ -162,7 +164,7 @@ FOOLING = Exhibit(
         EPS_UNIT,
         names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
         Parameter("clipped", list(CLIPPED), "list of methods that are also run with the images kept in the box",
-                  lambda value: several("clipped", METHODS, value) if value else []),
+                  lambda value: [] if value == [] else several("clipped", METHODS, value)),
         flag("clip", False, "keep the images of all methods in the box"),
         SCORES,
         CLASS_CHOICE,
@@ -198,7 +200,12 @@ ROUNDING = Exhibit(
     grids=grids((20, 256, 1024), ON_MNIST, ON_CIFAR),
     parameters=(
         EPS,
-        Parameter("scale", ["1/16", "1/4", "1", "4", "16"], "list of factors on the logits, as text", eps_list),
+        Parameter(
+            "scale",
+            ["1/16", "1/4", "1", "4", "16"],
+            "list of factors on the logits, as text",
+            partial(eps_list, what="scale"),
+        ),
     ),
 )
 
@@ -236,9 +243,10 @@ REGRESSION = Exhibit(
     parameters=(
         names("p", NORMS, "list of exponents of the ball: 1, 2, inf", NORMS),
         Parameter("radius", ["1/2", "1", "2", "4"],
-                  "list of eps of the l2 ball; those of the others are scaled to it", eps_list),
+                  "list of eps of the l2 ball; those of the others are scaled to it",
+                  partial(eps_list, what="radius")),
         Parameter("eps", ["0.02", "0.05", "0.1", "0.2"], "list of eps for the segmentation (l-infinity)", eps_list),
-        count("bounded", 16, "how many images are held against the optimum, or for inf a bound of it"),
+        count("bounded", 16, "how many images are held against the optimum, or for inf a bound of it", "test"),
     ),
 )  # fmt: skip
 

@@ -40,9 +40,9 @@ def flag(name: str, default: bool, help: str) -> Parameter:
     return Parameter(name, default, help, partial(checks.truth, name))
 
 
-def count(name: str, default: int, help: str) -> Parameter:
-    """A parameter that is an integer of at least 1."""
-    return Parameter(name, default, help, partial(checks.whole, name, least=1))
+def count(name: str, default: int, help: str, of: str = "") -> Parameter:
+    """A parameter that is an integer of at least 1; ``of`` which images, where it is a number of these."""
+    return Parameter(name, default, help, partial(checks.whole, name, least=1), of)
 
 
 def ratio(name: str, default: float, help: str) -> Parameter:

@@ -87,12 +87,14 @@ class Parameter:
         default: used where the reader gives none.
         help: unit and meaning, one line; the comment in the notebook.
         check: takes the value, returns it normalised (plain JSON types), or raises ``InputError``.
+        of: ``"test"`` or ``"train"`` where it is a number of the images attacked or of those to train on.
     """
 
     name: str
     default: Any
     help: str
     check: Callable[[Any], Any] | None = None  # None: checked where all exhibits' parameters are
+    of: str = ""
 
 
 @dataclass(frozen=True)

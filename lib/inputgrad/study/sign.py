@@ -73,7 +73,7 @@ ADVERSARIAL = Exhibit(
         CLIP,
         flag("skip_misclassified", False, "leave images alone that are already misclassified"),
         flag("controls", True, "also run random noise, the l2-normalised step and PGD-20"),
-        count("pgd_images", 256, "how many of the images PGD-20 attacks"),
+        count("pgd_images", 256, "how many of the images PGD-20 attacks", "test"),
     ),
 )
 
@@ -151,7 +151,7 @@ EXAMPLES = Exhibit(
     parameters=(
         Parameter("eps", ["0", "0.05", "0.10", "0.20", "0.30"],
                   "list of step sizes in units of x, one row of pictures each", eps_list),
-        count("columns", 6, "how many images are shown in a row"),
+        count("columns", 6, "how many images are shown in a row", "test"),
     ),
 )  # fmt: skip
 

@@ -55,10 +55,10 @@ def rate(value: object, what: str = "rate") -> float:
         if isinstance(value, bool):
             raise ValueError
         found = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise checks.InputError(f"{what} {value!r} is not a number") from None
+    except (TypeError, ValueError, OverflowError):
+        raise checks.InputError(f"{what} {checks.shown(value)} is not a number") from None
     if not -1e6 < found < 1e6:
-        raise checks.InputError(f"{what} {value!r} is not a finite number")
+        raise checks.InputError(f"{what} {checks.shown(value)} is not a finite number")
     return found
 
 
@@ -141,7 +141,7 @@ PICTURES = Exhibit(
     parameters=(
         RATE, REDUCTION, MODE, BEYOND,
         Parameter("eps", "0.1", "eps of FGSM in units of the network's input, as text", lambda v: eps_list([v])[0]),
-        count("columns", 6, "how many images are shown in a row"),
+        count("columns", 6, "how many images are shown in a row", "test"),
     ),
 )  # fmt: skip
 

@@ -65,7 +65,7 @@ ATTACKS = Exhibit(
         Parameter("eps", None, "radius of the l-infinity ball in units of x, as text; None: 0.1 for mnist, digits28, "
                   "else 8/255", radius),
         count("steps", 50, "steps of PGD, under cross-entropy and under the margin"),
-        count("uap_images", 200, "training images the universal perturbation is made from"),
+        count("uap_images", 200, "training images the universal perturbation is made from", "train"),
     ),
 )  # fmt: skip
 

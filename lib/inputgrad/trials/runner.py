@@ -46,6 +46,7 @@ def run(exhibit: str, **parameters: Any) -> Run:
     trials = study.trials(exhibit, **parameters)
     device, root = parameters.get("device") or "auto", parameters.get("data_root")
     check_device(device)
+    check_memory(trials, root)
     for dataset in dict.fromkeys(t.dataset for t in trials if results.fresh(t) is None):
         if not datasets.present(dataset, root):
             from inputgrad.compute.data import fetch  # torch starts here
@@ -91,6 +92,30 @@ def check_device(device: str) -> None:
         choose(device)
 
 
+def check_memory(trials: list[Trial], root: str | None) -> None:
+    """Refuse a width at which weights, gradients and two moments need more memory than there is.
+
+    Raises:
+        InputError: naming the network; torch counts its parameters and allocates none.
+    """
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wide = {(t.model, t.dataset, t.settings["recipe"].get("width", 1.0)) for t in trials}
+    for model, dataset, width in sorted(w for w in wide if w[2] > 1):
+        from inputgrad.compute.models import parameters  # torch starts here
+
+        if known := datasets.extent(dataset, root):
+            needed = 16 * parameters(model, shape=known.shape, classes=CLASSES, width=width)
+            if needed > there:
+                raise InputError(
+                    f"width {width:g} makes {model} too large: training it needs {needed / 2**30:.0f} GiB of memory, "
+                    f"and there are {there / 2**30:.0f}"
+                )
+
+
+CLASSES = 10
+"""With which a network is counted; more add little."""
+
+
 def refuse_unknown_injected(exhibit: str) -> None:
     """Refuse a parameter that papermill injected and the exhibit does not have (papermill itself only warns).
 
@@ -118,7 +143,9 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
     Raises:
         InputError: a parameter is unknown or not allowed (no kernel is started then), or the notebook failed.
     """
-    study.trials(exhibit, **parameters)
+    if output.is_dir():
+        raise InputError(f"output {str(output)!r} is a folder: name a file, such as out.ipynb")
+    check_memory(study.trials(exhibit, **parameters), parameters.get("data_root"))
     check_device(parameters.get("device") or "auto")
     execute_notebook(NOTEBOOKS / f"{exhibit}.ipynb", parameters, output)
 

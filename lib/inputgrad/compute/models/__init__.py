@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+import torch
 from torch import nn
 
 from inputgrad.catalogue.models import MODELS
@@ -28,3 +29,9 @@ def build(name: str, *, shape: tuple[int, int, int], classes: int, width: float 
     module, function = architecture.builder.split(":")
     builder = getattr(import_module(f".{module}", __package__), function)
     return builder(shape=shape, classes=classes, width=width, **dict(architecture.options))
+
+
+def parameters(name: str, *, shape: tuple[int, int, int], classes: int, width: float) -> int:
+    """How many parameters a network has, counted without making any; the arguments are those of :func:`build`."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in build(name, shape=shape, classes=classes, width=width).parameters())
