@@ -79,8 +79,8 @@ def cost(key: str) -> str:
     spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
     return (
         f"{len(found)} trials stand behind the numbers shown. Measuring, and training each trial's own network once, "
-        f"took at least {spent}. Other networks, such as defended ones, count where a trial trained them, and not where "
-        "it found them."
+        f"took at least {spent}. Other networks, such as defended ones, count where a trial trained them, and "
+        "not where it found them."
     )
 
 
