@@ -417,7 +417,7 @@ def test_a_block_that_does_nothing_is_said_to_do_nothing(monkeypatch, rms, said)
     table = cells.of_run(None)
     block = table.iloc[:1].assign(attack="none", eps="", metric="block_rms_median", value=rms)
     monkeypatch.setattr(cells, "of_run", lambda run: pd.concat([table, block]))
-    assert ("next to no block either" in tables.selfgrad.verdict(None)) == said
+    assert ("the block is next to nothing" in tables.selfgrad.verdict(None)) == said
 
 
 def test_the_chapter_gives_the_block_in_units_of_eps():

@@ -141,7 +141,7 @@ def test_how_near_the_numbers_are_is_counted_from_the_files(beside):
         words[key][closeness(ours, paper) if ours else "not run"] += 1
     for row in claims.scoreboard().to_dict("records"):
         assert {word: row[f"{word} cells"] for word in cells.WORDS} == {w: words[row["paper"]][w] for w in cells.WORDS}
-    text = summaries.coverage().split(" At the full scale")[0]
+    text = summaries.coverage().split(" Run at the full scale")[0]
     said = [int(n) for n in re.findall(r"\d+", text)]
     total = sum(words.values(), Counter())
     ran = len(beside) - total["not run"]
@@ -214,8 +214,9 @@ def test_a_network_that_two_exhibits_share_is_paid_for_once(monkeypatch):
     monkeypatch.setattr(summaries.results, "recorded", lambda exhibit: shared if exhibit == "sign/adversarial" else [])
     monkeypatch.setattr(summaries.results, "largest", lambda found: found)
     assert summaries.cost("sign") == (
-        "3 trials behind the numbers shown, at least 4.0 hours on a machine (a trial's own network counted once, what it "
-        "trained besides only where it did not find it there)."
+        "3 trials stand behind the numbers shown. Measuring, and training each trial's own network once, took at least "
+        "4.0 hours on a machine. Other networks, such as defended ones, count where a trial trained them, and not where "
+        "it found them."
     )
     monkeypatch.setattr(summaries.results, "recorded", lambda exhibit: [])
     assert summaries.cost("sign") == "Nothing is recorded yet."

@@ -68,16 +68,14 @@ def told(key: str) -> str:
     if near:
         small, large, (first, second, both) = near
         parts.append(
-            f"{both} of the paper's numbers have one of ours at two scales: {second} times that of scale "
-            f"*{SCALES[large]}* is the nearer one, {first} times that of scale *{SCALES[small]}*."
+            f"{both} of the paper's numbers have one of ours at two scales. The nearer one is that of scale "
+            f"*{SCALES[large]}* in {second} cases, and that of scale *{SCALES[small]}* in {first}."
         )
     if decided:
         parts.append(
-            f"Two scales decide {len(decided)} claims, ours about the paper among them, each on its own rows: "
-            f"{len(table.frame)} of them otherwise at one than at the other."
+            f"{len(decided)} claims, ours about the paper among them, are decided at two scales, each on its own rows. "
+            f"The verdict is another one for {len(table.frame)} of them."
         )
     if not parts:
-        parts.append(
-            "Nothing of this paper is recorded at two scales, so that nothing here says what another one changes."
-        )
+        parts.append("What another scale changes is not known: nothing of this paper is recorded at two.")
     return " ".join(parts) + "\n" + ("\n" + table.markdown(f"tab-scales-{key}", "short") if len(table.frame) else "")

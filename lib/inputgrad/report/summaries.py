@@ -44,7 +44,7 @@ def ending(key: str, fill: Callable[[str], str]) -> str:
     parts = [section(verdicts, word, fill) for word in HEADS]
     waiting = [v for v in verdicts if v.word == "not run"]
     if waiting:
-        parts.append(f"**Not run:** {len(waiting)}; the table below says what each of them lacks.\n")
+        parts.append(f"**Not run:** {len(waiting)}. The table below says what each of them lacks.\n")
     return "\n".join([*parts, f"**Cost:** {cost(key)}\n"])
 
 
@@ -78,8 +78,9 @@ def cost(key: str) -> str:
         return "Nothing is recorded yet."
     spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
     return (
-        f"{len(found)} trials behind the numbers shown, at least {spent} (a trial's own network counted once, what it "
-        "trained besides only where it did not find it there)."
+        f"{len(found)} trials stand behind the numbers shown. Measuring, and training each trial's own network once, "
+        f"took at least {spent}. Other networks, such as defended ones, count where a trial trained them, and "
+        "not where it found them."
     )
 
 
@@ -92,7 +93,7 @@ def digest(fill: Callable[[str], str]) -> str:
         verdicts = [v for v in claims.verdicts(key) if v.claim.kind == "result"]
         parts += [
             f"## {paper.authors}: {paper.title}\n",
-            f"*{paper.question}* {row['claims']} claims: {in_words(row)}. {row['cells']} numbers it prints: "
+            f"*{paper.question}* Of {row['claims']} claims: {in_words(row)}. Of {row['cells']} numbers that it prints: "
             f"{in_words(row, cells.WORDS, ' cells')}. {cost(key)}\n",
             section(verdicts, "reproduced", fill),
             section(verdicts, "not reproduced", fill),
@@ -130,13 +131,11 @@ def coverage() -> str:
         f"Of these {ran} numbers {total['close cells']} are close, {total['inside cells']} inside our interval, "
         f"{total['near cells']} near and {total['apart cells']} apart; {total['says little cells']} say little: they "
         "are close, and so would be a step that does nothing, or zero.",
-        f"At the full scale of `paper` were run: {full or 'none yet'}.",
-        f"At the reduced scale of `desk`: {reduced}." if reduced else "",
-        f"All else that is recorded is `quick`, a toy scale as each page says: {places} networks on a data set in an "
+        f"Run at the full scale of `paper`: {full or 'none yet'}.",
+        f"Run at the reduced scale of `desk`: {reduced}." if reduced else "",
+        f"All else is recorded at the toy scale of `quick`: {places} pairs of network and data set, counted for each "
         f"exhibit, {single} of them in one run.",
-        f"Of {listed(elsewhere)} nothing that was run stands beside a number of the paper's tables."
-        if elsewhere
-        else "",
+        f"What was run of {listed(elsewhere)} stands beside no number of the paper's tables." if elsewhere else "",
     ]
     return " ".join(filter(None, parts)) + "\n"
 

@@ -160,7 +160,7 @@ def verdict(run: Run) -> Table:
         )  # fmt: skip
     return Table(
         pd.DataFrame(rows),
-        f"Accuracy in percent; the best generator is chosen on these very test images, which favours it; "
+        f"Accuracy in percent; the choice of the best generator on these very test images favours it; "
         f"{tested(ours(run))}",
     )
 
@@ -208,8 +208,8 @@ def ends(run: Run) -> Table:
         )  # fmt: skip
     return Table(
         pd.DataFrame(rows),
-        "After the last epoch, accuracies in percent; D right: how often D says t, which is 1 for the share beside it; "
-        f"flips count the game's first images; {described(mine[mine['metric'] == 'held_accuracy'])}",
+        "After the last epoch; accuracies in percent; D right is how often D says t, t = 1 the share of good images; "
+        f"flips are counted on the game's first images; {described(mine[mine['metric'] == 'held_accuracy'])}",
     )
 
 

@@ -149,7 +149,7 @@ def audit(run: Run) -> Table:
         rows.setdefault((c.attack, c.steps), {"attack": name})[c.defense] = number(c.value)
     last = [key for key in rows if key[0] == "worst of all"]
     ordered = [rows[key] for key in rows if key not in last] + [rows[key] for key in last]
-    caption = f"Accuracy in percent at the radius of the page; {described(mine)}; {stands_for(run.shown)}"
+    caption = f"Accuracy in percent at this page's eps; {described(mine)}; {stands_for(run.shown)}"
     return Table(pd.DataFrame(ordered).fillna("–"), caption)
 
 
@@ -344,8 +344,8 @@ def idle(run: Run) -> str:
     if not rms or not radius or rms[0] >= IDLE * radius[0]:
         return ""
     return (
-        f", and next to no block either: it adds {rms[0] / radius[0]:.2g} eps (root mean square, median image), so "
-        "this says nothing of a block of the size of eps"
+        f", but the block is next to nothing: it adds {rms[0] / radius[0]:.2g} eps (root mean square, median image), "
+        "and a block of the size of eps may behave otherwise"
     )
 
 
@@ -397,9 +397,9 @@ def costs(run: Run) -> Table:
         )
     return Table(
         pd.DataFrame(rows),
-        "Arithmetic of one training step; speed, also as a share of this device's rate in a large matrix product; "
-        f"seconds as measured on whatever else the machine did; the target is {share:g} of Madry's last robust "
-        f"accuracy, decided at the end of an epoch on {int(mine['images'].max())} images; 0: never there",
+        "Arithmetic of one training step, and speed, also as a share of this device's rate in a large matrix product; "
+        f"the machine did other work meanwhile; the target is {share:g} of Madry's last robust accuracy, asked at the "
+        f"end of each epoch on {int(mine['images'].max())} images; 0 means that it was never reached",
     )
 
 

@@ -55,7 +55,7 @@ def against(
     return [by(u, c) for u, c in zip(updates, control, strict=True)]
 
 
-RUNS = "two runs one after the other, medians of more"
+RUNS = "of two runs both numbers, of more the median"
 """How captions say what :func:`each` does."""
 
 
@@ -196,8 +196,8 @@ def tests(run: Run) -> Table:
             row["remark"] = f"the paper {TESTS[table][1]}"
         rows.append(row)
     caption = (
-        "Wilcoxon's signed-rank test; the pairs of one network at several eps are not independent, those at one eps "
-        "alone are of different networks; of several runs the median, of two their mean"
+        "Wilcoxon's signed-rank test; pairs of one network at several eps depend on each other, pairs at one eps are "
+        "of different networks; of two runs the mean, of more the median"
     )
     return Table(pd.DataFrame(rows).fillna("–"), caption)
 
@@ -257,7 +257,7 @@ def share_of_noise(table: pd.DataFrame) -> str:
     if first is None or noise is None or "control" not in value or value[first] <= value["control"]:
         return ""
     share = 100 * (value[noise] - value["control"]) / (value[first] - value["control"])
-    return f"; of the gain of {first} under {attack} at {eps}, {noise} has {number(share, 0)} %"
+    return f"; under {attack} at eps {eps} random steps ({noise}) bring {number(share, 0)} % of what {first} gains"
 
 
 def costs(run: Run) -> Table:
@@ -279,7 +279,7 @@ def costs(run: Run) -> Table:
                 row[f"eps {eps} in 1/255"] = each([255 * s for s in size], 2)
         rows.append(row)
     caption = (
-        "Training times of runs on whatever else the machine did; sizes in pixels are the median over images of the "
-        f"largest change of a channel, the whitening undone, from the control's gradient; {RUNS}"
+        "The machine did other work during training; eps in 1/255 is the median over images of the largest change of a "
+        f"channel under the control's gradient, with the whitening undone; {RUNS}"
     )
     return Table(pd.DataFrame(rows).fillna("–"), caption)
