@@ -67,11 +67,11 @@ def over_numbers(frame: pd.DataFrame) -> list[Plain]:
     value, series = of_value(frame), of_series()
     x: Plain = {"field": "x", "type": "quantitative", "title": "eps"}
     band = {"x": x, "y": value | {"field": "low"}, "y2": {"field": "high"}, **series, "opacity": FAINT_BAND}
-    dash = whose([[1, 0], [5, 4]])
+    dash = whose(frame, [[1, 0], [5, 4]])
     return [
         {"transform": [MEASURED], "mark": "area", "encoding": band},
         {"mark": "line", "encoding": {"x": x, "y": value, **series, "opacity": FAINT, "strokeDash": dash}},
-        points({"x": x, "y": value, **series}),
+        points(frame, {"x": x, "y": value, **series}),
     ]
 
 
@@ -82,15 +82,15 @@ def beside_names(frame: pd.DataFrame) -> list[Plain]:
     y: Plain = {"field": "x", "type": "nominal", "title": None, "sort": names, "axis": {"labelLimit": 130}}
     row = {"y": y, "yOffset": {"field": "series", "sort": None}, **series}
     ends = {"x": value | {"field": "low"}, "x2": {"field": "high"}, "opacity": FAINT}
-    return [{"transform": [MEASURED], "mark": "rule", "encoding": row | ends}, points({"x": value, **row})]
+    return [{"transform": [MEASURED], "mark": "rule", "encoding": row | ends}, points(frame, {"x": value, **row})]
 
 
-def points(encoding: Plain) -> Plain:
+def points(frame: pd.DataFrame, encoding: Plain) -> Plain:
     """The marks themselves, with what is said of each when a reader hovers; a click on the legend keeps one series."""
     return {
         "params": [{"name": "shown", "select": {"type": "point", "fields": ["series"]}, "bind": "legend"}],
         "mark": {"type": "point", "filled": True, "size": 55},
-        "encoding": {**encoding, "opacity": FAINT, "shape": whose(["circle", "cross"]),
+        "encoding": {**encoding, "opacity": FAINT, "shape": whose(frame, ["circle", "cross"]),
                      "tooltip": [{"field": field, "title": field} for field in TOLD]},
     }  # fmt: skip
 
@@ -109,11 +109,11 @@ def of_series() -> Plain:
     return {"color": colour, "detail": {"field": "which"}}
 
 
-def whose(looks: list[Any]) -> Plain:
-    """How ours and the paper's marks differ."""
-    scale = {"domain": ["ours", "paper"], "range": looks}
-    return {"field": "whose", "type": "nominal", "title": None, "scale": scale,
-            "legend": {"orient": "bottom", "symbolFillColor": "#8c8c8c", "symbolStrokeColor": "#8c8c8c"}}  # fmt: skip
+def whose(frame: pd.DataFrame, looks: list[Any]) -> Plain:
+    """How ours and the paper's marks differ; nothing is said of it where all are ours."""
+    legend = {"orient": "bottom", "symbolFillColor": "#8c8c8c", "symbolStrokeColor": "#8c8c8c"}
+    return {"field": "whose", "type": "nominal", "title": None, "scale": {"domain": ["ours", "paper"], "range": looks},
+            "legend": legend if frame["whose"].nunique() > 1 else None}  # fmt: skip
 
 
 def choice(column: str, values: list[str], one: bool) -> Plain:
