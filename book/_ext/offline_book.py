@@ -1,4 +1,4 @@
-"""Keep the built book free of network requests: MathJax from a package, and no thebe."""
+"""Keep the built book free of network requests: MathJax and Vega from packages, no thebe, no source maps."""
 
 import importlib.util
 from pathlib import Path
@@ -15,6 +15,22 @@ def copy_mathjax(app, exception):
         copy_asset_file(str(script), str(target))
 
 
+def write_vega(app, exception):
+    """Vega-Embed with all it needs, in a scope of its own; taking it from the package needs ten seconds."""
+    if exception is None and app.builder.format == "html":
+        import vl_convert
+
+        target = Path(app.outdir) / "_static" / "vega.js"
+        if not target.is_file() or target.stat().st_mtime < Path(vl_convert.__file__).stat().st_mtime:
+            target.write_text(f"(() => {{{vl_convert.javascript_bundle()}\n}})();\n", encoding="utf-8")
+
+
+def drop_maps(app, exception):
+    """Source maps are for whoever debugs the theme, and an eighth of the book."""
+    for path in Path(app.outdir).rglob("*.map"):
+        path.unlink()
+
+
 def drop_thebe(app, page, template, context, doctree):
     def is_thebe(asset):
         body = getattr(asset, "attributes", {}).get("body") or ""
@@ -27,5 +43,7 @@ def drop_thebe(app, page, template, context, doctree):
 def setup(app):
     app.config.mathjax_path = "mathjax/tex-svg.js"
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", write_vega)
+    app.connect("build-finished", drop_maps)
     app.connect("html-page-context", drop_thebe, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

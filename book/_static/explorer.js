@@ -73,7 +73,7 @@
     const rival = (p) => Math.max(...p.filter((_, k) => k !== label));
     const ticks = [0, 0.1, 0.2, 0.3].map((e) => `<text x="${across(e)}" y="143">${e}</text>`).join("");
     return `<line class="ex-axis" x1="30" y1="125" x2="310" y2="125"/><text x="13" y="128">0</text><text x="13" y="12">1</text>
-      ${ticks}<text x="308" y="121">ε</text><line class="ex-now" x1="${across(eps)}" x2="${across(eps)}" y1="4" y2="125"/>
+      ${ticks}<text x="304" y="119">ε</text><line class="ex-now" x1="${across(eps)}" x2="${across(eps)}" y1="4" y2="125"/>
       ${line("ex-rival", rival)}${line("ex-y", (p) => p[label])}`;
   }
 
@@ -86,13 +86,24 @@
     return `${METHODS[method].split(",")[0]} with the label ${label} and ε = ${eps.toFixed(3)}: ${now}. ${first}`;
   }
 
+  // The step of what is chosen, and the probabilities along eps: computed anew only where one of the three changes, so
+  // that the slider moves freely.
+  let kept = {};
+  function prepared({ x, label, method }) {
+    if (kept.x !== x || kept.label !== label || kept.method !== method) {
+      const step = STEPS[method](net, x, label);
+      const path = Array.from({ length: POINTS + 1 }, (_, i) => softmax(logits(net, step((LARGEST * i) / POINTS))));
+      kept = { x, label, method, step, path };
+    }
+    return kept;
+  }
+
   function show() {
     const { x, label, method, eps } = state;
-    const step = STEPS[method](net, x, label);
+    const { step, path } = prepared(state);
     const xAdv = step(eps);
     const eta = xAdv.map((t, i) => t - x[i]);
     const [before, after] = [x, xAdv].map((image) => softmax(logits(net, image)));
-    const path = Array.from({ length: POINTS + 1 }, (_, i) => softmax(logits(net, step((LARGEST * i) / POINTS))));
     const turn = path.findIndex((p) => best(p) !== best(before));
     paint(part(".ex-x"), x, grey);
     paint(part(".ex-eta"), eta, signed(normInf(eta)));

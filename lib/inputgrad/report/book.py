@@ -27,6 +27,7 @@ from inputgrad.ground.paths import BUILD, ROOT, relative
 from inputgrad.record import results
 
 from . import answers, cells, claims, explorer, figures, names, scales, summaries, tables
+from .figures import interactive
 from .markup import Table, scale
 from .predicates import Vector
 
@@ -107,7 +108,11 @@ def generate() -> None:
         save(figure, GENERATED / f"{name}.{'svg' if hasattr(figure, 'frame') else 'png'}")
         if hasattr(figure, "frame"):
             numbers = figures.as_table(figure).markdown(style="dense")
-            write_text(GENERATED / f"{name}-numbers.md", f"````{{dropdown}} The figure's numbers\n{numbers}````\n")
+            listed = f"````{{dropdown}} The figure's numbers\n{numbers}````\n"
+            chart = (
+                f"```{{raw}} html\n{interactive.chart(name, figure.frame)}```\n\n" if name in interactive.CHOSEN else ""
+            )
+            write_text(GENERATED / f"{name}-numbers.md", chart + listed)
 
 
 def save(figure: Figure, path: Path) -> None:

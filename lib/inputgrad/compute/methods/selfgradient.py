@@ -101,7 +101,7 @@ class SelfGradient(nn.Module):
         return self.block_of(self.gradient(x))
 
     def straight_through(self) -> SelfGradient:
-        """The same network, same weights, differentiated through g, and at a sign with a slope (:func:`slanted`)."""
+        """The same network, same weights, differentiated through g, and at a sign with a slope."""
         same = copy.copy(self)
         same.takes, same.detach = "slanted" if self.takes == "sign" else self.takes, False
         return same
