@@ -4,7 +4,7 @@
 # The comparisons of Section IV of {cite:t}`balda2018convex`, image by image.
 #
 # **The question.** Two curves that differ by a few images say little; on the same images one can count those that one method fools and the other does not. And FastGrad need not be rounded: the cross-entropy is log(1 + e^L) with
-# L = logsumexp of the rivals' scores − the class's own, so its gradient has the direction of L's, in which no probability is subtracted from one. What Algorithm 1 leads this exact FastGrad by has another cause than rounding.
+# L = logsumexp of the rivals' scores − the class's own, so its gradient has the direction of L's, in which no probability is subtracted from one. Algorithm 1's lead over this exact FastGrad is not rounding.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
