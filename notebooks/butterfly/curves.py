@@ -68,7 +68,7 @@ figures.side_by_side(match.target, y, x=x, v_10=v[9], x_10=x + v[9], v_30=v[29],
 # %% [markdown]
 # ## Enhancing (Figures 4 and 9)
 #
-# Full lines are the least-squares game, dashed ones the logistic, played with the first gamma alone; dotted is the accuracy without v. Losses are means over an epoch, with the penalty in the generator's; the rest is measured after it. Flips count the first thousand images the game is played on.
+# Full lines are the least-squares game. Dashed lines are the logistic game, played with the first gamma alone. The dotted line is the accuracy without v. Losses are means over an epoch, with the penalty in the generator's; the rest is measured after the epoch. Flips are counted on the first thousand images of the game.
 
 # %% mystnb={"image": {"alt": "Losses, length of the perturbation, flips and held-out accuracy over the epochs of the enhancing game, one colour a gamma, the logistic game dashed"}} tags=["hide-input"]
 figures.butterfly.curves(run, "enhance")
@@ -82,7 +82,7 @@ figures.butterfly.curves(run, "attack")
 # %% [markdown]
 # ## After the last epoch
 #
-# *D right* is how often the discriminator tells good from bad: where that is no more than the share of the more frequent kind (*t = 1* is the share of good images) it tells nothing.
+# *D right* is how often the discriminator tells good from bad, and *t = 1* the share of good images. A constant answer is right as often as the more frequent kind, so a *D right* no higher than that tells nothing.
 
 # %% tags=["hide-input"]
 tables.butterfly.ends(run)
@@ -110,11 +110,11 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The data are proxies. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, and encoders are pretrained on 20,000 images of CIFAR-100; ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101, at 32 pixels instead of 224. [B] is pretrained on the same images, from another seed, so that neither encoder nor judge begins where the classifier began. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; where these cannot be had, nothing is pretrained, and the rows are of the reading `external=none`.
+# 1. The data are proxies. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, and encoders are pretrained on 20,000 images of CIFAR-100; ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101, at 32 pixels instead of 224. [B] is pretrained on the same images from another seed, so that classifier, encoder and judge begin in different places. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; without these nothing is pretrained, and the rows are of the reading `external=none`.
 # 2. The generator's last layer starts at zero and has no activation; v is neither limited nor clipped (`limit`, `clip`). Rates (Adam), epochs and the decoder's channels are lost in the text at hand and are ours. Gamma multiplies the mean square of v (`l2`), since the paper's unit is not stated; its values are ours too.
 # 3. The scratch classifier [A] is enhanced and the fine-tuned one [B] attacked, both with the small encoder and a known classifier.
 # 4. Held out are the last 1,000 test images. In the rows of results the column `parameter` has gamma here, and `steps` the epoch.
-# 5. In the attack the discriminator has the classifier's own features; that Section 3.4 can be read otherwise stands on the [page of the attack](attacking.ipynb).
+# 5. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

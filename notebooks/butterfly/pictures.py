@@ -102,11 +102,11 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The data are proxies. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, and encoders are pretrained on 20,000 images of CIFAR-100; ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101, at 32 pixels instead of 224. [B] is pretrained on the same images, from another seed, so that neither encoder nor judge begins where the classifier began. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; where these cannot be had, nothing is pretrained, and the rows are of the reading `external=none`.
+# 1. The data are proxies. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, and encoders are pretrained on 20,000 images of CIFAR-100; ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101, at 32 pixels instead of 224. [B] is pretrained on the same images from another seed, so that classifier, encoder and judge begin in different places. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; without these nothing is pretrained, and the rows are of the reading `external=none`.
 # 2. The generator's last layer starts at zero and has no activation; v is neither limited nor clipped (`limit`, `clip`). Rates (Adam), epochs and the decoder's channels are lost in the text at hand and are ours.
 # 3. Gamma multiplies the mean square of v; its values are ours, the first of each list being that of the tables.
 # 4. Pictures of sums are cut to [0, 1] for showing; the classifier sees them as they are.
-# 5. In the attack the discriminator has the classifier's own features; that Section 3.4 can be read otherwise stands on the [page of the attack](attacking.ipynb).
+# 5. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -64,7 +64,7 @@ tables.cost(run)
 # 1. The paper's images and eps are not named: these are the first of the first six classes, at the third, fifth and ninth of the ten eps of Figure 2.
 # 2. Pixels outside [0, 1] are cut off in the pictures, not in what the network sees (`clip`).
 # 3. At `quick`, NIN is trained for 6 epochs instead of 160.
-# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -70,8 +70,8 @@ tables.convex.propositions(run)
 # %% [markdown]
 # ## Logits or softmax
 #
-# With softmax scores the gradient of one's own score is parallel to the gradient of the cross-entropy, so Algorithm 2 and FastGrad are the same attack; the paper's Fig. 2 shows two different curves. And a saturated softmax has
-# next to no slope, so its linearised distances explode. Everything on this page is computed in float64, to keep rounding out of the comparison.
+# With softmax scores the gradient of the class's own score is parallel to the gradient of the cross-entropy. Algorithm 2 and FastGrad are then the same attack, but the paper's Fig. 2 shows two different curves. A saturated softmax has
+# next to no slope, too, so that its linearised distances explode. This page computes in float64, to keep rounding out of the comparison.
 
 # %% tags=["hide-input"]
 tables.convex.scores(run)
@@ -79,7 +79,7 @@ tables.convex.scores(run)
 # %% [markdown]
 # ## With a target
 #
-# The same programme with one rival, the next class, instead of the nearest one: ten steps, one gradient each.
+# The same programme is solved for one rival, the next class, instead of the nearest one. It takes ten steps with one gradient each.
 
 # %% tags=["hide-input"]
 tables.convex.targeted(run)
@@ -100,7 +100,7 @@ tables.cost(run)
 # 2. p = 1, a limit that the paper leaves out of its formula, is the single value with the largest gradient.
 # 3. Beyond the paper: the softmax regression (`linear`), on which the first-order theory is exact, and eps measured in multiples of Proposition 1's.
 # 4. The correctly classified images that come first in the test set are attacked (`images`).
-# 5. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+# 5. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

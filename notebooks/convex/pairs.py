@@ -4,7 +4,7 @@
 # The comparisons of Section IV of {cite:t}`balda2018convex`, image by image.
 #
 # **The question.** Two curves that differ by a few images say little; on the same images one can count those that one method fools and the other does not. And FastGrad need not be rounded: the cross-entropy is log(1 + e^L) with
-# L = logsumexp of the rivals' scores − the class's own, so its gradient has the direction of L's, in which no probability is subtracted from one. The lead of Algorithm 1 that is left over this exact FastGrad is not rounding.
+# L = logsumexp of the rivals' scores − the class's own, so its gradient has the direction of L's, in which no probability is subtracted from one. Algorithm 1's lead over this exact FastGrad is not rounding.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -64,7 +64,7 @@ tables.convex.over_eps(run)
 # %% [markdown]
 # ## Who fools more of the same images
 #
-# Lead: the share that the one fools minus the share that the other fools, of the same images. The interval of one network is that of a paired difference (Agresti and Min 2005; for the mean over eps a bootstrap over the images), of three networks or more Student's over them.
+# The lead is the share that the one fools minus the share that the other fools, of the same images. The interval of one network is that of a paired difference (Agresti and Min 2005; for the mean over eps a bootstrap over the images). That of three networks or more is Student's over them.
 
 # %% tags=["hide-input"]
 tables.convex.leads(run)
@@ -81,9 +81,9 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The paper gives curves and no intervals; this page is beyond it.
+# 1. The paper gives curves and no intervals, so this page goes beyond it.
 # 2. Networks, images and eps as on the page of Figure 2. Of Algorithm 1-n, n = 5 is run here, n = 10 on that page.
-# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -30,7 +30,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# What ρ₂ averages over images: the linearised distance r to the boundary, here written out, and the step of that length.
+# ρ₂ is the average over images of the linearised distance r to the boundary. Here r is written out, with the step of that length.
 #
 # $$
 # \begin{gathered} r = \min_{l \ne y}\, L_l(x) / \lVert\nabla L_l(x)\rVert_1, \\ \eta = -r\, \mathrm{sign}(\nabla L_{l^*}), \\ L_l = f_y - f_l \end{gathered}
@@ -65,8 +65,8 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The paper trains one network of each kind; this page is beyond it.
-# 2. One seed a way. The first of the ways is the recipe of the other pages; the others change what `WAYS` names.
+# 1. The paper trains one network of each kind, so this page goes beyond it.
+# 2. Each way has one seed. The first is the recipe of the other pages; the others change what `WAYS` names.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

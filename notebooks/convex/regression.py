@@ -59,7 +59,7 @@ figures.side_by_side(model, y, x=x, eta=2 * v, x_adv=x + 2 * v)
 # ## Two numbers, and an image
 #
 # The `regressor` reads two numbers off a digit, its ink and its slant; the `autoencoder` passes it through 32 numbers. The singular vector comes from power iteration with Jacobian-vector products in both directions, never from the matrix. For p = ∞ the sign iteration finds a local optimum, and a
-# semidefinite bound says how far the best can be from it. All steps have the same l2 length. Of both signs the one that does more damage is taken.
+# semidefinite bound says how far the best can be from it. All steps have the same l2 length. Of the two signs the one that does more damage is taken.
 
 # %% tags=["hide-input"]
 tables.convex.outputs(run)
@@ -70,7 +70,7 @@ figures.convex.steps(run)
 # %% [markdown]
 # ## A class for every pixel
 #
-# The `segmenter` gives each pixel the digit it belongs to, or background. The target: every pixel of the stroke is to be taken for the next digit (and a nine for a zero). Margins are added over the pixels of the stroke that are not there yet, and the sum is attacked with Algorithm 1 towards the target, in one step and in ten.
+# The `segmenter` gives each pixel the digit it belongs to, or background. The target is that every pixel of the stroke is taken for the next digit (and a nine for a zero). Margins are added over the pixels of the stroke that are not there yet, and the sum is attacked with Algorithm 1 towards the target, in one step and in ten.
 
 # %% mystnb={"image": {"alt": "Share of the stroke's pixels that carry the target class over eps: ten steps highest, one step below, random signs near zero"}} tags=["hide-input"]
 figures.convex.moved(run)

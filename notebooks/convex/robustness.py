@@ -75,7 +75,7 @@ tables.convex.units(run)
 # %% [markdown]
 # ## The paper's own network
 #
-# `LeNet-5 (authors)` is the network behind the paper's numbers, loaded as its authors published it: what our code makes of it beside what theirs made of it. The verdict is on those two.
+# `LeNet-5 (authors)` is the network behind the paper's numbers, loaded as its authors published it. The table sets what our code makes of it beside what theirs made of it, and the verdict is on those two.
 
 # %% tags=["hide-input"]
 tables.convex.authors(run)
@@ -98,7 +98,7 @@ tables.cost(run)
 # 4. The paper does not say how it trained. The networks for MNIST are trained with Adam in batches of 128 at a rate that rises to its peak and falls to zero (`recipe`), which gives about the paper's test errors.
 # 5. DeepFool lengthens each step by 1e-4 in the units of the prepared image, besides the overshoot of 0.02.
 # 6. Beyond the paper: intervals, and ρ₁ in the unit of the others.
-# 7. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+# 7. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

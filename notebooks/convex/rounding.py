@@ -53,7 +53,7 @@ figures.side_by_side(model, y, x=x, g=g, g_L=g_L, x_g=x_g, x_L=x_L)
 # %% [markdown]
 # ## Over eps
 #
-# One step along four losses, the cross-entropy in two precisions, beside Algorithm 1. `clipped at 1e-7` is a cross-entropy whose probabilities are kept away from 0 and 1, as some libraries do: beyond that it is flat. The margin loss follows the nearest class by score, and costs as much as FastGrad.
+# One step along four losses, the cross-entropy in two precisions, beside Algorithm 1. `clipped at 1e-7` is a cross-entropy whose probabilities are kept away from 0 and 1, as some libraries do; it is flat beyond. The margin loss follows the nearest class by score, and costs as much as FastGrad.
 
 # %% mystnb={"image": {"alt": "Share of fooled images over eps for one step along several losses and in two precisions, one panel for each network"}} tags=["hide-input"]
 figures.convex.over_eps(run)
@@ -85,10 +85,10 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The paper does not discuss precision; this page is beyond it.
+# 1. The paper does not discuss precision, so this page goes beyond it.
 # 2. Networks, images and eps as on the page of Figure 2, 256 images at `quick`; the factor is tried at the fourth of the ten eps.
 # 3. `p rounds to 1` counts the images whose softmax probability of their class is exactly 1 in that precision.
-# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its seed draws the images that are attacked, as the authors drew theirs; it has no other seed.
+# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

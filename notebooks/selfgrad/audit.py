@@ -63,7 +63,7 @@ figures.side_by_side(F, y, x=x, g=g, x_adv=x_adv, g_past=g_past, x_past=x_past)
 # %% [markdown]
 # ## The checklist
 #
-# A selection of the signs of a masked gradient ({cite:t}`athalye2018obfuscated`, {cite:t}`carlini2019evaluating`), each answered from the measurements below, with an allowance of five points for noise; the caption is the verdict, and says where the block was too small to mask anything. Of a network with ReLU, holding the block constant changes no gradient: that line checks the code as much as the network.
+# These are signs of a masked gradient ({cite:t}`athalye2018obfuscated`, {cite:t}`carlini2019evaluating`). Each is answered from the measurements below, with an allowance of five points for noise. The caption is the verdict, and says where the block was too small to mask anything. On a network with ReLU, holding the block constant changes no gradient: that line checks the code as much as the network.
 
 # %% tags=["hide-input"]
 tables.selfgrad.checklist(run)
@@ -71,7 +71,7 @@ tables.selfgrad.checklist(run)
 # %% [markdown]
 # ## Every attack on every defence
 #
-# *Smoothed* follows logits averaged over normal noise of eps/2, and with them the gradients of many neighbouring pieces; jumps of the block stay unseen by any gradient, and only Square looks there. *Block held constant* differentiates the second pass only; *transfer from the block off* attacks the network without its block, as the other transfers attack the other defences, and shows the result to this one. *APGD, then targeted* is AutoAttack's pair of gradient attacks; Square needs only the logits. *Worst of all* counts an image as right only if no attack fooled it.
+# *Smoothed* follows logits averaged over normal noise of eps/2, and with them the gradients of many neighbouring pieces. No gradient sees a jump of the block; only Square, which needs the logits alone, looks there. *Block held constant* differentiates the second pass only. A *transfer* attacks another network, such as this one with its block off, and shows the result to this one. *APGD, then targeted* is AutoAttack's pair of gradient attacks. *Worst of all* counts an image as right only if no attack fooled it.
 
 # %% mystnb={"image": {"alt": "Accuracy of each defence under each attack of the audit, one row an attack, one point a defence"}} tags=["hide-input"]
 figures.selfgrad.audit(run)
@@ -88,7 +88,7 @@ figures.selfgrad.radii(run)
 # %% [markdown]
 # ## Something else in the block's place
 #
-# The same weights with the block switched off, replaced by its mean output on the first hundred images, or fed with normal noise as large as the gradient; nothing is trained again.
+# The same weights are used again without new training: with the block switched off, replaced by its mean output on the first hundred images, or fed with normal noise as large as the gradient.
 
 # %% tags=["hide-input"]
 tables.selfgrad.controls(run)
@@ -108,7 +108,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
+# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
 # 2. Nothing of this page is in the paper. An image counts as right under an attack only if it was right before. PGD and CW count any iterate, the other attacks what they end with.
 # 3. FAB of AutoAttack is left out: it minimises a distance, and at a fixed radius the other three decide. A network is audited on 100 images with 2,000 queries of Square at `quick`, on 1,000 with 5,000 at `paper`.
 

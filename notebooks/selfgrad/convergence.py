@@ -57,7 +57,7 @@ figures.side_by_side(model, y, x=x, g=g, g_change=g - g_before, h=h, h_change=h 
 # %% [markdown]
 # ## Iterating the gradient of a trained network (Figure 2)
 #
-# The network with ReLU is linear on each piece of the input space, and the gradient constant there: for an image whose next iterate lies in the same piece the change is zero from then on; an image whose iterates go round between pieces never gets there. Softplus in its place, on the same weights, makes the gradient move.
+# The network with ReLU is linear on each piece of the input space, and its gradient constant there. Once the next iterate of an image lies in the same piece, the change is zero from then on. An image whose iterates go round between pieces never gets there. With softplus in the place of ReLU, on the same weights, the gradient moves.
 
 # %% mystnb={"image": {"alt": "Left: the change of the self gradient over iterations for ReLU and softplus, with the block and with a plain step. Right: the change of the iterates of x squared over two for several eps, some growing without bound"}} tags=["hide-input"]
 figures.selfgrad.convergence(run)
@@ -85,7 +85,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
+# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
 # 2. The paper does not say how successive gradients are formed: here g(k) is taken at x + c B(g(k−1)), and beside it at x + ε g(k−1).
 # 3. Softplus (sharpness 10) replaces ReLU without training again.
 

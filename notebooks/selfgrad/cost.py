@@ -61,7 +61,7 @@ figures.selfgrad.costs(run)
 tables.selfgrad.costs(run)
 
 # %% [markdown]
-# The arithmetic is counted operation by operation, attack and gradients of gradients included. The target is a share (`target`) of Madry training's last robust accuracy; it is met at the end of an epoch or not at all. The last column is decided by arithmetic, epochs times the arithmetic of a step; seconds are shown beside it.
+# The arithmetic is counted operation by operation, with the attack and gradients of gradients. The target is a share (`target`) of Madry training's last robust accuracy, and is asked at the end of each epoch. The last column is decided by arithmetic, epochs times the arithmetic of a step; seconds are shown beside it.
 
 # %% [markdown]
 # ## What the claims come to
@@ -75,7 +75,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
+# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
 # 2. Robustness during training is the accuracy on the last 256 test images under PGD-10, whatever `images` says; what that takes is not counted. 256 images, once an epoch and in one run, are few: a target met one epoch earlier or later moves the factor. PGD training takes seven steps, not ten or more.
 # 3. Wall-clock times are of a machine that did other work: they decide nothing.
 

@@ -95,7 +95,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
+# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
 # 2. The block is three channels wide, without bias, and is given the gradient as it is (`block_input=raw`), its output added with factor 1 (`block_scale`). In training gradients pass through the self gradient (`detach_train=False`), which bfloat16 rounds there and not at test. *Self gradient, rescaled* is ours: its block is given the gradient with largest value 1, a constant in training, so that it has more to read; how much either block then adds is in the chapter.
 # 3. Attacks in training are made with the network in training mode, and every pass, also the attack's, moves the statistics of batch norm: FGSM from the image itself with a step of 8/255, PGD with seven steps of 2/255 from a random start, as Madry et al. train CIFAR-10.
 # 4. Attacks at test go through both passes of the network, in evaluation mode and float32. With the block disabled, the attack is on the network without it.

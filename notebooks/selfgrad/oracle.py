@@ -56,7 +56,7 @@ figures.side_by_side(model, y, x=x, g_true=g_true, g_other=g_other)
 tables.selfgrad.oracle(run)
 
 # %% [markdown]
-# The last column gives the network the gradient of a *false* label, drawn at random, on clean images: how often it then answers with that label. The network without that input says how often one would by chance. PGD-10 counts the last iterate here.
+# In the last column the network is given the gradient of a *false* label, drawn at random, on clean images. The column says how often it then answers with that label. The network without that input shows how often that happens by chance. PGD-10 counts the last iterate here.
 
 # %% [markdown]
 # ## What the claims come to
@@ -73,7 +73,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2 but at `paper`, where it is the WRN-28-10 of the paper. How each profile trains it is a table of the [chapter](../../book/papers/selfgrad.md), written from the declarations. Weight decay 5e-4, batch 128, crops and mirror images are ours: the paper's supplement was not at hand.
+# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
 # 2. The gradient is that of a first pass with zeros in its place. It is divided by its own largest value (`gradient_input`), since a raw gradient is far smaller than an image, and in training it is a constant (`detach_train`).
 # 3. The attack at test goes through both passes, and through the gradient, at the true label.
 

@@ -60,7 +60,7 @@ figures.side_by_side(model, y, x=x, g=g, x_dfgsm=x_dfgsm, x_dfgm=x_dfgm)
 # %% [markdown]
 # ## Oracle repair, beside the paper
 #
-# Only the misclassified images are edited, and each is told its true label: twice more than anyone has who needs a defence.
+# Only the misclassified images are edited, and each is told its true label. A user who needs a defence knows neither which images are wrong nor what they show.
 
 # %% tags=["hide-input"]
 tables.beside(run, ["default", "edit=all"])

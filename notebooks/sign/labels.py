@@ -75,7 +75,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The paper tells the step the true label; the other two are ours (`label`).
+# 1. The paper tells the step the true label. The other two labels are ours (`label`).
 # 2. *Another* class is neither predicted, nor the runner-up, nor true.
 # 3. Networks and training as on the page of the attack; all test images.
 

@@ -4,7 +4,7 @@
 # The claim of Sec. 3 and Fig. 3 of {cite:t}`agarwal2020sign` that sign noise is visible and magnitude noise is not.
 #
 # **The question the tables do not ask.** At the same eps FGM's step is shorter than FGSM's, often by orders of magnitude, so comparing the two
-# at equal eps compares different budgets. Here every method takes steps of the same median l2 length, and is then judged at
+# at equal eps compares different budgets. Here every method takes steps of the same median l2 length and is judged at
 # the length where it fools half of the images. The paper makes its claim at equal eps (c23); it would stand here if FGM, at equal success, were the
 # less visible one by every measure.
 
@@ -75,7 +75,7 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. The paper shows pictures at equal eps and gives no measure; here visibility is l2, l∞, PSNR and SSIM, medians over the images.
-# 2. Counted over the images that were right before, so that "fooled" means moved by this step.
+# 2. Only images that were right before are counted, so that "fooled" means moved by this step.
 # 3. One eps for all images, as the paper has it, set so that the median step has the length on the axis before clipping to [0, 1].
 # 4. Between the budgets of the grid the table interpolates in the logarithm of the budget.
 

@@ -61,7 +61,7 @@ figures.side_by_side(model, y, x=x, g=input_gradient(model, x, y), drift=x_t - x
 # %% [markdown]
 # ## Beside the paper
 #
-# Both arms of a run start from the same weights and see the same batches and the same draws of dropout and augmentation. By default FGSM's gradient is taken with the network in *training* mode, dropout on and with the statistics of a test batch of 128: the paper does not say how it is taken, and both are below.
+# Both arms of a run start from the same weights and see the same batches and the same draws of dropout and augmentation. The paper does not say how it takes FGSM's gradient. By default it is taken here with the network in *training* mode, with dropout on and the statistics of a test batch of 128; evaluation mode is below.
 
 # %% tags=["hide-input"]
 tables.smooth.accuracy(run)
@@ -69,7 +69,7 @@ tables.smooth.accuracy(run)
 # %% [markdown]
 # ## In every reading of the attack
 #
-# `attack_mode=eval` takes the gradient from the network as it will be used; `source=control` attacks both arms with the control's adversarial set. PGD-20, random signs of the same size, and PGD with restarts (what PGD-20 leaves standing, from three random starts each with cross-entropy and with the margin as the loss, 50 steps) are ours.
+# `attack_mode=eval` takes the gradient from the network as it will be used; `source=control` attacks both arms with the control's adversarial set. PGD-20, random signs of the same size and PGD with restarts are ours. The restarts attack what PGD-20 leaves standing: three random starts of 50 steps, each with cross-entropy and with the margin as the loss.
 
 # %% tags=["hide-input"]
 tables.smooth.gains(run)
@@ -91,7 +91,7 @@ figures.smooth.errors(run)
 # %% [markdown]
 # ## What it costs, and how large the attack is
 #
-# The updated set is a second copy of the training images; its gradient comes from the pass that trains the weights. On whitened images eps is in units that no eye knows: the last columns undo the whitening.
+# The updated set is a second copy of the training images; its gradient comes from the pass that trains the weights. On whitened images eps is in units that no eye knows, so the last columns undo the whitening.
 
 # %% tags=["hide-input"]
 tables.smooth.costs(run)
@@ -117,7 +117,7 @@ tables.cost(run)
 # 4. The strides and poolings of Table 3 as printed shrink a 32x32 image to nothing. The CIFAR network is read as three 3x3 layers of 96, the last with stride 2, three of 192 likewise, then 192 3x3, 192 1x1, and one output a class; `smooth_cnn_pool` is the other reading.
 # 5. WAME follows the authors' published code, with the previous *gradient* where the code keeps the previous weights by a slip. Weight decay is 1e-4 on every parameter (theirs: an L2 penalty on the kernels); the learning-rate decay of 1e-5 for CIFAR is left out.
 # 6. One draw of elastic distortion, or of rotation and zoom, is shared by eight images of a batch.
-# 7. What `quick` and `paper` train (width, images, epochs, runs) is a table of the [chapter](../../book/papers/smooth.md), written from the declarations; `recipe` changes it. Of two runs both numbers are shown, of more the median.
+# 7. A table of the [chapter](../../book/papers/smooth.md) says what `quick` and `paper` train (width, images, epochs, runs); `recipe` changes it. Of two runs both numbers are shown, of more the median.
 # 8. The interval of a median over three runs or more is from the smallest to the largest. Figures 1 and 2 count validation images; the weights of the best epoch on them are kept, as in the authors' code.
 # 9. The recorded CIFAR results come from archives that hold the images in another order than torchvision's files.
 

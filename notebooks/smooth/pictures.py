@@ -56,7 +56,7 @@ figures.side_by_side(model, y, x=x, **drifts, x_9=path[9])
 # %% [markdown]
 # ## Rescued (Figures 3 and 4)
 #
-# The first images of the control's FGSM set that the control misclassifies and the hardened network does not; below, the perturbation alone. Colour images are mapped back from the whitened space, each stretched to its own range.
+# These are the first images of the control's FGSM set that the control gets wrong and the hardened network right. The perturbation alone is below. Colour images are mapped back from the whitened space, each stretched to its own range.
 
 # %% mystnb={"image": {"alt": "Rows of clean images, the same images attacked with the class the control gives them, and the perturbation alone, for MNIST and CIFAR-10"}} tags=["hide-input"]
 figures.smooth.rescued(run)
@@ -64,7 +64,7 @@ figures.smooth.rescued(run)
 # %% [markdown]
 # ## Drift (Figures 5 and 6)
 #
-# How far the first training images have moved after each of the first nine epochs, each picture scaled by its own largest value; titles give the epoch and the l2 length.
+# The pictures show how far the first training images have moved after each of the first nine epochs, each scaled by its own largest value. Titles give the epoch and the l2 length.
 
 # %% mystnb={"image": {"alt": "The accumulated update of training images after each of the first nine epochs, two images a data set, with its length"}} tags=["hide-input"]
 figures.smooth.drift(run)

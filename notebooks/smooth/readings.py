@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Which reading hardens, and how much of it is noise
 #
-# What Tables 4 and 5 of {cite:t}`mosca2018smooth` leave open, crossed.
+# Tables 4 and 5 of {cite:t}`mosca2018smooth` leave readings open. This page crosses them.
 #
 # **The question.** The text fixes neither whose gradient moves an image (its own, or the batch's mean), nor what becomes of the moves, nor how the adversarial set is made. Which of these readings gives the paper's table, and which gives robustness? And how much would noise of the same size give?
 
@@ -56,7 +56,7 @@ v_noise = norm(v, 2) * random_direction(x, seed=0)
 figures.side_by_side(model, y, x=x, v=v, v_mean=v_mean, v_noise=v_noise, x_1=x + v)
 
 # %% [markdown]
-# `accumulate` keeps moving the stored image, `reset` starts from the clean one each epoch, `fresh` trains on the clean image moved once, just before the step, along the gradient of the network in evaluation mode; `discard` computes the move and drops it, and `noise` takes steps of the same lengths, for each image in one random direction. The first two rows are what the paper prints. All networks start from the same weights and see the same batches as the control.
+# A reading has three parts: the rate λ, whose gradient moves an image (`sum`: its own; `mean`: the batch's), and what becomes of the moves. `accumulate` keeps moving the stored image. `reset` starts from the clean one each epoch. `fresh` trains on the clean image moved once, along the gradient in evaluation mode. `discard` computes the move and drops it. `noise` takes steps of the same lengths, for each image in one random direction. The first two rows are what the paper prints. All networks start from the same weights and see the same batches as the control.
 
 # %% mystnb={"image": {"alt": "Accuracy at one eps for every reading of the update, one row a reading, one point an attack: clean, FGSM from training and evaluation mode, the control's FGSM sets, and PGD; the paper's two numbers as vertical lines"}} tags=["hide-input"]
 figures.smooth.variants(run)
@@ -83,7 +83,7 @@ tables.cost(run)
 # 2. The first rate, reduction and mode of the lists are the reading against which the others vary one or two at a time.
 # 3. `noise` keeps one random direction an image, so that its drift is at least as long as the same steps along changing gradients would be.
 # 4. Beyond the paper: negative and large rates, PGD-20, noise.
-# 5. One run, that of seed 0: the page of Tables 4 and 5 has both runs of this network.
+# 5. This is one run, that of seed 0. The page of Tables 4 and 5 has both runs of this network.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

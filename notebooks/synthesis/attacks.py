@@ -65,7 +65,7 @@ tables.synthesis.attacks(run)
 # %% [markdown]
 # ## What each comparison says
 #
-# Every column is the difference of two attacks on one victim: what the sign buys at equal l∞ and at equal l2 length, what one v for all adds to random signs, what looking for the nearest class adds to the loss of the true one, what more steps add to one; and what a step downhill gains with the predicted label and with the true one.
+# Every column is the difference of two attacks on one victim. They say what the sign buys at equal l∞ and at equal l2 length, what one v for all adds to random signs, what looking for the nearest class adds to the loss of the true one, and what more steps add to one. The last two say what a step downhill gains with the predicted label and with the true one.
 
 # %% tags=["hide-input"]
 tables.synthesis.questions(run)
@@ -80,9 +80,9 @@ tables.cost(run)
 # ## Departures from the papers
 #
 # 1. Every network is trained as in its own chapter and at the profile of this page: `convex` shows its MNIST networks on the paper's schedule, which is the same at `quick`.
-# 2. All attacks keep images in [0, 1], in the units of the image. `convex` counts eps in fractions of the range of the prepared images, `smooth` whitens colour images; neither is done here, and of `smooth` only the MNIST network stands here. Nor are images kept in [0, 1] in those chapters, though most pixels of a digit lie on the edge of the box.
+# 2. All attacks keep images in [0, 1], in the units of the image. `convex` counts eps in fractions of the range of the prepared images, and `smooth` whitens colour images. Neither is done here; of `smooth` only the MNIST network is here. Those chapters also let images leave [0, 1], though most pixels of a digit lie on the edge of that box.
 # 3. The step without the sign at equal l2 length is longer in l∞ than eps, and FGM as long as it happens to be; neither is among *all of them*.
-# 4. Defended are only the networks whose chapter defends them: the updates of `smooth` in the reading that hardens (its own gradient of each image, accumulated), the defences of `selfgrad`.
+# 4. Only networks whose chapter defends them are defended: the updates of `smooth` in the reading that hardens (its own gradient of each image, accumulated), the defences of `selfgrad`.
 # 5. One seed. The universal perturbation is made from the first 200 training images in batches of ten and five passes.
 
 # %% [markdown]
