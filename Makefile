@@ -14,7 +14,7 @@ MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$
 SNAKEMAKE = $(BIN)/python workflow/alone.py --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-faults test-browser mutants lint serve quick paper record readme bench lock clean
+.PHONY: help book test test-faults test-browser mutants lint serve pdf quick paper record readme bench lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ record: $(VENV)/.ready  ## HOURS=2: run what is not recorded, first what settles
 
 serve: book  ## read the book at http://localhost:8000
 	@$(BIN)/python -m http.server --directory build/_build/html --bind 127.0.0.1 8000
+
+pdf: book  ## the chapters as one PDF, printed by Chromium
+	@$(BIN)/python -m inputgrad pdf
 
 readme: $(VENV)/.ready  ## bring the README's scoreboard and figure up to date
 	@$(BIN)/python -m inputgrad readme

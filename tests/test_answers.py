@@ -40,14 +40,25 @@ def test_an_answer_counts_the_claims_that_its_page_lists():
     listed = tables.verdicts(run).frame
     words = Counter(listed.loc[listed["kind"] == "result", "verdict"])
     assert all(f"{n} {word}" in box for word, n in words.items())
+    assert set(re.findall(r"\(#claim-(\S+?)\)", box)) == {
+        claim.replace(".", "-") for claim, kind in zip(listed["claim"], listed["kind"], strict=True)
+        if kind in ("result", "derived")
+    }  # fmt: skip
     assert "none of the paper's claims" in answers.box("sign/labels", str)
 
 
 def test_a_staged_page_has_its_answer_below_the_title(tmp_path):
     page, source = tmp_path / "labels.ipynb", nbformat.read(ROOT / "notebooks" / "sign" / "labels.ipynb", 4)
     given = nbformat.v4.new_code_cell("profile = 'smoke'", metadata={"tags": ["injected-parameters"]})
+    table = tables.verdict_table("sign")
+    shown = nbformat.v4.new_output("display_data", {"text/html": table._repr_html_()})
+    source.cells[-1] = nbformat.v4.new_code_cell("", outputs=[shown])
     nbformat.write(nbformat.from_dict({**source, "cells": [source.cells[0], given, *source.cells[1:]]}), page)
     answers.open_with(page, "An answer.")
     cells = nbformat.read(page, 4).cells
     assert cells[0].source.startswith("# Whose label?\n\nAn answer.\n")
     assert len(cells) == len(source.cells)
+    linked = re.findall(
+        r'<td><a href="../../book/verdicts.html#claim-([\w-]+)">', cells[-1].outputs[0].data["text/html"]
+    )
+    assert linked == [claim.replace(".", "-") for claim in table.frame["claim"]]

@@ -80,7 +80,8 @@ def test_no_known_sentence_is_gone(page):
 
 def test_a_sentence_stays_only_while_its_claim_is_reproduced():
     assert book.fill("It falls: [[holds sign c02: FGSM leaves [[count sign claims]] or less]].", "here") == (
-        f"It falls: FGSM leaves {sum(c.kind == 'result' for c in claims.load('sign'))} or less."
+        f"It falls: FGSM leaves {sum(c.kind == 'result' for c in claims.load('sign'))} or less"
+        f'<sup class="claim" title="rests on sign.c02">[¶](#claim-sign-c02)</sup>.'
     )
     with pytest.raises(InputError, match="here: 'all of it' rests on sign.c05, which is: not reproduced"):
         book.fill("[[holds sign c05: all\nof it]]", "here")

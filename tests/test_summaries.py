@@ -6,6 +6,7 @@ import tomllib
 from collections import Counter, defaultdict
 from functools import partial
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -14,9 +15,9 @@ from inputgrad.catalogue import datasets, models
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import ROOT
 from inputgrad.record import results
-from inputgrad.report import book, cells, claims, names, scales, summaries, tables
+from inputgrad.report import book, cells, claims, links, names, scales, summaries, tables
 from inputgrad.report.markup import measured as measured_text
-from inputgrad.study import STUDY
+from inputgrad.study import CHAPTERS, STUDY
 from inputgrad.trials.runner import Run
 from recounts import agrees, runs
 
@@ -91,8 +92,19 @@ def beside(sources):
     return out
 
 
+def every_number():
+    """The lists of all papers' numbers as one."""
+    return pd.concat([summaries.every_number(key).frame.assign(paper=key) for key in STUDY], ignore_index=True)
+
+
+def every_claim(fill):
+    """The lists of all claims as one, in which a claim is its number alone."""
+    found = pd.concat([summaries.every_claim(key, fill).frame.assign(paper=key) for key in CHAPTERS], ignore_index=True)
+    return found.assign(claim=found["claim"].str.extract(r"\[(.+)\]")[0])
+
+
 def test_every_number_beside_the_papers_is_the_one_in_the_files(beside):
-    frame = summaries.every_number().frame
+    frame = every_number()
     lines = {(line["paper"], line["table"], line["what"]): line for line in frame.to_dict("records")}
     assert len(lines) == len(frame) == len(beside)  # no two read alike
     for key, paper, ours in beside:
@@ -111,8 +123,8 @@ def test_every_number_beside_the_papers_is_the_one_in_the_files(beside):
 
 
 def test_the_counts_of_the_pages_are_those_of_the_lists():
-    every, board = summaries.every_claim(str).frame, claims.scoreboard()
-    numbers, split = summaries.every_number().frame, summaries.by_profile().frame
+    every, board = every_claim(str), claims.scoreboard()
+    numbers, split = every_number(), summaries.by_profile().frame
     for row in board.to_dict("records"):
         here = every[(every["paper"] == row["paper"]) & (every["kind"] == "result")]
         assert {w: row[w] for w in claims.WORDS} == {w: int((here["verdict"] == w).sum()) for w in claims.WORDS}
@@ -177,7 +189,7 @@ def test_a_token_that_names_nothing_stops_the_build(text):
 
 def test_what_does_not_reproduce_says_why_or_that_nobody_knows():
     fill = partial(book.fill, where="claims")
-    every = summaries.every_claim(fill).frame
+    every = every_claim(fill)
     failed = every[every["verdict"] == "not reproduced"]
     reasons = {c.id: c.because for key in STUDY for c in claims.load(key)}
     assert len(failed)
@@ -187,7 +199,7 @@ def test_what_does_not_reproduce_says_why_or_that_nobody_knows():
     for key in STUDY:
         said = summaries.ending(key, fill)
         for claim in failed[(failed["paper"] == key) & (failed["kind"] == "result")]["claim"]:
-            assert f"({claim.split('.')[1]}, " in said
+            assert f"([{claim.split('.')[1]}](#{links.anchor(claim)}), " in said
         assert "**Cost:**" in said and "[[" not in said
     assert all(paper.title in summaries.digest(fill) for paper in STUDY.values())
 

@@ -1,6 +1,8 @@
 // Click, Enter or Space on a head sorts a table by that column; numbers as numbers, a second time downwards.
 // A filterable table gets a field for words, and a choice for each column that has few different values, each of which
 // stands in two rows or more on average.
+// What is chosen and typed is kept in the address, after "?", so that a link to it shows the same rows; "csv" saves the
+// table as it stands. A fold that holds what the address names is opened.
 // Verdict words get their colour here where a table came from Markdown.
 const WORDS = ["close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "holds in print", "fails in print", "not run"];
 
@@ -46,10 +48,20 @@ function choice(name, values) {
   return select;
 }
 
+// What the address says of the page's tables: "tab-claims-sign.words", "tab-claims-sign.verdict" and so on.
+const state = new URLSearchParams(location.search);
+
+function keep(name, value) {
+  if (value) state.set(name, value);
+  else state.delete(name);
+  const said = state.toString();
+  history.replaceState(null, "", location.pathname + (said ? "?" + said : "") + location.hash);
+}
+
 function addFilters(table) {
   const rows = Array.from(table.tBodies[0].rows);
   const texts = rows.map((row) => Array.from(row.cells).map((cell) => cell.textContent.trim()));
-  const heads = Array.from(table.tHead.rows[0].cells).map((cell) => cell.textContent.trim());
+  const heads = Array.from([...table.tHead.rows].at(-1).cells).map((cell) => cell.textContent.trim());
   const bar = document.createElement("div");
   bar.className = "filters";
   const words = document.createElement("input");
@@ -80,13 +92,64 @@ function addFilters(table) {
     });
     count.textContent = `${shown} of ${rows.length} rows`;
   }
+  const fields = [["words", words], ...choices.map(([column, select]) => [heads[column], select])];
+  for (const [name, field] of fields) {
+    field.value = state.get(`${table.id}.${name}`) || "";
+    if (field.value) unfold(table);
+    field.addEventListener("input", () => keep(`${table.id}.${name}`, field.value));
+  }
+  for (const [, select] of choices) if (select.selectedIndex < 0) select.value = "";  // a value that is not there
   bar.addEventListener("input", apply);
   apply();
   (table.closest(".pst-scrollable-table-container") || table).before(bar);
 }
 
+// A table's rows that are shown, as text; folded parts of a cell are left out, and quotes doubled.
+function csv(table) {
+  const text = (cell) => {
+    const copy = cell.cloneNode(true);
+    for (const part of copy.querySelectorAll("details, sup.claim")) part.remove();
+    return copy.textContent.trim().replace(/\s+/g, " ").replace(/\u2212/g, "-");
+  };
+  const [names, groups] = [...table.tHead.rows].reverse();
+  const above = groups ? [...groups.cells].flatMap((cell) => Array(cell.colSpan).fill(text(cell))) : [];
+  const heads = [...names.cells].map((cell, i) => (above[i] ? `${above[i]}: ${text(cell)}` : text(cell)));
+  const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => [...row.cells].map(text));
+  const quoted = (value) => (/[",]/.test(value) ? `"${value.replace(/"/g, '""')}"` : value);
+  return [heads, ...rows].map((row) => row.map(quoted).join(",") + "\r\n").join("");
+}
+
+function addCsv(table, place) {
+  const link = document.createElement("a");
+  link.className = "csv";
+  link.textContent = "csv";
+  link.title = "save the rows shown as comma-separated values";
+  link.href = "#";
+  link.addEventListener("click", () => {
+    link.download = `${location.pathname.split("/").slice(-2).join("-").replace(/\.html$/, "")}-${place + 1}.csv`;
+    link.href = URL.createObjectURL(new Blob(["\ufeff" + csv(table)], { type: "text/csv" }));
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  });
+  (table.closest(".pst-scrollable-table-container, .scroll") || table).after(link);
+}
+
+// Opens the folds around an element.
+function unfold(element) {
+  for (let fold = element.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+}
+
+function openNamed() {
+  const named = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!named) return;
+  unfold(named);
+  named.scrollIntoView();
+}
+
+window.addEventListener("hashchange", openNamed);
 document.addEventListener("DOMContentLoaded", () => {
-  for (const table of document.querySelectorAll("table.filterable")) addFilters(table);
+  document.querySelectorAll("table.filterable").forEach(addFilters);
+  document.querySelectorAll("table.sortable").forEach(addCsv);
+  openNamed();
   for (const head of document.querySelectorAll("table.sortable thead th")) {
     head.tabIndex = 0;
     head.title = "sort by this column";

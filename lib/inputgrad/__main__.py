@@ -82,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
     staging.add_argument("--profile", default="smoke")
     staging.set_defaults(command=stage)
+    commands.add_parser("pdf", help="print the staged book (called by make pdf)").set_defaults(command=pdf)
     commands.add_parser("readme", help="bring the README's scoreboard and figure up to date").set_defaults(
         command=readme
     )
@@ -217,6 +218,13 @@ def stage(args: argparse.Namespace) -> None:
     from inputgrad.report import book
 
     book.stage(checks.one_of("profile", args.profile, PROFILES))
+
+
+def pdf(args: argparse.Namespace) -> None:
+    """Print the staged book."""
+    from inputgrad.report import pdf
+
+    print(pdf.make(Path(sys.executable)))
 
 
 def readme(args: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from inputgrad.record.results import Result
 from inputgrad.study import CHAPTERS, STUDY
 from inputgrad.study.schema import PROFILES, SCALES
 
-from . import claims
+from . import claims, links
 from .markup import listed, span
 from .tables.common import decided_by
 
@@ -52,14 +52,21 @@ def front(fill: Callable[[str], str]) -> str:
 
 
 def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
-    """How many of the paper's claims hang on the rows behind it, by verdict, with a link to them."""
+    """Which claims of the paper hang on the rows behind it, by verdict; of an exhibit also which statements of ours."""
     if name.split("/")[0] not in STUDY:
         return ""
-    words = [v.word for v in verdicts if v.claim.kind == "result"]
-    if not words:
-        return "It decides none of the paper's claims about its results."
-    counted = listed([f"{words.count(word)} {word}" for word in claims.WORDS if word in words])
-    return f"[The paper's claims](/book/verdicts.md) about results: {counted}."
+    key, exhibit = name.split("/")[0], "/" in name
+    about = [v for v in verdicts if v.claim.kind == "result"]
+    groups = {word: [v.claim.id for v in about if v.word == word] for word in claims.WORDS}
+    counted = listed([f"{len(ids)} {word}" + (f" ({links.listed_by(ids)})" if exhibit else "")
+                      for word, ids in groups.items() if ids])  # fmt: skip
+    ours = links.listed_by([v.claim.id for v in verdicts if v.claim.kind == "derived"]) if exhibit else ""
+    theirs = (
+        f"[The paper's claims](#claims-{key}) about results: {counted}."
+        if about
+        else "It decides none of the paper's claims about its results."
+    )
+    return theirs + (f" Of our own statements it decides {ours}." if ours else "")
 
 
 def scales_of(there: Sequence[Result]) -> str:
@@ -83,9 +90,12 @@ def behind(there: Sequence[Result]) -> str:
 
 
 def open_with(notebook: Path, text: str) -> None:
-    """Put a note below the title of an executed page, in place, and leave out the parameters that papermill gave it."""
+    """Put a note below the title of an executed page, in place; link its claims; leave out papermill's parameters."""
     page = json.loads(notebook.read_text(encoding="utf-8"))
     title, *rest = "".join(page["cells"][0]["source"]).split("\n")
     page["cells"][0]["source"] = "\n".join([title, "", text, *rest])
     page["cells"] = [c for c in page["cells"] if "injected-parameters" not in c["metadata"].get("tags", [])]
+    for shown in (output.get("data", {}) for cell in page["cells"] for output in cell.get("outputs", [])):
+        if "text/html" in shown:
+            shown["text/html"] = links.in_html("".join(shown["text/html"]))
     notebook.write_text(json.dumps(page, ensure_ascii=False), encoding="utf-8")

@@ -26,7 +26,7 @@ from inputgrad.ground.files import replacing, write_text
 from inputgrad.ground.paths import BUILD, ROOT, relative
 from inputgrad.record import results
 
-from . import answers, cells, claims, explorer, figures, names, scales, summaries, tables
+from . import answers, cells, claims, explorer, figures, links, names, scales, summaries, tables
 from .figures import interactive
 from .markup import Table, scale
 from .predicates import Vector
@@ -76,17 +76,15 @@ def generate() -> None:
         write_text(GENERATED / f"scoreboard-{what}-again.md", table.markdown(style="short"))  # labels stand once
     write_text(GENERATED / "front.md", answers.front(partial(fill, where="answers")))
     write_text(GENERATED / "coverage.md", summaries.coverage())
-    write_text(GENERATED / "parameters.md", "\n".join(parameters_of(e) for e in study.EXHIBITS))
+    write_text(GENERATED / "parameters.md", parameters())
     said = partial(fill, where="claims")
     for key in study.STUDY:
-        write_text(GENERATED / f"claims-{key}.md", tables.verdict_table(key).markdown(f"tab-claims-{key}", "claims"))
         write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
         write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, said))
         write_text(GENERATED / f"scales-{key}.md", scales.told(key))
     for key in study.CHAPTERS:
+        write_text(GENERATED / f"claims-{key}.md", summaries.where_claims_are(key))
         write_text(GENERATED / f"answer-{key}.md", answers.box(key, partial(fill, where="answers")))
-    across = tables.verdict_table(study.synthesis.PAPER.key)
-    write_text(GENERATED / "claims-synthesis.md", across.markdown("tab-claims-synthesis", "claims"))
     for exhibit in ("smooth/hardening", "selfgrad/defences"):
         key = exhibit.split("/")[0]
         write_text(GENERATED / f"schedules-{key}.md", tables.schedules(exhibit).markdown(f"tab-schedules-{key}"))
@@ -97,12 +95,13 @@ def generate() -> None:
     write_text(GENERATED / "leaderboard.md", "\n".join(boards))
     write_text(GENERATED / "explorer.md", explorer.about())
     write_text(GENERATED / "cite.md", summaries.citation())
-    write_text(GENERATED / "changelog.md", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    write_text(GENERATED / "changelog.md", changelog())
     write_text(STAGE / "book" / "_static" / "explorer-data.js", explorer.script())
     write_text(GENERATED / "digest.md", summaries.digest(said))
     write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))
-    write_text(GENERATED / "every-claim.md", summaries.every_claim(said).markdown("tab-every-claim", "filterable all"))
-    write_text(GENERATED / "every-number.md", summaries.every_number().markdown("tab-every-number", "filterable"))
+    write_text(GENERATED / "every-claim.md", every_claim())
+    every = [summaries.folded("numbers", key, summaries.every_number(key)) for key in study.STUDY]
+    write_text(GENERATED / "every-number.md", "\n".join(every))
     for name, draw in FIGURES.items():
         figure = draw()
         save(figure, GENERATED / f"{name}.{'svg' if hasattr(figure, 'frame') else 'png'}")
@@ -113,6 +112,18 @@ def generate() -> None:
                 f"```{{raw}} html\n{interactive.chart(name, figure.frame)}```\n\n" if name in interactive.CHOSEN else ""
             )
             write_text(GENERATED / f"{name}-numbers.md", chart + listed)
+
+
+def every_claim() -> str:
+    """The claims of each paper in a fold of its own; each has its anchor here."""
+    said = partial(fill, where="claims")
+    return "\n".join(summaries.folded("claims", key, summaries.every_claim(key, said)) for key in study.CHAPTERS)
+
+
+def changelog() -> str:
+    """The conclusions' changelog, its claims linked."""
+    known = {claim.id for key in study.CHAPTERS for claim in claims.load(key)}
+    return links.in_markdown((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), known.__contains__)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -144,13 +155,23 @@ def config() -> str:
     return yaml.safe_dump(settings, sort_keys=False)
 
 
+def parameters() -> str:
+    """The parameters of every notebook, a section for each paper and a fold for each notebook."""
+    return "\n".join(
+        f"## `{key}`\n\n" + "\n".join(parameters_of(f"{key}/{exhibit.name}") for exhibit in paper.exhibits)
+        for key, paper in study.CHAPTERS.items()
+    )
+
+
 def parameters_of(exhibit: str) -> str:
-    """The parameters of one exhibit's notebook, as a Markdown section."""
+    """The parameters of one exhibit's notebook, as a fold in Markdown."""
     rows = [
         {"parameter": f"`{p.name}`", "default": f"`{p.default!r}`", "meaning": p.help}
         for p in study.parameters(exhibit).values()
     ]
-    return f"## `{exhibit}`\n\n" + Table(pd.DataFrame(rows), study.exhibit(exhibit).title).markdown()
+    table = Table(pd.DataFrame(rows), study.exhibit(exhibit).title).markdown()
+    name = f"[`{exhibit}`]{{#parameters-{exhibit.replace('/', '-')}}}"
+    return f"::::{{dropdown}} {name}: {len(rows)} parameters\n{table}::::\n"
 
 
 # Numbers in prose
@@ -187,7 +208,7 @@ def fill(text: str, where: str) -> str:
 
 
 def sentence(key: str, name: str, prose: str, where: str) -> str:
-    """The prose, where the claim that it rests on is reproduced.
+    """The prose with a mark that links to the claim it rests on, where that is reproduced.
 
     Raises:
         InputError: the claim is unknown, or its verdict is another.
@@ -195,7 +216,7 @@ def sentence(key: str, name: str, prose: str, where: str) -> str:
     word = verdict_of(key, name, where).word
     if word != "reproduced":
         raise InputError(f"{where}: {' '.join(prose.split())!r} rests on {key}.{name}, which is: {word}")
-    return prose
+    return prose + links.mark(f"{key}.{name}")
 
 
 def verdict_of(key: str, name: str, where: str) -> claims.Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -144,6 +145,26 @@ def load(key: str) -> tuple[Claim, ...]:
     except (InputError, TypeError) as err:
         raise wrong(path, line, str(err).removeprefix("Claim.__init__() ")) from err
     return tuple(found.values())
+
+
+@cache
+def written(key: str) -> dict[str, tuple[int, list[str]]]:
+    """How each claim of a paper is decided: the line at which it starts in the file, and what stands there of it.
+
+    Of the file's own lines those of ``vars``, ``exact``, ``weak`` and ``removed``.
+    """
+    found: dict[str, tuple[int, list[str]]] = {}
+    name, shown = "", False
+    for number, line in enumerate((PAPERS / key / "claims.yaml").read_text(encoding="utf-8").splitlines(), 1):
+        if start := re.match(r"- \{?id: ([\w.]+)", line):
+            name, shown = start[1], False
+            found[name] = (number, [])
+        elif line[2:3].isalpha():
+            shown = line.startswith(("  vars:", "  exact:", "  weak:", "  removed:"))
+        if shown:
+            inner = line[2:].lstrip()
+            found[name][1].append("\u00a0" * (len(line) - 2 - len(inner)) + inner)  # spaces that a page keeps
+    return found
 
 
 def wrong(path: Path, line: int, why: str) -> InputError:

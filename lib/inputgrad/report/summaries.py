@@ -13,8 +13,9 @@ from inputgrad.ground.paths import ROOT
 from inputgrad.record import results
 from inputgrad.study import CHAPTERS, STUDY, synthesis
 
-from . import cells, claims
-from .markup import Table, listed, measured, number, scale
+from . import cells, claims, links
+from .markup import VERDICTS, Table, listed, measured, number, scale
+from .tables.common import deciders
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
@@ -44,7 +45,7 @@ def ending(key: str, fill: Callable[[str], str]) -> str:
     parts = [section(verdicts, word, fill) for word in HEADS]
     waiting = [v for v in verdicts if v.word == "not run"]
     if waiting:
-        parts.append(f"**Not run:** {len(waiting)}. The table below says what each of them lacks.\n")
+        parts.append(f"**Not run:** {len(waiting)}. The list of every claim says what each of them lacks.\n")
     return "\n".join([*parts, f"**Cost:** {cost(key)}\n"])
 
 
@@ -56,7 +57,7 @@ def section(verdicts: Sequence[claims.Verdict], word: str, fill: Callable[[str],
 
 def item(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
     """A claim as an item of a list, with its number, the scale behind its verdict, and what is wrong with it."""
-    behind = verdict.claim.id.split(".")[1] + (f", {scale(verdict.profile)} scale" if verdict.profile else "")
+    behind = links.short(verdict.claim.id) + (f", {scale(verdict.profile)} scale" if verdict.profile else "")
     because = why(verdict.claim, fill) if verdict.word == "not reproduced" else verdict.reason
     return f"- {verdict.claim.text} ({behind})" + (f". *Why:* {because}" if because else "")
 
@@ -177,33 +178,63 @@ def by_profile() -> Table:
     return Table(pd.DataFrame(rows), caption)
 
 
-def every_claim(fill: Callable[[str], str]) -> Table:
-    """Every claim of every paper and across them, with its verdict and, where it does not reproduce, why."""
+def every_claim(key: str, fill: Callable[[str], str]) -> Table:
+    """Every claim of a paper at its anchor: its verdict, what decides it, and, where it does not reproduce, why."""
+    pages = {f"{key}/{e.name}": f"[{e.name}](/notebooks/{key}/{e.name}.ipynb)" for e in CHAPTERS[key].exhibits}
     rows = [
-        {"claim": v.claim.id, "verdict": v.word, "scale": scale(v.profile), "what is claimed": v.claim.text,
-         "why": why(v.claim, fill) if v.word == "not reproduced" else v.reason or "–",
-         "paper": key, "kind": v.claim.kind}
-        for key in CHAPTERS for v in claims.verdicts(key)
+        {"claim": f"[{v.claim.id}]{{#{links.anchor(v.claim.id)}}}", "verdict": v.word, "scale": scale(v.profile),
+         "what is claimed": v.claim.text,
+         "why": why(v.claim, fill) if v.word == "not reproduced" else v.reason or v.claim.note or "–",
+         "decided by": f"{listed([pages[e] for e in deciders(key)[v.claim.id]])} {decision(key, v)}",
+         "kind": v.claim.kind}
+        for v in claims.verdicts(key)
     ]  # fmt: skip
-    return Table(pd.DataFrame(rows), "Every claim, decided by code from the recorded results")
+    return Table(
+        pd.DataFrame(rows), f"The claims of {CHAPTERS[key].authors}, each decided by code from recorded results"
+    )
 
 
-def every_number() -> Table:
-    """Every number that the papers' tables print, with ours beside it."""
+def decision(key: str, verdict: claims.Verdict) -> str:
+    """How a claim is decided, folded: where it stands, whether the paper's own numbers bear it out, its predicates."""
+    line, written = claims.written(key)[verdict.claim.id]
+    on_paper = {True: "it holds there", False: "it fails there: the paper's slip", None: ""}[verdict.paper]
+    facts = ["; ".join(filter(None, [verdict.claim.source, on_paper])),
+             f"data/papers/{key}/claims.yaml, line {line}:", *(f"`{code}`" for code in written)]  # fmt: skip
+    return f"<details><summary>predicate</summary>{'<br>'.join(facts)}</details>"
+
+
+def every_number(key: str) -> Table:
+    """Every number that a paper's tables print, with ours beside it."""
     rows = []
-    for key in STUDY:
-        for c in cells.compare(cells.of_paper(key), cells.ours(key)).itertuples():
-            sizes = [f"eps {c.eps}" if c.eps else "", f"{c.steps} steps" if c.steps else ""]
-            where = [c.dataset, c.model, c.defense, c.attack, *sizes, c.metric]
-            places = max(2, len(str(c.value).partition(".")[2]))  # two, or more where the paper prints more
-            rows.append({"paper": key, "table": c.table, "what": ", ".join(w for w in where if w not in ("", "none")),
-                         "paper's": number(c.value, places), "ours": measured(c._asdict(), places),
-                         "difference": number(c.difference, places), "verdict": c.word,
-                         "scale": scale(c.profile)})  # fmt: skip
+    for c in cells.compare(cells.of_paper(key), cells.ours(key)).itertuples():
+        sizes = [f"eps {c.eps}" if c.eps else "", f"{c.steps} steps" if c.steps else ""]
+        where = [c.dataset, c.model, c.defense, c.attack, *sizes, c.metric]
+        places = max(2, len(str(c.value).partition(".")[2]))  # two, or more where the paper prints more
+        rows.append({"table": c.table, "what": ", ".join(w for w in where if w not in ("", "none")),
+                     "paper's": number(c.value, places), "ours": measured(c._asdict(), places),
+                     "difference": number(c.difference, places), "verdict": c.word,
+                     "scale": scale(c.profile)})  # fmt: skip
     return Table(
         pd.DataFrame(rows),
-        "Every number of the papers' tables beside ours, in the study's default reading; "
+        f"Every number of the tables of {CHAPTERS[key].authors} beside ours, in the study's default reading; "
         "networks are named as in the paper",
+    )
+
+
+def folded(what: str, key: str, table: Table) -> str:
+    """A paper's ``"claims"`` or ``"numbers"`` in a fold that counts them by verdict, and is linked to by its name."""
+    words = list(table.frame["verdict"])
+    counted = listed([f"{words.count(word)} {word}" for word in VERDICTS if word in words])
+    head = f"[`{key}`]{{#{what}-{key}}}: {len(words)} {what} ({counted})"
+    style = "filterable all" if what == "claims" else "filterable"
+    return f"::::{{dropdown}} {head}\n{table.markdown(f'tab-{what}-{key}', style)}::::\n"
+
+
+def where_claims_are(key: str) -> str:
+    """What a chapter says of the list of its claims, which stands once in the book."""
+    return (
+        f"[All {len(claims.verdicts(key))} claims](#claims-{key}), the paper's and ours, are listed on one page: with "
+        "each its verdict, the exhibits whose rows decide it, and its predicate.\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -215,6 +216,16 @@ def decided_by(name: str, shown: Sequence[results.Result] = ()) -> list[claims.V
         return any(fits(paper, s) or ("table" in s and fits(mine, s, ("dataset", "model"))) for s in selectors)
 
     return [verdict for verdict in claims.verdicts(key) if here(verdict)]
+
+
+@cache
+def deciders(key: str) -> dict[str, list[str]]:
+    """The exhibits whose recorded rows decide each claim of a paper, or would if they were run, by the claim's id."""
+    found: dict[str, list[str]] = {v.claim.id: [] for v in claims.verdicts(key)}
+    for exhibit in CHAPTERS[key].exhibits:
+        for verdict in decided_by(f"{key}/{exhibit.name}"):
+            found[verdict.claim.id].append(f"{key}/{exhibit.name}")
+    return found
 
 
 def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -> bool:
