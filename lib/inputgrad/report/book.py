@@ -70,7 +70,7 @@ def stage(profile: str) -> None:
 
 
 def generate() -> None:
-    """Write every table and figure that pages include, as Markdown and PNG."""
+    """Write every table and figure that pages include, as Markdown and SVG."""
     for table, what in zip(tables.scoreboard().tables, ("claims", "cells"), strict=True):
         write_text(GENERATED / f"scoreboard-{what}.md", table.markdown(f"tab-scoreboard-{what}", "short"))
         write_text(GENERATED / f"scoreboard-{what}-again.md", table.markdown(style="short"))  # labels stand once
@@ -104,7 +104,7 @@ def generate() -> None:
     write_text(GENERATED / "every-number.md", "\n".join(every))
     for name, draw in FIGURES.items():
         figure = draw()
-        save(figure, GENERATED / f"{name}.{'svg' if hasattr(figure, 'frame') else 'png'}")
+        save(figure, GENERATED / f"{name}.svg")
         if hasattr(figure, "frame"):
             numbers = figures.as_table(figure).markdown(style="dense")
             listed = f"````{{dropdown}} The figure's numbers\n{numbers}````\n"
