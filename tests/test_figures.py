@@ -595,3 +595,10 @@ def test_of_two_runs_each_is_drawn_and_of_three_the_centre():
     two, three = marks.of_rows(table[:2]), marks.of_rows(table)
     assert list(zip(two["which"], two["value"], two["seeds"], strict=True)) == [("0", 10, 1), ("1", 50, 1)]
     assert list(zip(three["which"], three["value"], three["seeds"], strict=True)) == [("", 100 * median(values), 3)]
+
+
+@pytest.mark.parametrize("name", ["one-image", "sign"])
+def test_the_same_figure_is_the_same_file(name, tmp_path):
+    for i in range(2):
+        book.save(book.FIGURES[name](), tmp_path / f"{i}.svg")
+    assert (tmp_path / "0.svg").read_bytes() == (tmp_path / "1.svg").read_bytes()

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import yaml
 from matplotlib.figure import Figure
@@ -129,7 +130,7 @@ def changelog() -> str:
 def save(figure: Figure, path: Path) -> None:
     """Write a figure in the format that its name says; the same figure gives the same bytes."""
     kind = path.suffix[1:]
-    with replacing(path) as temporary:
+    with plt.rc_context({"svg.hashsalt": "inputgrad"}), replacing(path) as temporary:
         figure.savefig(temporary, format=kind, metadata={{"svg": "Date", "png": "Software"}[kind]: None})
 
 
