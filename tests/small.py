@@ -25,7 +25,7 @@ OF = {
 """By paper."""
 
 OWN = {
-    "sign/adversarial": {"pgd_images": 8},
+    "sign/adversarial": {"pgd_images": 4},
     "convex/framework": {"models": ["linear", "lenet5"]},
     "convex/examples": {"models": ["lenet5"]},
     "convex/recipes": {"models": ["fcnn"]},

@@ -22,7 +22,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.record.row import Row
 from inputgrad.report import cells, claims, tables
 from inputgrad.study import trials
-from inputgrad.study.butterfly import FOUR, scale
+from inputgrad.study.butterfly import ENCODERS, FOUR, scale
 from inputgrad.trials import butterfly, runner
 from inputgrad.trials.butterfly import COMPARED, PRINTED, ROWS, TABLE_3, random_of, shuffled, standing
 from inputgrad.trials.butterfly_figures import followed, optimum, spread_at_the_end, turned
@@ -428,7 +428,7 @@ def test_an_encoder_needs_data_that_fit():
 
 
 def test_an_encoder_that_cannot_take_the_images_is_refused(small_run):
-    with pytest.raises(InputError, match="image size 28x28 with 1 channels is not one the encoder can take"):
+    with pytest.raises(InputError, match="image size 28 is not one that the encoder resnet18_imagenet can take"):
         small_run("butterfly/pictures", datasets=["digits28"], external="none")
 
 
@@ -495,6 +495,7 @@ def test_encoders_and_classifiers_can_start_from_imagenets_weights(imagenet10, w
         return build("densenet169", shape=shape, classes=classes, width=0.0625)
 
     monkeypatch.setattr(butterfly, "torchvision_net", weights)
+    monkeypatch.setitem(ENCODERS, "smoke", {"small": ("densenet169", 0.0625)})
     recipe = {**asdict(Recipe(epochs=1, lr=1e-6, images=20, width=0.0625)), "batch": 20}
     job = job_on("digits32", external="imagenet", recipe=recipe)
     job.trial.model = "densenet169"

@@ -68,7 +68,7 @@ def folder(tmp_path_factory):
         patch.setattr(butterfly, "torchvision_net", lambda name, *, weights, **k: models.build(name, **k))
         small = MODELS["resnet18_imagenet"]
         for name in FOUR:
-            patch.setitem(MODELS, name, replace(MODELS[name], builder=small.builder, options=small.options))
+            patch.setitem(MODELS, name, replace(small, name=name, label=MODELS[name].label))
         patch.setitem(ENCODERS, "paper", {"small": ("resnet50", WIDTH), "large": ("resnet101", WIDTH)})
         patch.setitem(DECODERS, "paper", (16, 8, 8, 8))
         turned_down(patch)

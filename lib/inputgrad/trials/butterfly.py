@@ -363,9 +363,9 @@ def limited(job: Job, arms: Iterable[Arm]) -> list[Arm]:
     return [arm.but("limited", rules=replace(arm.rules, limit=eps_value(budget))) for arm in arms]
 
 
-def directs(arms: Iterable[Arm]) -> list[Arm]:
-    """Those of the arms that have no discriminator."""
-    return [arm for arm in arms if arm.rules.objective == DIRECT]
+def directs(arms: Iterable[Arm], main: Arm | None = None) -> list[Arm]:
+    """Those of the arms that have no discriminator, without ``main``."""
+    return [arm for arm in arms if arm.rules.objective == DIRECT and arm is not main]
 
 
 # Tables 1 and 3
@@ -386,7 +386,7 @@ def enhancing(job: Job) -> Outcome:
     fresh = from_scratch(job, s["sizes"][0])
     arms = [*proposed.values(), *variants(job, main)]
     best = (directs(arms) or [main])[0]
-    within = limited(job, [main, *directs(arms)])
+    within = limited(job, [main, *directs(arms, main)])
     arms += [best.but(FROM_SCRATCH, start=fresh), *within]
     arms += [main.but(NEW_IMAGES, first=n) for n in unseen(job)]
     rows = []
@@ -476,7 +476,7 @@ def attacking(job: Job) -> Outcome:
     judge = encoder(job, SIZES[-1])
     black = Arm("Proposed-B", starts[s["sizes"][0]], unknown, judge)
     arms += [black, *(black.but(loss, rules=replace(unknown, loss=loss)) for loss in s["loss"][1:])]
-    arms += limited(job, [arms[0], *directs(arms)])
+    arms += limited(job, [arms[0], *directs(arms, arms[0])])
     rows = vanilla(job, kind, target, others, called)
     first, length = of_arm(job, kind, target, arms[0], others, called, None)
     rows += first
