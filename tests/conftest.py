@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads sleep: tests
 ROOT = Path(__file__).resolve().parents[1]
 
 LONG = ("book", "device", "runner", "butterfly", "figures", "pages", "butterfly_parts", "rehearsal", "synthesis",
-        "method", "imagenet", "summaries")  # fmt: skip
+        "method", "imagenet", "charts", "explorer", "summaries")  # fmt: skip
 """Files that take ten seconds or more, the longest first; xdist hands files out whole, in the order of collection."""
 
 
