@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -191,7 +192,9 @@ def test_a_network_refuses_what_its_declaration_says_and_takes_the_rest():
     from inputgrad.compute.models import build
 
     shapes = [*{source.shape for source in DATASETS.values()}, (1, 8, 8), (1, 15, 15), (3, 18, 18), (4, 32, 32)]
-    for name, architecture in MODELS.items():
+    packaged = {name: getattr(a.weights, "modules", ()) for name, a in MODELS.items()}
+    there = {name: a for name, a in MODELS.items() if all(map(find_spec, packaged[name]))}
+    for name, architecture in there.items():
         for shape in shapes:
             for width in (1.0, 2.0) if shape == (3, 32, 32) else (1.0,):
                 try:
