@@ -42,6 +42,14 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m inputgrad", description="Input Gradients, Reproduced")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
+    add_study(commands)
+    add_data(commands)
+    add_book(commands)
+    return top
+
+
+def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands that look at the study and run it."""
     listing = commands.add_parser("list", help="the exhibits, what is recorded and what is stale")
     listing.set_defaults(command=list_exhibits)
     running = commands.add_parser("run", help="run one exhibit's notebook")
@@ -55,14 +63,6 @@ def parser() -> argparse.ArgumentParser:
     judging.add_argument("paper", nargs="?", help="only this paper")
     judging.add_argument("--brief", action="store_true", help="only the counts")
     judging.set_defaults(command=show_verdicts)
-    fetching = commands.add_parser("fetch", help="download and verify data sets and published weights")
-    fetching.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a network that is loaded")
-    fetching.add_argument("--data-root", help="where to (default: $INPUTGRAD_DATA or data/datasets)")
-    fetching.set_defaults(command=fetch)
-    commands.add_parser("verify", help="check every file under data/, and say what to do").set_defaults(command=verify)
-    commands.add_parser("migrate", help="bring result files of earlier versions up to date").set_defaults(
-        command=migrate
-    )
     recording = commands.add_parser("record", help="run what is not recorded, first what settles most")
     recording.add_argument(
         "--hours", type=float, required=True, help="how long; what would not end by then is not begun"
@@ -74,6 +74,22 @@ def parser() -> argparse.ArgumentParser:
     recording.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
     recording.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     recording.set_defaults(command=record)
+
+
+def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands for what lies under ``data/``."""
+    fetching = commands.add_parser("fetch", help="download and verify data sets and published weights")
+    fetching.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a network that is loaded")
+    fetching.add_argument("--data-root", help="where to (default: $INPUTGRAD_DATA or data/datasets)")
+    fetching.set_defaults(command=fetch)
+    commands.add_parser("verify", help="check every file under data/, and say what to do").set_defaults(command=verify)
+    commands.add_parser("migrate", help="bring result files of earlier versions up to date").set_defaults(
+        command=migrate
+    )
+
+
+def add_book(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands that make the book, and what it shows that no exhibit computes."""
     exploring = commands.add_parser("explorer", help="write the network and the digits of the book's explorer")
     exploring.add_argument("--profile", default="paper", help="smoke, quick or paper (default)")
     exploring.set_defaults(command=explorer)
@@ -89,7 +105,6 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("announce", help="where the book is, and the scoreboard in a few lines").set_defaults(
         command=announce
     )
-    return top
 
 
 def parsed(assignments: list[str]) -> dict:
