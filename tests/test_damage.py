@@ -4,9 +4,11 @@ import shutil
 from contextlib import contextmanager
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inputgrad.compute.training import checkpoints
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import PAPERS
 from inputgrad.record import printed, results
@@ -67,6 +69,23 @@ def test_a_damaged_result_is_refused(path, tmp_path):
             found = results.read(copy)
             assert found.rows.equals(whole.rows) and found.provenance == whole.provenance
             assert copy.read_bytes() == data
+
+    holds()
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    net, path = torch.nn.Linear(8, 8), tmp_path / "net.safetensors"
+    checkpoints.save(path, net.state_dict(), {"seconds": 1.0, "history": [{"epoch": 1, "loss": 0.5}]})
+    whole, note = checkpoints.restore(path, net)
+    data = path.read_bytes()
+
+    @QUICKLY
+    @given(*DAMAGE)
+    def holds(kind, at, length, new):
+        path.write_bytes(damaged(data, kind, at, length, new))
+        with one_sentence():
+            tensors, told = checkpoints.restore(path, torch.nn.Linear(8, 8))
+            assert told == note and all(torch.equal(tensors[name], whole[name]) for name in whole)
 
     holds()
 

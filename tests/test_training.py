@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from inputgrad.catalogue.recipe import CROPS, OPTIMIZERS, SCHEDULES, Recipe
 from inputgrad.compute import data
@@ -94,6 +95,22 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(loaded, monkeypat
     assert same(unbroken, weights(trained(loaded, "alexnet", recipe, 0, CPU)))
     assert len(steps) == 3  # only the epoch that was cut short
     assert not list((tmp_path / "killed").glob("*.partial"))
+
+
+def test_a_checkpoint_of_which_one_bit_is_another_is_refused(loaded, workspace):
+    name = trained(loaded, "alexnet", RECIPE, 0, CPU).checkpoint
+    path = workspace / "checkpoints" / name
+    data = bytearray(path.read_bytes())
+    data[-1000] ^= 1  # of a weight: still a number
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=f"{name} is damaged .its content is not what was written.: delete it"):
+        trained(loaded, "alexnet", RECIPE, 0, CPU)
+
+
+def test_a_checkpoint_written_before_there_were_sums_is_read(tmp_path):
+    net = torch.nn.Linear(2, 1)
+    save_file(net.state_dict(), tmp_path / "old.safetensors", metadata={"note": '{"seconds": 1}'})
+    assert checkpoints.restore(tmp_path / "old.safetensors", torch.nn.Linear(2, 1))[1] == {"seconds": 1}
 
 
 def test_a_damaged_checkpoint_is_named(loaded, workspace):

@@ -84,12 +84,22 @@ def check_room(path: Path, net: nn.Module) -> None:
 
 def save(path: Path, tensors: Mapping[str, Tensor], note: Note) -> None:
     """Write a checkpoint at once or not at all."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    plain, told = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, json.dumps(note)
     with replacing(path) as temporary:
         try:
-            save_file(plain, temporary, metadata={"note": json.dumps(note)})
+            save_file(plain, temporary, metadata={"note": told, "sum": content_sum(plain, told)})
         except SafetensorError as err:  # how it reports a full disk
             raise OSError(str(err)) from err
+
+
+def content_sum(tensors: Mapping[str, Tensor], told: str) -> str:
+    """The SHA-256 of a note and of every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(told.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def restore(
@@ -103,7 +113,10 @@ def restore(
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            note = json.loads(file.metadata()["note"])
+            told, written = file.metadata()["note"], file.metadata().get("sum")  # earlier ones have no sum
+        if written and written != content_sum(tensors, told):
+            raise ValueError("its content is not what was written")
+        note = json.loads(told)
         net.load_state_dict({name: t for name, t in tensors.items() if not name.startswith((OPTIMIZER, EXTRA))})
         load_optimizers(optimizers or {}, tensors)
     except (SafetensorError, RuntimeError, OSError, ValueError, KeyError, TypeError) as err:
