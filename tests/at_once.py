@@ -1,4 +1,4 @@
-"""Two of these at once, in one folder: a trial whose computing takes a moment, so that the second comes while it lasts."""
+"""Several of these at once, in one folder: trials that each take a moment, so that the others come while it lasts."""
 
 import sys
 import time
@@ -19,4 +19,5 @@ def compute(trial, **options):
 if __name__ == "__main__":
     results.SCRATCH = Path(sys.argv[1]) / "scratch"
     sys.modules["inputgrad.trials.job"] = SimpleNamespace(compute=compute)
-    print(runner.run("sign/adversarial", datasets=["digits28"], models=["alexnet"]).computed)
+    seeds = [int(seed) for seed in sys.argv[2:]]
+    print(runner.run("sign/adversarial", datasets=["digits28"], models=["alexnet"], seeds=seeds).computed)

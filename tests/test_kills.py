@@ -64,6 +64,13 @@ def test_a_file_system_without_locks_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="could not be written .No locks available.: nothing was changed there"):
         files.write_text(tmp_path / "b.txt", "whole")
     assert list(tmp_path.iterdir()) == []
+    with (
+        pytest.raises(
+            InputError, match="a.lock could not be locked .No locks available.: two runs at once need a file"
+        ),
+        files.locked(tmp_path / "a.lock"),
+    ):
+        pytest.fail("nothing may go on without the lock")
 
 
 RUN = """

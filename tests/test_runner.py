@@ -86,11 +86,15 @@ def test_a_killed_trial_leaves_no_result(workspace, monkeypatch):
     assert inputgrad.run(SIGN, **SMALL).computed == 1
 
 
-def test_two_runs_at_once_compute_each_trial_once(tmp_path, root):
+@pytest.mark.parametrize("wanted", [("0", "0"), ("0 1", "1 2", "0 1 2")], ids=["the same", "overlapping"])
+def test_runs_at_once_compute_each_trial_once(tmp_path, root, wanted):
     script = [sys.executable, str(root / "tests" / "at_once.py"), str(tmp_path)]
-    both = [subprocess.Popen(script, stdout=subprocess.PIPE, text=True, cwd=root) for _ in range(2)]
-    assert sorted(process.communicate()[0] for process in both) == ["0\n", "1\n"]
-    assert len(list((tmp_path / "scratch").rglob("*.json"))) == 1
+    runs = [
+        subprocess.Popen([*script, *seeds.split()], stdout=subprocess.PIPE, text=True, cwd=root) for seeds in wanted
+    ]
+    trials = {seed for seeds in wanted for seed in seeds.split()}
+    assert sum(int(process.communicate()[0]) for process in runs) == len(trials)
+    assert len(list((tmp_path / "scratch").rglob("*.json"))) == len(trials)
 
 
 def test_recorded_results_stand_in_for_smoke(workspace, monkeypatch):

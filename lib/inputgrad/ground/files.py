@@ -60,6 +60,33 @@ def abandoned(left: Path) -> bool:
 
 
 @contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of the file ``path`` while the block lasts, and wait for it first; the file stays.
+
+    The system unlocks it when its holder ends, however that ends.
+
+    Raises:
+        InputError: the file system has no locks, or the file cannot be opened.
+    """
+    lock = -1
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as err:
+        if lock >= 0:
+            os.close(lock)
+        raise InputError(
+            f"{path} could not be locked ({err.strerror}): two runs at once need a file system with locks, such as a "
+            "local disk"
+        ) from err
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well, and is removed otherwise.
 

@@ -12,15 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from inputgrad import study
 from inputgrad.catalogue import datasets
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import verified
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
-from inputgrad.ground.files import own_folder
+from inputgrad.ground.files import locked, own_folder
 from inputgrad.ground.paths import NOTEBOOKS, data_root, relative
 from inputgrad.record import results
 from inputgrad.record.results import Result
@@ -70,9 +68,7 @@ def read_or_compute(trial: Trial, device: str, root: str | None) -> tuple[Result
     if result is not None:
         return result, False
     path = results.path_of(trial)
-    lock = results.SCRATCH / "locks" / f"{trial.key}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with locked(results.SCRATCH / "locks" / f"{trial.key}.lock"):
         result = results.fresh(trial)  # another process may have computed it while this one waited
         if result is not None:
             return result, False

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from inputgrad.compute.device import describe
 from inputgrad.ground.checks import InputError
-from inputgrad.ground.files import replacing
+from inputgrad.ground.files import locked, replacing
 from inputgrad.ground.origin import origin
 from inputgrad.ground.paths import CHECKPOINTS, relative
 
@@ -50,8 +49,7 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
     """
     digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
     path = CHECKPOINTS / f"{stem}-{digest}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    with locked(path.with_suffix(".lock")):
         if path.is_file():
             tensors, note = restore(path, net)
         else:
