@@ -1,5 +1,5 @@
 // Click, Enter or Space on a head sorts a table by that column; numbers as numbers, a second time downwards.
-// A filterable table gets a field for words, and a choice for each column that has few different values, each of which
+// A filterable table, or one of more than 40 rows, gets a field for words, and a choice for each column that has few different values, each of which
 // stands in two rows or more on average.
 // What is chosen and typed is kept in the address, after "?", so that a link to it shows the same rows; "csv" saves the
 // table as it stands. A fold that holds what the address names is opened.
@@ -39,7 +39,7 @@ function sortBy(head) {
   for (const [, row] of rows) body.appendChild(row);
 }
 
-const FEW = 8;
+const FEW = 8, LONG = 40;
 
 function choice(name, values) {
   const select = document.createElement("select");
@@ -102,7 +102,7 @@ function addFilters(table) {
   for (const [, select] of choices) if (select.selectedIndex < 0) select.value = "";  // a value that is not there
   bar.addEventListener("input", apply);
   apply();
-  (table.closest(".pst-scrollable-table-container") || table).before(bar);
+  (table.closest(".pst-scrollable-table-container, .scroll") || table).before(bar);
 }
 
 // Of a first reading: paper, ours and the word; other readings of ours can wait, too.
@@ -196,8 +196,11 @@ function openNamed() {
 
 window.addEventListener("hashchange", openNamed);
 document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("table.filterable").forEach(addFilters);
-  document.querySelectorAll("table.sortable").forEach(addCsv);
+  document.querySelectorAll("table.sortable").forEach((table, place) => {
+    table.id ||= `table-${place + 1}`;
+    if (table.matches(".filterable") || table.tBodies[0].rows.length > LONG) addFilters(table);
+    addCsv(table, place);
+  });
   openNamed();
   document.querySelectorAll("table.sortable").forEach(fit);
   document.addEventListener("toggle", (event) => event.target.querySelectorAll("table.sortable").forEach(fit), true);
