@@ -35,6 +35,7 @@ HELD_BY = {
     "trials/convex": "by_hand convex_trials",
     "trials/regression": "regression",
     "trials/smooth": "by_hand hardening",
+    "trials/smooth_baselines": "hardening",
     "trials/selfgrad": "by_hand selfgrad",
     "trials/audit": "by_hand selfgrad",
     "trials/butterfly*": "butterfly_parts butterfly",
