@@ -42,10 +42,12 @@ def baselines(job: Job) -> Outcome:
             attacked(tally, job, network.model, x, y, reading(attack_mode="eval", **told))
             false = another_label(y, job.data.classes, generator)
             before = predict(network.model, x).argmax(1) == false
-            tally.add("none", "0", reading(attack_mode="eval", **told), "says_told", before, steps=0, variant="false")
+            called = reading(attack_mode="eval", label="false", **told)
+            tally.add("none", "0", called, "says_told", before, steps=0)
             for source, follows in (("self", network), ("control", arms["control"][0])):
-                called = reading(attack_mode="eval", source=source, **told)
-                drifted(tally, job, network.model, follows.model, x, y, {"true": y, "false": false}, called)
+                for label, goal in (("true", y), ("false", false)):
+                    called = reading(attack_mode="eval", label=label, source=source, **told)
+                    drifted(tally, job, network.model, follows.model, x, y, goal, called)
         costs(tally, job, network, passes, reading(attack_mode="eval", **told))
         rows += tally.rows()
     return Outcome(rows)
@@ -63,22 +65,20 @@ def attacked(tally: Tally, job: Job, model: nn.Module, x: Tensor, y: Tensor, cal
 
 
 def drifted(
-    tally: Tally, job: Job, model: nn.Module, follows: nn.Module, x: Tensor, y: Tensor, labels: dict[str, Tensor],
-    called: str,
-) -> None:  # fmt: skip
+    tally: Tally, job: Job, model: nn.Module, follows: nn.Module, x: Tensor, y: Tensor, label: Tensor, called: str
+) -> None:
     """Where ``model`` puts images that drifted up the loss of a label on ``follows``, as training images do.
 
     A network that reads the label off the drift says the label whose loss an image went up; one that does not says it
     less than before.
     """
     s = job.trial.settings
-    for which, label in labels.items():
-        moved = x
-        for _ in range(s["drift_steps"]):
-            moved = moved + s["rate"] * input_gradient(follows, moved, label)
-        classes = predict(model, moved).argmax(1)
-        tally.add("drift", "", called, "accuracy", classes == y, steps=s["drift_steps"], variant=which)
-        tally.add("drift", "", called, "says_told", classes == label, steps=s["drift_steps"], variant=which)
+    moved = x
+    for _ in range(s["drift_steps"]):
+        moved = moved + s["rate"] * input_gradient(follows, moved, label)
+    classes = predict(model, moved).argmax(1)
+    tally.add("drift", "", called, "accuracy", classes == y, steps=s["drift_steps"])
+    tally.add("drift", "", called, "says_told", classes == label, steps=s["drift_steps"])
 
 
 def another_label(y: Tensor, classes: int, generator: torch.Generator) -> Tensor:

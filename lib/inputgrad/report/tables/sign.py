@@ -167,16 +167,15 @@ LOSS_OF = {reading: name for name, reading in BOTH.items()}
 
 def which_is_smaller(run: Run) -> Table:
     """On how many images the step along the gradient is the smaller of the two."""
-    table = cells.of_run(run)
-    rows = []
-    for (dataset, model, reading), group in table[table["metric"].str.endswith("_below_sign")].groupby(
-        ["dataset", "model", "reading"], sort=False
-    ):
-        found = {cell.metric: cell for cell in group.itertuples()}
+    table, rows = cells.of_run(run), []
+    table = table[table["attack"] != "none"]
+    for place, group in table.groupby(["dataset", "model", "reading"], sort=False):
+        dataset, model, reading = place
         row = {"data set": dataset, "network": model, "loss": LOSS_OF.get(reading, reading)}
         for measure, name in (("l2", "l2"), ("linf", "l∞")):
-            cell = found[f"{measure}_below_sign"]
-            row |= {f"{name}: percent": measured(cell._asdict()), f"{name}: 95 % interval": between(cell)}
+            here = next(group[group["metric"] == f"{measure}_below_sign"].itertuples(), None)
+            row[f"{name}: percent"] = measured(here._asdict()) if here else "–"
+            row[f"{name}: 95 % interval"] = between(here) if here else "–"
         rows.append(row)
     caption = "Images whose smallest step along the gradient is smaller than along its sign"
     return Table(pd.DataFrame(rows), f"{caption}; {described(table)}")

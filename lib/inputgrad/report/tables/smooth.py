@@ -247,7 +247,7 @@ def baselines(run: Run) -> Table:
     """What each arm keeps under the same attacks, and how many gradients of images its training took."""
     rows = []
     for place, group in cells.of_run(run).groupby(["dataset", "model", "arm"], sort=False):
-        found = {(c["attack"], c["eps"], c["metric"]): c for c in group.to_dict("records") if not c["variant"]}
+        found = {(c["attack"], c["eps"], c["metric"]): c for c in group.to_dict("records")}
         row = dict(zip(("data set", "network", "arm"), place, strict=True))
         row["gradients, in millions"] = number(found["none", "", "image_gradients"]["value"] / 1e6, 3)
         row["clean"] = measured(found["none", "0", "accuracy"])
@@ -263,20 +263,18 @@ DRIFTED = {"true": "up the true label's loss", "false": "up a false label's loss
 
 def leaks(run: Run) -> Table:
     """Where each arm puts images that drifted up the loss of a label: at the true one, or the one told."""
-    rows, table = [], cells.of_run(run)
+    table = cells.of_run(run)
     table = table[table["attack"] == "drift"]
-    for place, group in table.groupby(["dataset", "model", "arm", "reading"], sort=False):
-        dataset, model, arm, reading = place
-        found = {(c["variant"], c["metric"]): c for c in group.to_dict("records")}
-        row = {"data set": dataset, "network": model, "arm": arm, "gradient": gradient_of(reading)}
+    choices = table["reading"].str.split()
+    whose = choices.map(lambda said: "the control's" if "source=control" in said else "its own")
+    told = choices.map(lambda said: "false" if "label=false" in said else "true")
+    rows = []
+    for place, group in table.assign(whose=whose, told=told).groupby(["dataset", "model", "arm", "whose"], sort=False):
+        found = {(c["told"], c["metric"]): c for c in group.to_dict("records")}
+        row = dict(zip(("data set", "network", "arm", "gradient"), place, strict=True))
         row |= {f"{name}: right, %": measured(found[which, "accuracy"]) for which, name in DRIFTED.items()}
-        rows.append(row | {"up a false label's loss: called that, %": measured(found["false", "says_told"])})
+        rows.append(row | {f"{DRIFTED['false']}: called that, %": measured(found["false", "says_told"])})
     return Table(pd.DataFrame(rows), f"Images that drifted as training images do; {described(table, 'runs')}")
-
-
-def gradient_of(reading: str) -> str:
-    """Whose gradient the images of a reading followed."""
-    return "the control's" if "source=control" in reading.split() else "its own"
 
 
 NOISE = [f"{reduction} noise" for reduction in REDUCTIONS]
