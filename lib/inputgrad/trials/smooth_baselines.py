@@ -36,7 +36,7 @@ def baselines(job: Job) -> Outcome:
         arms[method] = (network, PASSES * shorter.epochs)
     rows = []
     for name, (network, passes) in arms.items():
-        tally = Tally(partial(place, job, arm=name))
+        tally = Tally(partial(in_no_table, job, arm=name))
         generator = torch.Generator().manual_seed(job.trial.seed)  # every arm is told the same false labels
         for x, y, _ in batches(job, name):
             attacked(tally, job, network.model, x, y, reading(attack_mode="eval", **told))
@@ -51,6 +51,11 @@ def baselines(job: Job) -> Outcome:
         costs(tally, job, network, passes, reading(attack_mode="eval", **told))
         rows += tally.rows()
     return Outcome(rows)
+
+
+def in_no_table(job: Job, eps: str, *, arm: str) -> dict[str, str]:
+    """Where a cell belongs: beside no table of the paper."""
+    return {**place(job, eps, arm=arm), "table": ""}
 
 
 def attacked(tally: Tally, job: Job, model: nn.Module, x: Tensor, y: Tensor, called: str) -> None:
