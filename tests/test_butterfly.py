@@ -39,7 +39,8 @@ PICTURES = {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3}
 @pytest.fixture
 def tiny_run(small_run):
     """``tiny_run(name)``: a tiny run of an exhibit of `butterfly`, with as many arms as a test looks at."""
-    own = {"enhancing": ENHANCING, "told": TOLD, "attacking": ATTACKING, "curves": CURVES, "pictures": PICTURES}
+    own = {"enhancing": ENHANCING, "told": TOLD, "bounded": {}, "attacking": ATTACKING, "curves": CURVES,
+           "pictures": PICTURES}  # fmt: skip
     return lambda name: small_run(f"butterfly/{name}", **own[name])
 
 
@@ -129,6 +130,14 @@ def test_the_told_game_has_its_bars_and_its_rival(tiny_run):
         assert len(of(run, defense=name, metric="d_accuracy")) == (0 if name.endswith("direct") else 1)
     assert len(of(run, defense="linear probe of the encoder", metric="accuracy")) == 1
     assert all(0 <= v <= 1 for v in of(run, metric="auroc")["value"])
+
+
+def test_no_value_leaves_the_ball(tiny_run):
+    run = tiny_run("bounded")
+    names = [f"[A] scratch classifier, {arm}, limited" for arm in ("direct", "game", "game, D told the class")]
+    assert set(names) == set(of(run, attack="enhance", metric="gain")["defense"])
+    for name in names:
+        assert 0 < value(run, defense=name, attack="enhance", metric="linf") <= 8 / 255 + 1e-6
 
 
 def test_the_game_of_told_is_on_images_that_nobody_has_learned():

@@ -135,6 +135,7 @@ def least(exhibit):
     own = {
         "butterfly/enhancing": {"sizes": ["small"]},
         "butterfly/told": {"d_train": ["head"]},
+        "butterfly/bounded": {"d_train": ["head"]},
         "butterfly/attacking": {"sizes": ["small"]},
         "butterfly/curves": {"gammas_enhance": ["0"], "gammas_attack": ["0"], "loss": ["ls"]},
         "butterfly/pictures": {"gammas_enhance": ["0"], "gammas_attack": ["0"]},

@@ -59,7 +59,7 @@ def test_a_training_that_is_killed_ends_with_the_same_rows(tmp_path, root):
     draw, (whole, broken) = random.Random(SEED), (tmp_path / "whole", tmp_path / "broken")
     seconds = unbroken([sys.executable, "tests/one_run.py", whole], cwd=root)
     kills = sum(
-        killed([sys.executable, "tests/one_run.py", broken], draw.uniform(0.2, 1) * seconds, cwd=root)
+        killed([sys.executable, "tests/one_run.py", broken], draw.uniform(0.2, 0.7) * seconds, cwd=root)
         for _ in range(KILLS)
     )
     unbroken([sys.executable, "tests/one_run.py", broken], cwd=root)
@@ -91,7 +91,7 @@ def test_a_build_that_is_killed_ends_with_the_same_rows(tmp_path, root):
     pytest.importorskip("snakemake")
     draw, (whole, broken) = random.Random(SEED), (checkout(root, tmp_path / name) for name in ("whole", "broken"))
     seconds = unbroken(BUILD, **at(whole))
-    kills = sum(killed(BUILD, draw.uniform(0.1, 1) * seconds, **at(broken)) for _ in range(KILLS))
+    kills = sum(killed(BUILD, draw.uniform(0.1, 0.7) * seconds, **at(broken)) for _ in range(KILLS))
     unbroken(BUILD, **at(broken))
     print(f"{kills} kills in builds of {seconds:.0f} s")
     assert kills

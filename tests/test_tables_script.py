@@ -62,3 +62,33 @@ def test_an_address_chooses_rows_and_opens_folds(said):
     assert after == "?tab.set=two&tab.words=1#inside"
     before, fold, *_ = said("?" + urlencode({"tab.set": "three"}))  # no such value: all rows
     assert before.count("one,") == before.count("two,") == 2
+
+
+WIDE = pd.DataFrame(
+    [{"claim": "c01", "A: paper": "1", "A: diff.": "0", "A: verdict": "close", "B: ours, other": "x" * 200}]
+)
+COLUMNS = """
+addEventListener("load", () => {
+  const seen = () => [...document.querySelectorAll("th, .groups td")].filter((c) => !c.hidden)
+    .map((c) => c.textContent + (c.colSpan > 1 ? c.colSpan : "")).join(",");
+  const said = document.createElement("pre"), button = document.querySelector("button.columns");
+  const told = button.textContent + "|" + seen() + "|" + csv(document.querySelector("table")).split("\\r")[0];
+  button.click();
+  said.textContent = told + "|" + button.textContent + "|" + seen();
+  document.body.append(said);
+});
+"""
+
+
+@browser.needed
+def test_a_table_too_wide_leaves_out_columns_that_can_wait(tmp_path):
+    script = (ROOT / "book" / "_static" / "sort.js").read_text(encoding="utf-8")
+    page = tmp_path / "page.html"
+    page.write_text(
+        f"<meta charset=utf-8><style>.scroll {{ width: 200px; overflow: auto }}</style>{Table(WIDE)._repr_html_()}"
+        f"<script>{script}{COLUMNS}</script>", encoding="utf-8",
+    )  # fmt: skip
+    dom = browser.opened(page, tmp_path / "profile", "")
+    told = dom.split("<pre>")[1].split("</pre>")[0].split("|")
+    assert told == ["2 more columns", ",A2,claim,paper,verdict", "claim,A: paper,A: diff.,A: verdict,\"B: ours, other\"",
+                    "fewer columns", ",A3,B,claim,paper,diff.,verdict,ours, other"]  # fmt: skip

@@ -1,8 +1,9 @@
 // Click, Enter or Space on a head sorts a table by that column; numbers as numbers, a second time downwards.
-// A filterable table gets a field for words, and a choice for each column that has few different values, each of which
+// A filterable table, or one of more than 40 rows, gets a field for words, and a choice for each column that has few different values, each of which
 // stands in two rows or more on average.
 // What is chosen and typed is kept in the address, after "?", so that a link to it shows the same rows; "csv" saves the
 // table as it stands. A fold that holds what the address names is opened.
+// A table that is wider than its place leaves out what a first reading can do without; a button brings it back.
 // Verdict words get their colour here where a table came from Markdown.
 const WORDS = ["close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "holds in print", "fails in print", "not run"];
 
@@ -38,7 +39,7 @@ function sortBy(head) {
   for (const [, row] of rows) body.appendChild(row);
 }
 
-const FEW = 8;
+const FEW = 8, LONG = 40;
 
 function choice(name, values) {
   const select = document.createElement("select");
@@ -101,7 +102,55 @@ function addFilters(table) {
   for (const [, select] of choices) if (select.selectedIndex < 0) select.value = "";  // a value that is not there
   bar.addEventListener("input", apply);
   apply();
-  (table.closest(".pst-scrollable-table-container") || table).before(bar);
+  (table.closest(".pst-scrollable-table-container, .scroll") || table).before(bar);
+}
+
+// Of a first reading: paper, ours and the word; other readings of ours can wait, too.
+const SECONDARY = ["where", "kind", "holds on its own numbers", "diff.", "steps", "metric", "95 % interval"];
+
+// The names of the columns, in the last row of the head, and above them a row of groups where there is one.
+function headOf(table) {
+  const [names, groups] = [...table.tHead.rows].reverse();
+  return { names, groups };
+}
+
+function spanOf(group) {
+  group.dataset.span ||= group.colSpan;
+  return Number(group.dataset.span);
+}
+
+function showColumns(table, hidden) {
+  const { names, groups } = headOf(table);
+  for (const row of [names, ...table.tBodies[0].rows]) [...row.cells].forEach((cell, i) => (cell.hidden = hidden.has(i)));
+  let first = 0;
+  for (const group of groups ? groups.cells : []) {
+    const columns = Array.from({ length: spanOf(group) }, (_, i) => first + i);
+    const shown = columns.filter((i) => !hidden.has(i)).length;
+    first += columns.length;
+    group.hidden = !shown;
+    group.colSpan = shown || 1;
+  }
+}
+
+// Called again when a fold opens: what is folded has no width.
+function fit(table) {
+  const place = table.closest(".scroll, .pst-scrollable-table-container");
+  if (!place || table.dataset.fits || table.scrollWidth <= place.clientWidth) return;
+  table.dataset.fits = "asked";
+  const heads = [...headOf(table).names.cells].map((cell) => cell.textContent.trim());
+  const later = new Set([...heads.keys()].filter((i) => SECONDARY.includes(heads[i]) || heads[i].startsWith("ours, ")));
+  if (!later.size) return;
+  const button = document.createElement("button");
+  button.className = "columns";
+  function toggle() {
+    const all = button.getAttribute("aria-pressed") === "false";
+    button.setAttribute("aria-pressed", all);
+    button.textContent = all ? "fewer columns" : `${later.size} more columns`;
+    showColumns(table, all ? new Set() : later);
+  }
+  button.addEventListener("click", toggle);
+  toggle();
+  place.after(button);
 }
 
 // A table's rows that are shown, as text; folded parts of a cell are left out, and quotes doubled.
@@ -111,8 +160,8 @@ function csv(table) {
     for (const part of copy.querySelectorAll("details, sup.claim")) part.remove();
     return copy.textContent.trim().replace(/\s+/g, " ").replace(/\u2212/g, "-");
   };
-  const [names, groups] = [...table.tHead.rows].reverse();
-  const above = groups ? [...groups.cells].flatMap((cell) => Array(cell.colSpan).fill(text(cell))) : [];
+  const { names, groups } = headOf(table);
+  const above = groups ? [...groups.cells].flatMap((cell) => Array(spanOf(cell)).fill(text(cell))) : [];
   const heads = [...names.cells].map((cell, i) => (above[i] ? `${above[i]}: ${text(cell)}` : text(cell)));
   const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => [...row.cells].map(text));
   const quoted = (value) => (/[",]/.test(value) ? `"${value.replace(/"/g, '""')}"` : value);
@@ -147,9 +196,14 @@ function openNamed() {
 
 window.addEventListener("hashchange", openNamed);
 document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("table.filterable").forEach(addFilters);
-  document.querySelectorAll("table.sortable").forEach(addCsv);
+  document.querySelectorAll("table.sortable").forEach((table, place) => {
+    table.id ||= `table-${place + 1}`;
+    if (table.matches(".filterable") || table.tBodies[0].rows.length > LONG) addFilters(table);
+    addCsv(table, place);
+  });
   openNamed();
+  document.querySelectorAll("table.sortable").forEach(fit);
+  document.addEventListener("toggle", (event) => event.target.querySelectorAll("table.sortable").forEach(fit), true);
   for (const head of document.querySelectorAll("table.sortable thead th")) {
     head.tabIndex = 0;
     head.title = "sort by this column";

@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, record, verdicts, fetch, verify, migrate, explorer, ideas."""
+"""``python -m inputgrad``: list, run, record, verdicts, fetch, verify, migrate, explorer, gallery, ideas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import fetch as fetch_weights
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
-from inputgrad.ground.paths import BUILD, EXPLORER, IDEAS, data_root, relative
+from inputgrad.ground.paths import BUILD, EXPLORER, GALLERY, IDEAS, data_root, relative
 from inputgrad.study.schema import PROFILES
 
 
@@ -93,6 +93,8 @@ def add_book(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     exploring = commands.add_parser("explorer", help="write the network and the digits of the book's explorer")
     exploring.add_argument("--profile", default="paper", help="smoke, quick or paper (default)")
     exploring.set_defaults(command=explorer)
+    larger = commands.add_parser("gallery", help="write what the explorer shows of larger networks: an hour on a CPU")
+    larger.set_defaults(command=gallery)
     picture = commands.add_parser("ideas", help="write the picture of the book's first page, as data")
     picture.set_defaults(command=ideas)
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
@@ -218,6 +220,14 @@ def explorer(args: argparse.Namespace) -> None:
 
     found = write(args.profile)
     print(f"{relative(EXPLORER)}: {found['checkpoint']}, right on {found['right']} of {found['images']} test images")
+
+
+def gallery(args: argparse.Namespace) -> None:
+    """Write what the book's explorer shows of networks too large for a browser."""
+    from inputgrad.trials.gallery import write
+
+    for network in write()["networks"]:
+        print(f"{relative(GALLERY)}: {network['model']} on {network['dataset']}, {len(network['ways'])} ways to go")
 
 
 def ideas(args: argparse.Namespace) -> None:

@@ -131,7 +131,7 @@ def whole(what: str, value: object, least: int = 0, most: int = 2**31 - 1) -> in
 
 def unique(what: str, values: Sequence) -> list:
     """``values`` as a list; a repeated one is an error, since it would be counted twice."""
-    repeated = sorted({str(v) for v in values if list(values).count(v) > 1})
+    repeated = sorted({v if isinstance(v, str) else shown(v) for v in values if list(values).count(v) > 1})
     if repeated:
         raise InputError(f"{what} names {', '.join(repeated)} more than once")
     return list(values)

@@ -12,6 +12,7 @@ NOTEBOOKS = ROOT / "notebooks"
 PAPERS = ROOT / "data" / "papers"
 RECORDED = ROOT / "data" / "results"
 EXPLORER = ROOT / "data" / "explorer.json"
+GALLERY = ROOT / "data" / "gallery.json"
 IDEAS = ROOT / "data" / "ideas.json"
 CHECKPOINTS = Path(os.environ.get("INPUTGRAD_CHECKPOINTS") or ROOT / "data" / "checkpoints")
 BUILD = ROOT / "build"

@@ -95,9 +95,11 @@ def generate() -> None:
     boards = [table.markdown(style="filterable dense leaderboard") for table in tables.leaderboard.board().tables]
     write_text(GENERATED / "leaderboard.md", "\n".join(boards))
     write_text(GENERATED / "explorer.md", explorer.about())
+    write_text(GENERATED / "gallery.md", explorer.about_gallery())
     write_text(GENERATED / "cite.md", summaries.citation())
     write_text(GENERATED / "changelog.md", changelog())
     write_text(STAGE / "book" / "_static" / "explorer-data.js", explorer.script())
+    write_text(STAGE / "book" / "_static" / "gallery-data.js", explorer.gallery_script())
     write_text(GENERATED / "digest.md", summaries.digest(said))
     write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))
     write_text(GENERATED / "every-claim.md", every_claim())

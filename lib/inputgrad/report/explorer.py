@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from inputgrad.ground.paths import EXPLORER
+from inputgrad.ground.paths import EXPLORER, GALLERY
 from inputgrad.study.schema import SCALES
 
 from .cells import wilson
@@ -20,6 +20,27 @@ def read() -> dict[str, Any]:
 def script() -> str:
     """The same as a script, which a page opened from a disk may load where it may not fetch a file."""
     return f"const EXPLORER = {json.dumps(read(), separators=(',', ':'))};\n"
+
+
+def gallery() -> dict[str, Any]:
+    """What ``python -m inputgrad gallery`` wrote."""
+    return json.loads(GALLERY.read_text(encoding="utf-8"))
+
+
+def gallery_script() -> str:
+    """The same as a script."""
+    return f"const GALLERY = {json.dumps(gallery(), separators=(',', ':'))};\n"
+
+
+def about_gallery() -> str:
+    """Which networks the gallery shows, one line each, in Markdown."""
+    return "".join(
+        f"- **{net['model']} on {net['dataset']}**, the network of [`{net['exhibit']}`](../notebooks/{net['exhibit']}"
+        f".ipynb) with seed {net['seed']}, at {SCALES[net['profile']]} scale: right on "
+        f"{number(100 * net['right'] / net['images'])} % of the first {net['images']:,} test images. Trained at commit "
+        f"`{net['origin']['commit']}`; checkpoint `{net['checkpoint']}`.\n"
+        for net in gallery()["networks"]
+    )
 
 
 def about() -> str:

@@ -239,11 +239,11 @@ def upper(value: object) -> float | None:
     return None if value is None else checks.number("limit", value)
 
 
-def radius(value: object) -> str | None:
-    """A radius above 0, kept as text; ``None`` is none."""
-    if value is not None and checks.eps_value(value, "budget") == 0:
-        raise checks.InputError("budget 0 leaves no perturbation: give a number above 0, or None for no limited arms")
-    return value if value is None or isinstance(value, str) else repr(value)
+def radius(value: object) -> str:
+    """A radius above 0, kept as text."""
+    if checks.eps_value(value, "budget") == 0:
+        raise checks.InputError("budget 0 leaves no perturbation: give a number above 0")
+    return value if isinstance(value, str) else repr(value)
 
 
 def gammas(what: str, value: object) -> list[str]:
@@ -263,7 +263,10 @@ def several_gammas(problem: str, default: tuple[str, ...]) -> Parameter:
 
 
 BUDGET = Parameter(
-    "budget", "8/255", "largest absolute value of v in the arms called limited, as text; None: no such arms", radius
+    "budget",
+    "8/255",
+    "largest absolute value of v in the arms called limited, in units of x in [0, 1], as text",
+    radius,
 )
 LIMIT = Parameter("limit", None, "largest absolute value of v in units of x in [0, 1]; None: no limit", upper)
 INTENSITY = choice("l2", "intensity of v: mean_square over all values, or mean over images of the l2 norm", L2)
@@ -320,6 +323,21 @@ TOLD = Exhibit(
         OTHER[-2], OTHER[-1],
     ),
 )  # fmt: skip
+
+BOUNDED = Exhibit(
+    name="bounded",
+    title="The same in a small ball",
+    reproduces="no table: what the enhancing game does when v has to be small",
+    compute="inputgrad.trials.butterfly_told:bounded",
+    version=1,
+    grids={**TOLD_GRIDS, "quick": grid(2000, QUICK, (0, 1, 2), {"imagenette96": ("resnet18_imagenet",)})},
+    scale=scale_of_told,
+    parameters=(
+        *TOLD.parameters[:3],
+        BUDGET,
+        *TOLD.parameters[3:],
+    ),
+)
 
 ATTACKING = Exhibit(
     name="attacking",
@@ -385,5 +403,5 @@ PAPER = Paper(
     authors="Yoo, Park, Choi, Yun, Kwak",
     question="Can a generator of small perturbations raise the accuracy of a classifier it may not change, "
     "as well as lower it?",
-    exhibits=(ENHANCING, TOLD, ATTACKING, CURVES, PICTURES),
+    exhibits=(ENHANCING, TOLD, BOUNDED, ATTACKING, CURVES, PICTURES),
 )

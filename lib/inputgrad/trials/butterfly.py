@@ -356,11 +356,9 @@ def variants(job: Job, main: Arm) -> Iterator[Arm]:
 
 
 def limited(job: Job, arms: Iterable[Arm]) -> list[Arm]:
-    """The arms again with v inside the l-infinity ball of the trial's ``budget``; none where it has none."""
-    budget = job.trial.settings["budget"]
-    if budget is None:
-        return []
-    return [arm.but("limited", rules=replace(arm.rules, limit=eps_value(budget))) for arm in arms]
+    """The arms again with v inside the l-infinity ball of the trial's ``budget``."""
+    limit = eps_value(job.trial.settings["budget"])
+    return [arm.but("limited", rules=replace(arm.rules, limit=limit)) for arm in arms]
 
 
 def directs(arms: Iterable[Arm], main: Arm | None = None) -> list[Arm]:
@@ -511,11 +509,10 @@ def rivals(
 
     v = scaled_to(one_for_all(eps=length, p=2)[None], length)  # it may end inside the ball
     moved = {("UAP", ""): into(x + v, box), ("EHA", ""): each(partial(eha, length=length, each=False), "EHA")}
-    if s["budget"] is not None:
-        eps = eps_value(s["budget"])
-        moved |= {("UAP", "limited"): into(x + one_for_all(eps=eps, p=torch.inf), box),
-                  ("EHA", "limited"): each(partial(ATTACKS["FGSM"], eps=eps), "FGSM"),
-                  ("PGD", "limited"): each(partial(pgd, eps=eps, steps=RIVALS["PGD"][1]), "PGD")}  # fmt: skip
+    eps = eps_value(s["budget"])
+    moved |= {("UAP", "limited"): into(x + one_for_all(eps=eps, p=torch.inf), box),
+              ("EHA", "limited"): each(partial(ATTACKS["FGSM"], eps=eps), "FGSM"),
+              ("PGD", "limited"): each(partial(pgd, eps=eps, steps=RIVALS["PGD"][1]), "PGD")}  # fmt: skip
     for (maker, variant), x_tilde in moved.items():
         tally = Tally(partial(place, job, arm=kind, maker=maker, variant=variant))
         attack, steps = RIVALS[maker]

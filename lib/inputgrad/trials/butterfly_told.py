@@ -20,7 +20,7 @@ from inputgrad.compute.training.networks import Trained, restored, trained
 from inputgrad.record.row import Row
 from inputgrad.study.butterfly import DIRECT, PROBE, SCRATCH
 
-from .butterfly import ANOTHER, Arm, described, measured, of_arm, place, play, vanilla
+from .butterfly import ANOTHER, Arm, described, limited, measured, of_arm, place, play, vanilla
 from .job import Job, Outcome
 from .tally import Tally, reading_of
 
@@ -37,6 +37,16 @@ def told(job: Job) -> Outcome:
     start = knowing(job)
     rows = vanilla(job, SCRATCH, job.trained, {}, called) + probed(job, start, called) + errors_seen(job, called)
     for arm in arms(job, start):
+        rows += of_arm(job, SCRATCH, job.trained, arm, {}, called, None)[0] + gained(job, arm, called)
+    return Outcome(rows)
+
+
+def bounded(job: Job) -> Outcome:
+    """As :func:`told`, with every value of v inside the l-infinity ball of the trial's ``budget``."""
+    called = reading_of({"gamma": 1e-4}, gamma=job.trial.settings["gamma"])
+    start = knowing(job)
+    rows = vanilla(job, SCRATCH, job.trained, {}, called)
+    for arm in limited(job, arms(job, start)):
         rows += of_arm(job, SCRATCH, job.trained, arm, {}, called, None)[0] + gained(job, arm, called)
     return Outcome(rows)
 

@@ -82,7 +82,7 @@ def one_game(problem: str, **rules: Any) -> Match:
     target = network("wrn10_2")
     x, y = first_image(target, right=problem == "attack")
     torch.manual_seed(SEED)
-    generator, body = Generator(features(target), digits().shape), features(target)
+    generator, body = Generator(features(target), digits().shape, limit=rules.get("limit")), features(target)
     channels = (feature_map(body, digits().shape) or (0,))[0]
     game = Game(generator, Discriminator(body, channels), target.requires_grad_(False), Rules(problem, **rules))
     optimizers = {

@@ -48,20 +48,24 @@ class Outcome:
 
 def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> tuple[Outcome, dict]:
     """Compute ``trial`` and say how: ``(outcome, provenance)``."""
-    declared = exhibit(trial.exhibit)
-    chosen = devices.choose(device)
-    devices.reset_peak_memory(chosen)
     start = time.perf_counter()
+    job = job_of(trial, device=device, root=root)
+    ready = time.perf_counter()
+    outcome = named(exhibit(trial.exhibit).compute)(job)
+    seconds = {"prepare": ready - start, "measure": time.perf_counter() - ready, "training": job.trained.seconds}
+    return outcome, provenance(job, seconds)
+
+
+def job_of(trial: Trial, *, device: str = "auto", root: str | None = None) -> Job:
+    """A trial with its data and its network, which is trained where it has no checkpoint."""
+    declared, chosen = exhibit(trial.exhibit), devices.choose(device)
+    devices.reset_peak_memory(chosen)
     data = load(trial.dataset, root=root, size=trial.settings.get("size"))
     if MODELS[trial.model].weights and declared.network == Exhibit.network:
         network = loaded(data, trial.model, chosen, root)
     else:
         network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
-    job = Job(trial, data, network, chosen, root)
-    ready = time.perf_counter()
-    outcome = named(declared.compute)(job)
-    seconds = {"prepare": ready - start, "measure": time.perf_counter() - ready, "training": network.seconds}
-    return outcome, provenance(job, seconds)
+    return Job(trial, data, network, chosen, root)
 
 
 def named(place: str) -> Callable:
