@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 RANK = {"quick": 1, "desk": 2, "paper": 3}
-MEDIANS = ("smooth/hardening", "smooth/readings")
+MEDIANS = ("smooth/hardening", "smooth/readings", "smooth/baselines")
 """Exhibits whose paper reports medians over its runs."""
 STAND_INS = ("selfgrad",)
 """Papers whose networks stand for one another: the larger profile replaces the smaller whatever its network."""

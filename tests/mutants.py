@@ -30,9 +30,12 @@ LIB, TESTS = Path(__file__).parents[1] / "lib" / "inputgrad", Path(__file__).par
 HELD_BY = {
     "compute/attacks/*": "by_hand attacks convex regression butterfly_parts",
     "trials/sign": "by_hand sign",
+    "trials/sign_losses": "sign",
+    "trials/sign_smallest": "sign",
     "trials/convex": "by_hand convex_trials",
     "trials/regression": "regression",
     "trials/smooth": "by_hand hardening",
+    "trials/smooth_baselines": "hardening",
     "trials/selfgrad": "by_hand selfgrad",
     "trials/audit": "by_hand selfgrad",
     "trials/butterfly*": "butterfly_parts butterfly",

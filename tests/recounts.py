@@ -198,6 +198,50 @@ def reached(page, row, caption):
     return out
 
 
+BOTH = {"ce": "default", "−z_y": "attack_loss=nll_logits"}
+
+
+def both_losses(page, row, caption):
+    place = place_of(row, "data set", "network", "attack", "eps")
+    theirs = [c.center for c in printed(ROOT, "sign") if all(same(k, c.place[k], v) for k, v in place.items())
+              and c.place["metric"] == row["metric"] and c.place["table"] in "1234"]  # fmt: skip
+    ours = {name: page.find(metric=row["metric"], reading=reading, **place) for name, reading in BOTH.items()}
+    return {"paper": theirs[0] if theirs else NOTHING, **{n: runs(c) if c else NOTHING for n, c in ours.items()}}
+
+
+def distances(page, row, caption):
+    place = place_of(row, "network", "attack", "data set")
+    theirs = {size(c.place["eps"]): c.center for c in printed(ROOT, "sign") if c.place["table"] in "1234"
+              and c.place["metric"] in ("accuracy", "error") and all(c.place[k] == v for k, v in place.items())}  # fmt: skip
+    ours = [c for exhibit in ("sign/adversarial", "sign/losses") for c in measured(ROOT, exhibit)
+            if c.place["metric"] in ("accuracy", "error") and all(c.place[k] == v for k, v in place.items())]  # fmt: skip
+    off = {}
+    for name, reading in BOTH.items():
+        here = {size(c.place["eps"]): c.center for c in ours if c.place["reading"] == reading}
+        off[name] = np.mean([abs(here[eps] - value) for eps, value in theirs.items() if eps in here])
+    return {**off, "nearer": min(off, key=off.get)}
+
+
+def own_steps(page, row, caption):
+    """Where several runs are shown, a quartile is the mean of theirs."""
+    at = {**place_of(row, "data set", "network"), "reading": BOTH[row["loss"]],
+          "attack": {"sign": "FGSM", "gradient": "FGM-l2"}[row["along"]]}  # fmt: skip
+    crossed = page.find(metric="crossed", **at)
+    out = {"images": crossed.totals[0], "fooled, %": runs(crossed)}
+    for name, measure in (("l2", "l2"), ("l∞", "linf"), ("PSNR, dB", "psnr")):
+        for quartile in ("q1", "median", "q3"):
+            cell = page.find(metric=f"smallest_{measure}_{quartile}", **at)
+            out[f"{name}: {quartile}"] = runs(cell) if cell else NOTHING
+    return out
+
+
+def below_sign(page, row, caption):
+    at = {**place_of(row, "data set", "network"), "reading": BOTH[row["loss"]], "attack": "FGM-l2"}
+    l2, linf = (page.find(metric=f"{measure}_below_sign", **at) for measure in ("l2", "linf"))
+    return {"l2: percent": runs(l2), "l2: 95 % interval": l2.interval,
+            "l∞: percent": runs(linf), "l∞: 95 % interval": linf.interval}  # fmt: skip
+
+
 # convex
 
 MEASURED = {"test error, %": "test_error", "ρ₁": "rho1_hat", "ρ₂": "rho2_hat", "eps, 99 % fooled": "eps_fooled_99"}
@@ -382,6 +426,30 @@ def variants(page, row, caption):
             "median drift, l2": page.value(metric="drift_l2", **none),
             "training, s": page.value(metric="training_seconds", **none),
             "second copy, MiB": page.value(metric="stored_mib", **none)}  # fmt: skip
+
+
+def of_equal_cost(page, row, caption):
+    at = {**place_of(row, "data set", "network"), "defense": row["arm"], "reading": "attack_mode=eval"}
+    none, out = {"attack": "none", **at}, {}
+    for column in row:
+        attack, _, eps = column.rpartition(": ")
+        if attack:
+            out[column] = runs(page.find(attack=attack, eps=eps, metric="accuracy", **at))
+    return {**out, "clean": runs(page.find(metric="accuracy", **none)),
+            "gradients, in millions": page.value(metric="image_gradients", **none) / 1e6,
+            "training, s": runs(page.find(metric="training_seconds", **none))}  # fmt: skip
+
+
+def leaks(page, row, caption):
+    source = {"its own": "", "the control's": " source=control"}[row["gradient"]]
+    at = {**place_of(row, "data set", "network"), "defense": row["arm"], "attack": "drift"}
+    told = {"true": f"attack_mode=eval{source}", "false": f"attack_mode=eval label=false{source}"}
+    out = {f"up {name} label's loss: right, %": runs(page.find(metric="accuracy", reading=told[which], **at))
+           for name, which in (("the true", "true"), ("a false", "false"))}  # fmt: skip
+    return {
+        **out,
+        "up a false label's loss: called that, %": runs(page.find(metric="says_told", reading=told["false"], **at)),
+    }
 
 
 # selfgrad
@@ -632,12 +700,13 @@ def questions(page, row, caption):
 RECOUNTS = {
     "beside": beside, "own": own, "cost": cost,
     "sign.readings": readings, "sign.saturation": saturation, "sign.equal_success": equal_success,
-    "sign.reached": reached,
+    "sign.reached": reached, "sign.both_losses": both_losses, "sign.distances": distances,
+    "sign.smallest": own_steps, "sign.which_is_smaller": below_sign,
     "convex.measures": measures, "convex.units": units, "convex.over_eps": fooled, "convex.scales": scales,
     "convex.leads": leads, "convex.recipes": ways, "convex.authors": authors,
     "convex.propositions": propositions, "convex.scores": scores, "convex.targeted": targeted, "convex.outputs": outputs,
     "smooth.accuracy": arms, "smooth.gains": gains, "smooth.tests": wilcoxon, "smooth.costs": drift,
-    "smooth.variants": variants,
+    "smooth.variants": variants, "smooth.baselines": of_equal_cost, "smooth.leaks": leaks,
     "selfgrad.defences": defended, "selfgrad.switched": switched, "selfgrad.oracle": told,
     "selfgrad.convergence": convergence, "selfgrad.theorem": theorem, "selfgrad.audit": audited,
     "selfgrad.active": active, "selfgrad.by_run": active_by_run, "selfgrad.every_attack": every_attack,

@@ -19,7 +19,17 @@ from inputgrad.compute.attacks.pgd import EPS, STEP
 from inputgrad.compute.methods.defences import Defence
 from inputgrad.compute.norms import UNIT
 from inputgrad.study import trials
-from inputgrad.trials import audit, convex, selfgrad, selfgrad_active, sign, smooth
+from inputgrad.trials import (
+    audit,
+    convex,
+    selfgrad,
+    selfgrad_active,
+    sign,
+    sign_losses,
+    sign_smallest,
+    smooth,
+    smooth_baselines,
+)
 
 SHADES = torch.tensor([0.48, 0.57, 0.38, 0.67, 0.28, 0.77, 0.45])
 LABELS = torch.tensor([0, 1, 0, 1, 0, 1, 1])
@@ -439,6 +449,41 @@ def test_whose_label_by_hand():
     }
 
 
+def test_both_losses_by_hand():
+    """Downhill, the two losses of this network go the same way; far uphill nothing that was right is left."""
+    lost = torch.tensor([0.52, 0.43, 0.62, 0.33, 0.72, 0.23, 0.7])
+    at = job("sign/losses", "alexnet", shades=lost, trained=SimpleNamespace(model=Brighter()), eps=["0.1", "0.2"],
+             attacks=["D-FGSM"], far=["10"], far_images=7)  # fmt: skip
+    found = table(sign_losses.losses(at).rows, "attack", "metric", "reading", "eps").to_dict()
+    for reading in ("default", "attack_loss=nll_logits"):
+        assert found.pop(("D-FGSM", "error", reading, "0.1")) == 4 / 7
+        assert found.pop(("D-FGSM", "error", reading, "0.2")) == 2 / 7
+    assert found.pop(("FGM", "accuracy", "default", "10")) == 1 / 7  # sure of it, and so with hardly a gradient
+    assert found.pop(("FGM", "accuracy", "attack_loss=nll_logits", "10")) == 0
+    assert found == {("none", "error", "default", "0.0"): 6 / 7}
+
+
+def test_the_smallest_steps_by_hand():
+    """Of one pixel each image has to move by its margin; beyond the longest step no size is known."""
+    at = job("sign/smallest", "alexnet", attack_loss=["ce"], trained=SimpleNamespace(model=Brighter()))
+    found = table(sign_smallest.smallest_steps(at).rows, "metric", "attack", "parameter")
+    assert found["accuracy", "none", ""] == RIGHT.mean()
+    for way in ("FGSM", "FGM-l2"):
+        assert found["crossed", way, ""] == 1
+        for quartile, margin in (("q1", 0.07), ("median", 0.12), ("q3", 0.17)):
+            for measure in ("l2", "linf"):
+                assert found[f"smallest_{measure}_{quartile}", way, ""] == pytest.approx(margin, rel=2e-3)
+        assert found["smallest_psnr_median", way, ""] == pytest.approx(-20 * np.log10(0.17), rel=2e-3)
+        assert found["within_l2", way, "1/8"] == found["within_linf", way, "1/8"] == 3 / 6
+    assert found["l2_below_sign", "FGM-l2", ""] == found["linf_below_sign", "FGM-l2", ""] == 0
+    near = job("sign/smallest", "alexnet", attack_loss=["ce"], methods=["FGSM"], reach=0.1,
+               trained=SimpleNamespace(model=Brighter()))  # fmt: skip
+    found = table(sign_smallest.smallest_steps(near).rows, "metric", "attack", "parameter")
+    assert found["crossed", "FGSM", ""] == 2 / 6
+    assert found["smallest_l2_q1", "FGSM", ""] == pytest.approx(0.07, rel=2e-3)
+    assert not {"smallest_l2_median", "smallest_psnr_q1", "l2_below_sign"} & set(found.index.unique("metric"))
+
+
 def test_the_pictures_of_sign_are_of_what_its_network_says():
     """Of each class the first image that is right; then the first that are wrong."""
     at = job("sign/examples", "alexnet", eps=["0.1", "0.25"], columns=2, trained=SimpleNamespace(model=Brighter()))
@@ -502,3 +547,15 @@ def test_float32_means_float32():
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     device.choose("cpu")
     assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
+
+
+def test_drift_along_a_label_goes_away_from_it():
+    """Up the loss of the true label every image ends up wrong; up that of the other label none gets worse."""
+    at = job("smooth/baselines", "smooth_cnn", rate=1.0, drift_steps=20)
+    place = {"table": "own", "dataset": "d", "model": "m", "defense": "u", "arm": "u"}
+    tally, model = smooth_baselines.Tally(lambda eps: place), Brighter(4.0)
+    for name, label in (("true", LABELS), ("false", 1 - LABELS)):
+        smooth_baselines.drifted(tally, at, model, model, at.test_images()[0], LABELS, label, name)
+    found = table(tally.rows(), "metric", "reading").to_dict()
+    assert found == {("accuracy", "true"): 0, ("says_told", "true"): 0,
+                     ("accuracy", "false"): 1, ("says_told", "false"): 0}  # fmt: skip

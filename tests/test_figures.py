@@ -77,6 +77,16 @@ def equal_norm(c):
     return [(place(c), c["attack"], number(c, "parameter"))] if c["metric"] == "fooled" else []
 
 
+WAYS = {"FGSM": "sign", "FGM-l2": "gradient"}
+
+
+def own_steps(c):
+    if c["metric"] == "within_l2":
+        loss = {"default": "cross-entropy", "attack_loss=nll_logits": "−z_y"}[c["reading"]]
+        return [(place(c), f"{WAYS[c['attack']]}, {loss}", number(c, "parameter"))]
+    return None
+
+
 def fooling(*methods, reading="default"):
     def ours(c):
         if c["metric"] == "fooling_ratio" and c["attack"] != "none" and c["reading"] == reading and c["eps"]:
@@ -306,6 +316,7 @@ WHERE = {
     ),
     "sign/cooperative sign.oracle": (oracle,),
     "sign/perceptibility sign.equal_norm": (equal_norm,),
+    "sign/smallest sign.smallest": (own_steps,),
     "convex/fooling convex.over_eps": fooling(*FIGURE2, "Algorithm 1-5", "PGD"),
     "convex/fooling convex.clipping": (clipping,),
     "convex/rounding convex.over_eps": fooling(),

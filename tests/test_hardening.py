@@ -12,6 +12,7 @@ from inputgrad import study
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.data import load
 from inputgrad.compute.methods import hardening
+from inputgrad.compute.methods.baselines import AgainstSteps, Baseline, of_equal_cost, trained_with
 from inputgrad.compute.methods.hardening import CONTROL, Update, hardened
 from inputgrad.compute.training import checkpoints, loop
 from inputgrad.compute.training.steps import set_lr
@@ -264,3 +265,36 @@ def test_the_schedule_of_the_chapter_is_the_declared_one():
     rows = {(r["profile"], r["data sets"]): r for r in schedules("smooth/hardening").frame.to_dict("records")}
     assert rows["quick", "MNIST"]["epochs"] == 10 and rows["quick", "CIFAR-10, CIFAR-100"]["epochs"] == 15
     assert rows["paper", "MNIST"]["width"] == "1" and rows["quick", "MNIST"]["training images"] == "12,000"
+
+
+@pytest.mark.parametrize(("method", "strength"), [("FGSM training", 0.3), ("gradient penalty", 2.0)])
+def test_a_baseline_goes_down_its_own_loss(method, strength):
+    """Of a linear model both losses can be written down; the images stay where they are."""
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3))
+    x, y = torch.rand(6, 1, 3, 3), torch.arange(6) % 3
+    w, b = net[1].weight.detach().clone(), net[1].bias.detach().clone()
+    sets = hardening.Prepared(x, y, x, y, None)
+    training = AgainstSteps(net, sets, replace(RECIPE, batch=6), 0, Baseline(method, strength))
+    found = training.step(torch.arange(6), torch.Generator())["loss"].item()
+    g = (F.softmax(x.flatten(1) @ w.T + b, 1) - F.one_hot(y, 3)) @ w
+    seen = x.flatten(1) + strength * g.sign() * (method == "FGSM training")
+    loss = F.cross_entropy(seen @ w.T + b, y, reduction="sum")
+    if method == "gradient penalty":
+        loss = loss + strength * g.square().sum()
+    assert found == pytest.approx(loss.item(), rel=1e-5)
+    assert not torch.equal(net[1].weight, w)
+    assert torch.equal(training.stored, x)
+
+
+def test_a_baseline_costs_as_many_gradients_and_is_kept_apart(digits):
+    assert of_equal_cost(replace(RECIPE, epochs=10)).epochs == 5
+    assert of_equal_cost(replace(RECIPE, epochs=1)).epochs == 1
+    short = of_equal_cost(RECIPE)
+    found = [trained_with(digits, "smooth_dnn", short, 0, CPU, Baseline("gradient penalty", s)) for s in (0.1, 2.0)]
+    assert not same(*map(weights, found))
+    assert len({network.checkpoint for network in found}) == 2
+    with pytest.raises(InputError, match="strength"):
+        Baseline("FGSM training", 0)
+    with pytest.raises(InputError, match="baseline 'PGD'"):
+        Baseline("PGD", 0.1)

@@ -133,6 +133,29 @@ def test_a_step_goes_to_the_class_that_it_is_told(shown):
     assert loss(n["model"], n["x_told"], n["k"]) < loss(n["model"], n["x"], n["k"])
 
 
+def test_the_gradients_of_two_losses(shown):
+    n = shown("sign/losses")
+    assert torch.equal(n["g_logit"], input_gradient(n["model"], n["x"], n["y"], loss="nll_logits"))
+    assert norm(n["g_ce"], 2) < norm(n["g_logit"], 2)
+    assert n["model"](n["x_logit"])[0, n["y"]] < n["model"](n["x"])[0, n["y"]]
+
+
+def test_the_smallest_steps_fool_and_nothing_shorter_does(shown):
+    n = shown("sign/smallest")
+    for way in ("sign", "l2"):
+        t, d = n[f"t_{way}"], n[f"d_{way}"]
+        assert norm(d, 2).item() == pytest.approx(1, rel=1e-5)
+        assert n["model"](n[f"x_{way}"]).argmax() != n["y"]
+        assert n["model"]((n["x"] + 0.99 * t * d).clamp(0, 1)).argmax() == n["y"]
+
+
+def test_the_images_that_hardening_trains_on(shown):
+    n = shown("smooth/baselines")
+    assert torch.allclose(n["x_update"], n["x"] + 0.2 * n["g"])
+    assert (n["x_fgsm"] - n["x"]).abs().max().item() == pytest.approx(0.1, rel=1e-5)
+    assert loss(n["model"], n["x_fgsm"], n["y"]) > loss(n["model"], n["x"], n["y"])
+
+
 def test_steps_of_one_length(shown):
     n = shown("sign/perceptibility")
     assert norm(n["v_sign"], 2).item() == pytest.approx(3, rel=1e-5)

@@ -8,6 +8,9 @@ MODES = ("accumulate", "reset", "fresh", "discard", "noise")
 REDUCTIONS = ("sum", "mean")
 """What becomes of the moves of `smooth`, and of which loss; explained in ``hardening.Update``."""
 
+BASELINES = ("FGSM training", "gradient penalty")
+"""What they are compared with; explained in ``baselines.Baseline``."""
+
 TAKES = ("raw", "max1", "sign")
 """How a network is given a gradient: as it is, divided by its own largest value, or only its sign."""
 

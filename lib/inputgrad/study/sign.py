@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground import checks
 
 from .parameters import choice, count, eps_list, eps_or_own, flag, names
 from .schema import Exhibit, Grid, Paper, Parameter, Recipes
@@ -121,6 +122,26 @@ LABELLED = Exhibit(
     ),
 )  # fmt: skip
 
+TWO = ("ce", "nll_logits")
+
+TWO_LOSSES = Exhibit(
+    name="losses",
+    title="Two losses: cross-entropy and minus the true logit",
+    reproduces="nothing of the paper: a hypothesis about Tables 1 to 4",
+    compute="inputgrad.trials.sign_losses:losses",
+    version=1,
+    grids=grids(images={"smoke": 50, "quick": 10_000, "paper": 10_000}),
+    parameters=(
+        EPS,
+        names("attacks", ("D-FGSM", "D-FGM"), "list of D-FGSM, D-FGM", ("D-FGSM", "D-FGM")),
+        names("attack_loss", TWO, "losses to follow, each a reading: ce, nll_logits, margin", LOSSES),
+        Parameter("far", ["1", "2", "3", "5", "10"], "list of step sizes of FGM beyond the paper's, in units of x",
+                  partial(eps_list, what="far")),
+        count("far_images", 1000, "how many of the images FGM goes that far on", "test"),
+        CLIP,
+    ),
+)  # fmt: skip
+
 METHODS = ("FGSM", "FGM", "FGM-l2", "random sign", "random normal")
 
 PERCEPTIBILITY = Exhibit(
@@ -134,6 +155,27 @@ PERCEPTIBILITY = Exhibit(
         Parameter("budgets", ["1/32", "1/16", "1/8", "1/4", "1/2", "1", "2", "4", "8", "16"],
                   "list of median l2 lengths of the step, in units of x", partial(eps_list, what="budgets")),
         names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
+        CLIP,
+    ),
+)  # fmt: skip
+
+ALONG = ("FGSM", "FGM-l2")
+
+
+SMALLEST = Exhibit(
+    name="smallest",
+    title="Each image's own smallest step",
+    reproduces="the claim of Sec. 3 and Fig. 3, image by image",
+    compute="inputgrad.trials.sign_smallest:smallest_steps",
+    version=1,
+    grids=grids(images={"smoke": 30, "quick": 250, "paper": 2000}),
+    parameters=(
+        names("methods", ALONG, "list of FGSM (along the sign), FGM-l2 (along the gradient)", ALONG),
+        names("attack_loss", TWO, "losses to follow, each a reading: ce, nll_logits, margin", LOSSES),
+        Parameter("reach", 32.0, "l2 length of the longest step, before clipping, in units of x",
+                  partial(checks.positive, "reach", most=1e6)),
+        count("scan", 21, "how many lengths are tried, up to the longest, before the bisection"),
+        count("halvings", 10, "how often the bisection halves the gap"),
         CLIP,
     ),
 )  # fmt: skip
@@ -162,5 +204,5 @@ PAPER = Paper(
     authors="Agarwal, Singh, Vatsa",
     question="What do the sign and the direction of the gradient contribute to an attack, and does the same step "
     "downhill repair what the network gets wrong?",
-    exhibits=(ADVERSARIAL, COOPERATIVE, LABELLED, PERCEPTIBILITY, EXAMPLES),
+    exhibits=(ADVERSARIAL, COOPERATIVE, LABELLED, TWO_LOSSES, PERCEPTIBILITY, SMALLEST, EXAMPLES),
 )

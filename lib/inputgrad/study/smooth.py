@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from inputgrad.catalogue.choices import MODES, REDUCTIONS, outside
+from inputgrad.catalogue.choices import BASELINES, MODES, REDUCTIONS, outside
 from inputgrad.catalogue.recipe import DISTORTIONS, Recipe
 from inputgrad.ground import checks
 
@@ -127,6 +127,31 @@ READINGS = Exhibit(
     ),
 )
 
+ONE_CNN = ({"mnist": ("smooth_cnn",)}, {"digits28": ("smooth_cnn",)})
+
+OF_EQUAL_COST = Exhibit(
+    name="baselines",
+    title="Baselines of equal cost, and whether drift tells the label",
+    reproduces="nothing of the paper: controls of Tables 4 and 5",
+    compute="inputgrad.trials.smooth_baselines:baselines",
+    network="inputgrad.compute.methods.hardening:control",
+    augmentations=DISTORTIONS,
+    center="median",
+    version=1,
+    grids=grids((50, 1000, 10_000), *ONE_CNN),
+    check=in_range,
+    parameters=(
+        RATE, REDUCTION, MODE, BEYOND,
+        Parameter("eps", ["0.1", "0.2"], "list of eps of FGSM and PGD-20, as text", eps_list),
+        names("baselines", BASELINES, "list of " + ", ".join(BASELINES), BASELINES),
+        Parameter("training_eps", 0.1, "eps of FGSM training, in units of the network's input",
+                  partial(checks.positive, "training_eps")),
+        Parameter("penalty", 2.0, "factor of the squared input gradient in the penalised loss",
+                  partial(checks.positive, "penalty")),
+        count("drift_steps", 10, "how many moves of length rate times the gradient a test image drifts by"),
+    ),
+)  # fmt: skip
+
 PICTURES = Exhibit(
     name="pictures",
     title="The pictures: rescued images, and how the training images drift",
@@ -152,5 +177,5 @@ PAPER = Paper(
     authors="Mosca, Magoulas",
     question="Does a training set that drifts up its own loss gradient, without the sign, harden the network "
     "that learns from it?",
-    exhibits=(HARDENING, READINGS, PICTURES),
+    exhibits=(HARDENING, READINGS, OF_EQUAL_COST, PICTURES),
 )

@@ -27,7 +27,8 @@ from .job import Job, Outcome
 from .tally import Tally, reading_of, side
 
 BATCH = 128  # in training mode the attack's gradient has this batch's statistics
-DEFAULT = {"rate": 0.2, "reduction": "sum", "mode": "accumulate", "attack_mode": "train", "source": "self"}
+DEFAULT = {"rate": 0.2, "reduction": "sum", "mode": "accumulate", "attack_mode": "train", "source": "self",
+           "label": "true"}  # fmt: skip
 reading = partial(reading_of, DEFAULT)
 
 

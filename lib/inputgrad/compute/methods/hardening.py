@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -152,18 +153,28 @@ def hardened(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.
         InputError: random crops as augmentation, a damaged checkpoint, or one that cannot be written.
         TrainingDiverged: the loss became NaN or infinite.
     """
+    told = {"update": [update.rate, update.reduction, update.mode]}
+    return learned(
+        data, model, recipe, seed, device, told, lambda net, sets: Hardening(net, sets, recipe, seed, update)
+    )
+
+
+def learned(
+    data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device, told: Mapping[str, Any],
+    training: Callable[[nn.Module, Prepared], Hardening],
+) -> Hardened:  # fmt: skip
+    """The network that one kind of ``training`` gives, as :func:`hardened`; ``told`` tells it from the other kinds."""
     checks.one_of("recipe augment", recipe.augment, DISTORTIONS)
     declared = {
         "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,
-        "order": data.order, "update": [update.rate, update.reduction, update.mode],
-        "versions": [VERSION, MODELS[model].version],
+        "order": data.order, "versions": [VERSION, MODELS[model].version], **told,
     }  # fmt: skip
     sets = prepared(data, recipe.images)
     torch.manual_seed(seed)
     net = build(model, shape=data.shape, classes=data.classes, width=recipe.width)
     net = net.to(device).to(memory_format=torch.channels_last)
     name, tensors, note = kept(
-        f"{data.name}-{model}-s{seed}", declared, net, lambda partial: harden(net, sets, recipe, seed, update, partial)
+        f"{data.name}-{model}-s{seed}", declared, net, lambda partial: harden(training(net, sets), seed, partial)
     )
     speed = recipe.epochs * len(sets.x_train) / max(note["seconds"], 1e-9)
     return Hardened(
@@ -172,17 +183,14 @@ def hardened(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.
     )  # fmt: skip
 
 
-def harden(
-    net: nn.Module, sets: Prepared, recipe: Recipe, seed: int, update: Update, partial: Path
-) -> tuple[dict[str, Tensor], Note]:
-    """Train ``net`` in place on images that move; see :class:`Hardening`.
+def harden(training: Hardening, seed: int, partial: Path) -> tuple[dict[str, Tensor], Note]:
+    """Train a network in place, and leave it at its best weights; see :class:`Hardening`.
 
     Returns:
         Tensors to keep beside the weights (``extra.drift``), and the note: history and seconds.
     """
-    training = Hardening(net, sets, recipe, seed, update)
     note = run(training, seed, partial)
-    net.load_state_dict(training.best)
+    training.net.load_state_dict(training.best)
     return {f"{EXTRA}drift": torch.stack(training.drifts)}, note
 
 

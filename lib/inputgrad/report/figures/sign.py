@@ -112,6 +112,27 @@ def equal_norm(run: Run) -> Figure:
     return figure
 
 
+def smallest(run: Run) -> Figure:
+    """Share of the images whose smallest fooling step has at most a given l2 length, along sign and gradient."""
+    table = marks.of_run(run)
+    table = table[table["metric"] == "within_l2"]
+    names = table["attack"].map(WAYS) + table["reading"].map(lambda r: f", {LOSS.get(r, r)}")
+    frame = marks.tidy(table.assign(panel=marks.place(table), series=names, x=marks.parameter(table)))
+    figure, grid = panels(frame)
+    lines(grid, frame, lambda name: {"color": COLOURS["FGSM" if name.startswith("sign") else "FGM-l2"],
+                                     "linestyle": "-" if name.endswith("cross-entropy") else ":"})  # fmt: skip
+    for ax in grid.values():
+        ax.axhline(50, color="black", linewidth=0.8, linestyle=":")
+        ax.set_xscale("log", base=2)
+        ax.set(xlabel="l2 of the smallest step", ylim=(-3, 103))
+    share_legend(figure)
+    return figure
+
+
+WAYS = {"FGSM": "sign", "FGM-l2": "gradient"}
+LOSS = {"default": "cross-entropy", "attack_loss=nll_logits": "−z_y"}
+
+
 def galleries(run: Run, attacks: Sequence[str]) -> Figure:
     """One block of pictures for each data set and attack, a row for each eps, titled "class before → class after"."""
     shown = datasets_shown(run)

@@ -83,6 +83,104 @@ def reached(run: Run) -> Table:
     return Table(pd.DataFrame(rows), caption)
 
 
+BOTH = {"ce": "default", "−z_y": "attack_loss=nll_logits"}
+"""The two losses, and the readings in which they were followed."""
+
+
+def both_losses(run: Run) -> Table:
+    """The same step on both losses, beside what the paper prints where it prints something."""
+    table, paper = cells.of_run(run), by_step(cells.of_paper("sign"))
+    table = table[table["attack"] != "none"]
+    rows = []
+    for (dataset, model, attack, eps), group in table.groupby(["dataset", "model", "attack", "eps"], sort=False):
+        rows.append(
+            {
+                "data set": dataset, "network": model, "attack": attack, "eps": eps,
+                "metric": group["metric"].iloc[0],
+                "paper": number(paper.get((dataset, model, attack, cells.eps_number(eps))), 2),
+                **{name: in_reading(group, reading) for name, reading in BOTH.items()},
+            }
+        )  # fmt: skip
+    return Table(pd.DataFrame(rows), f"One step on either loss, in percent; {described(table)}")
+
+
+def in_reading(group: pd.DataFrame, reading: str) -> str:
+    """The number of a cell in one reading, a dash where it was not run."""
+    found = group[group["reading"] == reading].to_dict("records")
+    return measured(found[0]) if found else "–"
+
+
+def by_step(table: pd.DataFrame) -> dict[tuple, float]:
+    """Accuracies and errors of the paper's tables by data set, network, attack and eps."""
+    own = table[table["metric"].isin(["accuracy", "error"]) & table["table"].isin(["1", "2", "3", "4"])]
+    places = zip(own["dataset"], own["model"], own["attack"], own["eps"].map(cells.eps_number), strict=True)
+    return dict(zip(places, own["value"], strict=True))
+
+
+def distances(run: Run) -> Table:
+    """How far each column of the paper's tables is from ours on either loss: the mean difference over eps.
+
+    The columns of FGSM and FGM are those that `sign/adversarial` has recorded, on whatever data this run was.
+    """
+    paper, recorded = by_step(cells.of_paper("sign")), cells.ours("sign")
+    recorded = recorded[(recorded["exhibit"] == "sign/adversarial") & (recorded["table"] != "")]
+    every = pd.concat([recorded, cells.of_run(run)])
+    steps = zip(every["dataset"], every["model"], every["attack"], every["eps"].map(cells.eps_number), strict=True)
+    off = [abs(value - paper.get(step, np.nan)) for step, value in zip(steps, every["value"], strict=True)]
+    every = every.assign(off=off)[every["metric"].isin(["accuracy", "error"]) & (every["attack"] != "none")]
+    rows = []
+    for place, group in every.dropna(subset="off").groupby(["model", "attack", "dataset"], sort=False):
+        means = {name: group.loc[group["reading"] == reading, "off"].mean() for name, reading in BOTH.items()}
+        if not any(np.isnan(mean) for mean in means.values()):
+            row = dict(zip(("network", "attack", "data set"), place, strict=True))
+            numbers = {name: number(mean, 2) for name, mean in means.items()}
+            rows.append({**row, **numbers, "nearer": min(means, key=means.__getitem__)})
+    return Table(pd.DataFrame(rows), "Mean difference between the paper's column and ours over eps, in points")
+
+
+QUARTILES = ("q1", "median", "q3")
+MEASURES = {"l2": ("l2", 3), "linf": ("l∞", 4), "psnr": ("PSNR, dB", 1)}
+
+
+def smallest(run: Run) -> Table:
+    """Quartiles over the images of the smallest step that fools, and the share that any step fools."""
+    table = cells.of_run(run)
+    rows = []
+    table = table[table["attack"] != "none"]
+    for (dataset, model, reading, attack), group in table.groupby(
+        ["dataset", "model", "reading", "attack"], sort=False
+    ):
+        found = dict(zip(group["metric"], group.to_dict("records"), strict=True))
+        row = {"data set": dataset, "network": model, "loss": LOSS_OF.get(reading, reading), "along": ALONG[attack],
+               "images": number(found["crossed"]["images"], 0), "fooled, %": measured(found["crossed"])}  # fmt: skip
+        for measure, (name, places) in MEASURES.items():
+            for quartile in QUARTILES:
+                cell = found.get(f"smallest_{measure}_{quartile}")
+                row[f"{name}: {quartile}"] = measured(cell, places) if cell else "–"
+        rows.append(row)
+    return Table(pd.DataFrame(rows), f"The smallest step that fools, quartiles over the images; {described(table)}")
+
+
+ALONG = {"FGSM": "sign", "FGM-l2": "gradient"}
+LOSS_OF = {reading: name for name, reading in BOTH.items()}
+
+
+def which_is_smaller(run: Run) -> Table:
+    """On how many images the step along the gradient is the smaller of the two."""
+    table, rows = cells.of_run(run), []
+    table = table[table["attack"] != "none"]
+    for place, group in table.groupby(["dataset", "model", "reading"], sort=False):
+        dataset, model, reading = place
+        row = {"data set": dataset, "network": model, "loss": LOSS_OF.get(reading, reading)}
+        for measure, name in (("l2", "l2"), ("linf", "l∞")):
+            here = next(group[group["metric"] == f"{measure}_below_sign"].itertuples(), None)
+            row[f"{name}: percent"] = measured(here._asdict()) if here else "–"
+            row[f"{name}: 95 % interval"] = between(here) if here else "–"
+        rows.append(row)
+    caption = "Images whose smallest step along the gradient is smaller than along its sign"
+    return Table(pd.DataFrame(rows), f"{caption}; {described(table)}")
+
+
 VISIBILITY = {
     "l2_median": ("l2", 2),
     "l2_mean": ("mean l2", 2),

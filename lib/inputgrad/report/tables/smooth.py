@@ -16,7 +16,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
-from inputgrad.report.markup import Table, number
+from inputgrad.report.markup import Table, measured, number
 from inputgrad.study.smooth import SMOKE
 
 from .common import described, main_reading, side_by_side
@@ -241,6 +241,40 @@ def of_paper(arm: str) -> dict[str, str]:
     shown = {f"FGSM, training mode: {c.eps}": number(c.value, 2) for c in fgsm.itertuples()}
     name = {"data set": "MNIST", "network": "CNN", "rate, reduction, mode": f"the paper's {arm}"}
     return {**name, "clean": number(clean, 2), **shown}
+
+
+def baselines(run: Run) -> Table:
+    """What each arm keeps under the same attacks, and how many gradients of images its training took."""
+    rows = []
+    for place, group in cells.of_run(run).groupby(["dataset", "model", "arm"], sort=False):
+        found = {(c["attack"], c["eps"], c["metric"]): c for c in group.to_dict("records")}
+        row = dict(zip(("data set", "network", "arm"), place, strict=True))
+        row["gradients, in millions"] = number(found["none", "", "image_gradients"]["value"] / 1e6, 3)
+        row["clean"] = measured(found["none", "0", "accuracy"])
+        row |= {f"{attack}: {eps}": measured(cell) for (attack, eps, metric), cell in found.items()
+                if metric == "accuracy" and attack != "none"}  # fmt: skip
+        rows.append(row | {"training, s": measured(found["none", "", "training_seconds"], 0)})
+    caption = f"Accuracy in percent in evaluation mode; {described(cells.of_run(run), 'runs')}"
+    return Table(pd.DataFrame(rows), caption)
+
+
+DRIFTED = {"true": "up the true label's loss", "false": "up a false label's loss"}
+
+
+def leaks(run: Run) -> Table:
+    """Where each arm puts images that drifted up the loss of a label: at the true one, or the one told."""
+    table = cells.of_run(run)
+    table = table[table["attack"] == "drift"]
+    choices = table["reading"].str.split()
+    whose = choices.map(lambda said: "the control's" if "source=control" in said else "its own")
+    told = choices.map(lambda said: "false" if "label=false" in said else "true")
+    rows = []
+    for place, group in table.assign(whose=whose, told=told).groupby(["dataset", "model", "arm", "whose"], sort=False):
+        found = {(c["told"], c["metric"]): c for c in group.to_dict("records")}
+        row = dict(zip(("data set", "network", "arm", "gradient"), place, strict=True))
+        row |= {f"{name}: right, %": measured(found[which, "accuracy"]) for which, name in DRIFTED.items()}
+        rows.append(row | {f"{DRIFTED['false']}: called that, %": measured(found["false", "says_told"])})
+    return Table(pd.DataFrame(rows), f"Images that drifted as training images do; {described(table, 'runs')}")
 
 
 NOISE = [f"{reduction} noise" for reduction in REDUCTIONS]
