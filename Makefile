@@ -8,6 +8,7 @@ MINUTES ?= 10
 SEED    ?= 0
 CORES   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 export OMP_WAIT_POLICY ?= PASSIVE
+export HYPOTHESIS_STORAGE_DIRECTORY ?= build/cache/hypothesis
 unexport PYTHONDONTWRITEBYTECODE  # each notebook and test process would compile torch and the others once more
 export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/bytecode
 MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
@@ -44,7 +45,7 @@ mutants: $(VENV)/.ready  ## change the code here and there for MINUTES, and prin
 
 lint: $(VENV)/.ready  ## form, types, and which layer imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --cache-dir build/cache/imports
 	@$(BIN)/mypy
 
 record: $(VENV)/.ready  ## HOURS=2: run what is not recorded, first what settles most
@@ -69,7 +70,7 @@ lock: $(VENV)/.ready  ## pin the set of packages that is known to work
 	@$(BIN)/uv pip compile pyproject.toml --extra book --extra test --python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock
 
 clean:  ## remove what was built; what was recorded stays
-	rm -rf build .snakemake .pytest_cache .ruff_cache
+	rm -rf build .snakemake
 
 $(VENV)/.ready: pyproject.toml
 	@echo "Installing into $(VENV) (several GB with CUDA builds of torch; minutes where the package index is far)"
