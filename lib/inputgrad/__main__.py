@@ -12,7 +12,7 @@ from inputgrad import study
 from inputgrad.catalogue import datasets
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import fetch as fetch_weights
-from inputgrad.ground import checks
+from inputgrad.ground import checks, needs
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import BUILD, EXPLORER, GALLERY, IDEAS, data_root, relative
 from inputgrad.study.schema import PROFILES
@@ -22,9 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 2 when something asked for is not allowed."""
     args = parser().parse_args(arguments)
     try:
+        needs.checkout()
         args.command(args)
     except InputError as err:
         print(f"inputgrad: {err}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as err:
+        package = (err.name or "").split(".")[0]
+        if package not in needs.COMPUTING:
+            raise
+        print(f"inputgrad: {needs.lacking('this', package)}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
