@@ -17,7 +17,7 @@ MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$
 SNAKEMAKE = $(BIN)/python workflow/alone.py --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book read test test-faults test-browser mutants lint serve pdf quick paper record readme bench lock clean
+.PHONY: help book read test test-faults test-browser mutants lint serve pdf quick paper record readme bench lock locked clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -73,6 +73,13 @@ bench: $(VENV)/.ready  ## measure the attacks beside kept libraries
 
 lock: $(VENV)/.ready  ## pin the set of packages that is known to work
 	@$(BIN)/uv pip compile pyproject.toml --universal --extra run --extra book --extra test --python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock
+
+locked:  ## install the packages of requirements.lock in place of the newest
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip install --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps -e .
+	@touch $(VENV)/.ready
 
 clean:  ## remove what was built; what was recorded stays
 	rm -rf build .snakemake
