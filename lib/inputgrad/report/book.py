@@ -27,7 +27,7 @@ from inputgrad.ground.files import replacing, write_text
 from inputgrad.ground.paths import BUILD, ROOT, relative
 from inputgrad.record import results
 
-from . import answers, cells, claims, explorer, figures, links, names, scales, summaries, tables
+from . import answers, cells, claims, explorer, figures, links, logbook, names, scales, summaries, tables
 from .figures import interactive
 from .markup import Table, scale
 from .predicates import Vector
@@ -100,6 +100,7 @@ def generate() -> None:
     write_text(GENERATED / "changelog.md", changelog())
     write_text(STAGE / "book" / "_static" / "explorer-data.js", explorer.script())
     write_text(STAGE / "book" / "_static" / "gallery-data.js", explorer.gallery_script())
+    logbook.write(STAGE / "book" / "_static", said)
     write_text(GENERATED / "digest.md", summaries.digest(said))
     write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))
     write_text(GENERATED / "every-claim.md", every_claim())
