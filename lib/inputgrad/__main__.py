@@ -107,6 +107,10 @@ def add_book(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
     staging.add_argument("--profile", default="smoke")
     staging.set_defaults(command=stage)
+    launching = commands.add_parser("launch", help="prepare the notebooks for Colab, or with --reading for Binder")
+    launching.add_argument("repository", nargs="?", metavar="OWNER/NAME", help="that Colab's cell clones")
+    launching.add_argument("--reading", action="store_true", help="leave out of the notebooks what computes")
+    launching.set_defaults(command=launch)
     commands.add_parser("pdf", help="print the staged book (called by make pdf)").set_defaults(command=pdf)
     commands.add_parser("readme", help="bring the README's scoreboard and figure up to date").set_defaults(
         command=readme
@@ -250,6 +254,16 @@ def stage(args: argparse.Namespace) -> None:
     from inputgrad.report import book
 
     book.stage(checks.one_of("profile", args.profile, PROFILES))
+
+
+def launch(args: argparse.Namespace) -> None:
+    """Prepare the notebooks to be opened elsewhere."""
+    from inputgrad.trials.launch import prepare
+
+    if bool(args.repository) == args.reading:
+        raise InputError("launch needs one of the two: OWNER/NAME for Colab, or --reading for Binder")
+    changed = len(prepare(args.repository))
+    print(f"{changed} notebooks are changed; bring their text along: jupytext --sync notebooks/*/*.ipynb")
 
 
 def pdf(args: argparse.Namespace) -> None:

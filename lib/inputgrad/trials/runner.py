@@ -179,22 +179,18 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
 def read_notebook(
     exhibit: str, trials: list[Trial], notebook: Path, parameters: Mapping[str, Any], output: Path
 ) -> None:
-    """As :func:`execute` without torch: cells that compute are left out, each with a sentence in its place.
-
-    The study's own exhibit of which nothing is recorded keeps its text alone.
-    """
-    try:
+    """As :func:`execute` without torch: cells that compute are left out, each with a sentence in its place."""
+    if own(exhibit, trials):
         read(exhibit, trials)
-        tags = COMPUTES
-    except InputError:
-        if own(exhibit, trials):
-            raise
-        tags = None
-    text = without_computing(notebook.read_text(encoding="utf-8"), tags)
     with own_folder(Path(tempfile.gettempdir()), "inputgrad-") as folder:
         kept = folder / notebook.name
-        kept.write_text(text, encoding="utf-8")
+        kept.write_text(readable(exhibit, notebook.read_text(encoding="utf-8")), encoding="utf-8")
         execute_notebook(kept, parameters, output)
+
+
+def readable(exhibit: str, text: str) -> str:
+    """An exhibit's notebook without what computes; one of which nothing is recorded keeps its text alone."""
+    return without_computing(text, COMPUTES if results.recorded(exhibit) else None)
 
 
 def without_computing(text: str, tags: set[str] | None) -> str:
