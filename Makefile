@@ -17,7 +17,7 @@ MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$
 SNAKEMAKE = $(BIN)/python workflow/alone.py --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book read test test-faults test-browser mutants lint serve pdf quick paper record readme bench lock locked clean
+.PHONY: help book read test test-faults test-browser mutants lint serve pdf quick paper record readme bench lock archive check-results locked clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -73,6 +73,12 @@ bench: $(VENV)/.ready  ## measure the attacks beside kept libraries
 
 lock: $(VENV)/.ready  ## pin the set of packages that is known to work
 	@$(BIN)/uv pip compile pyproject.toml --universal --extra run --extra book --extra test --python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock
+
+archive: $(VENV)/.ready  ## one deposit: all that git knows, trained networks, the book if it is built
+	@$(BIN)/python -m inputgrad archive
+
+check-results: $(VENV)/.ready  ## SAMPLE=5: measure recorded trials again, the cheapest first, and compare
+	@$(BIN)/python -m inputgrad check-results --sample $(or $(SAMPLE),5)
 
 locked:  ## install the packages of requirements.lock in place of the newest
 	@$(PYTHON) -m venv $(VENV)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from .checks import InputError
 from .paths import ROOT
 
-COMPUTING = ("torch", "torchvision", "torchmetrics", "pyautoattack", "safetensors", "sklearn")
+COMPUTING = ("torch", "torchvision", "torchmetrics", "pyautoattack", "safetensors")
 """What the extra ``run`` installs, as it is imported."""
 
 INSTALL = "pip install -e '.[run]'"
