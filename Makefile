@@ -26,7 +26,7 @@ book: $(VENV)/.ready  ## install, run every exhibit at the smoke profile, build 
 	@$(SNAKEMAKE) --config profile=$(PROFILE)
 	@$(BIN)/python -m inputgrad announce
 
-read:  ## the book from what is recorded, without torch: installs 0.6 GB into .venv-read
+read:  ## the book from what is recorded, without torch: installs 0.7 GB into .venv-read
 	@$(MAKE) --no-print-directory book VENV=.venv-read EXTRAS=read TORCH=index
 
 test: $(VENV)/.ready  ## install, run the tests, one process a core
@@ -96,7 +96,7 @@ BUILD = $(if $(filter index,$(TORCH)),,--torch-backend $(TORCH))
 ASK   = UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=0 $(BIN)/uv pip install --python $(BIN)/python --dry-run --quiet --no-deps $(BUILD) torch
 
 $(VENV)/.ready: pyproject.toml
-	@echo "Installing into $(VENV) (2 GB; several more where torch comes with CUDA; minutes where the package index is far)"
+	@echo "Installing into $(VENV) (several GB where torch comes with CUDA; minutes where the package index is far)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; name one with make PYTHON=...")'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv 2>/dev/null || true
