@@ -3,7 +3,7 @@
 #
 # No table of {cite:t}`yoo2018butterfly`: what the enhancing game does when its perturbations have to be small.
 #
-# **Why ask.** The paper speaks of small perturbations, and has no bound on them but a penalty. On [the page before](told.ipynb) nothing keeps them small: they have the length of images. Here the same generators play the same games, with every value of v within 8/255.
+# **Why ask.** The paper speaks of small perturbations, and has no bound on them but a penalty. On [the page before](told.ipynb) no bound keeps them small. Here the same generators play the same games, with every value of v within 8/255.
 #
 # **What would refute it.** If a generator that knows more helps by repairing images, a small perturbation can do it as a large one can. If it helps by writing the class over them, a small one gains less, and is not read off plain grey.
 
