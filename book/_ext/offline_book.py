@@ -5,6 +5,11 @@ from pathlib import Path
 
 from sphinx.util.fileutil import copy_asset_file
 
+NOTICE = """tex-svg.js is one file of MathJax 3.2.2, from the package sphinx-mathjax-offline 0.0.2.
+Copyright The MathJax Consortium. Licensed under the Apache License, Version 2.0:
+https://www.apache.org/licenses/LICENSE-2.0
+"""
+
 
 def copy_mathjax(app, exception):
     if exception is None and app.builder.format == "html":
@@ -13,6 +18,7 @@ def copy_mathjax(app, exception):
         target = Path(app.outdir) / "_static" / "mathjax"
         target.mkdir(parents=True, exist_ok=True)
         copy_asset_file(str(script), str(target))
+        (target / "NOTICE.txt").write_text(NOTICE, encoding="utf-8")
 
 
 def write_vega(app, exception):

@@ -12,7 +12,7 @@ from inputgrad import study
 from inputgrad.catalogue import datasets
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import fetch as fetch_weights
-from inputgrad.ground import checks
+from inputgrad.ground import checks, needs
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import BUILD, EXPLORER, GALLERY, IDEAS, data_root, relative
 from inputgrad.study.schema import PROFILES
@@ -22,9 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 2 when something asked for is not allowed."""
     args = parser().parse_args(arguments)
     try:
+        needs.checkout()
         args.command(args)
     except InputError as err:
         print(f"inputgrad: {err}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as err:
+        package = (err.name or "").split(".")[0]
+        if package not in needs.COMPUTING:
+            raise
+        print(f"inputgrad: {needs.lacking('this', package)}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
@@ -82,7 +89,17 @@ def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     fetching.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a network that is loaded")
     fetching.add_argument("--data-root", help="where to (default: $INPUTGRAD_DATA or data/datasets)")
     fetching.set_defaults(command=fetch)
-    commands.add_parser("verify", help="check every file under data/, and say what to do").set_defaults(command=verify)
+    verifying = commands.add_parser("verify", help="check every file under data/, or a deposit, and say what to do")
+    verifying.add_argument("deposit", nargs="?", type=Path, metavar="FILE", help="a deposit, as make archive writes it")
+    verifying.set_defaults(command=verify)
+    archiving = commands.add_parser("archive", help="write all of the study into one deposit")
+    archiving.add_argument("-o", "--output", type=Path, help="the file (default: under build)")
+    archiving.set_defaults(command=archive)
+    again = commands.add_parser("check-results", help="measure recorded trials again, the cheapest first, and compare")
+    again.add_argument("--sample", type=int, default=5, help="how many (default: 5)")
+    again.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
+    again.add_argument("--data-root", help="folder of the data sets (default: $INPUTGRAD_DATA or data/datasets)")
+    again.set_defaults(command=check_results)
     commands.add_parser("migrate", help="bring result files of earlier versions up to date").set_defaults(
         command=migrate
     )
@@ -100,6 +117,10 @@ def add_book(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     staging = commands.add_parser("stage", help="lay out the book for jupyter-book (called by make book)")
     staging.add_argument("--profile", default="smoke")
     staging.set_defaults(command=stage)
+    launching = commands.add_parser("launch", help="prepare the notebooks for Colab, or with --reading for Binder")
+    launching.add_argument("repository", nargs="?", metavar="OWNER/NAME", help="that Colab's cell clones")
+    launching.add_argument("--reading", action="store_true", help="leave out of the notebooks what computes")
+    launching.set_defaults(command=launch)
     commands.add_parser("pdf", help="print the staged book (called by make pdf)").set_defaults(command=pdf)
     commands.add_parser("readme", help="bring the README's scoreboard and figure up to date").set_defaults(
         command=readme
@@ -186,17 +207,40 @@ def fetch(args: argparse.Namespace) -> None:
 
 
 def verify(args: argparse.Namespace) -> None:
-    """Check all recorded results, and what the papers print and claim.
+    """Check all recorded results, and what the papers print and claim; or a deposit.
 
     Raises:
         InputError: something is not as it should be; each is named in a line of its own before.
     """
+    from inputgrad.report import archive
     from inputgrad.report.verify import faults
 
-    found = faults()
-    print("\n".join(found) or "everything under data/ is as it should be")
+    found, where = (archive.faults(args.deposit), "in it") if args.deposit else (faults(), "under data/")
+    print("\n".join(found) or f"everything {where} is as it should be")
     if found:
-        raise InputError(f"{len(found)} of the files under data/ are not as they should be")
+        raise InputError(f"{len(found)} of the files {where} are not as they should be")
+
+
+def archive(args: argparse.Namespace) -> None:
+    """Write a deposit, and say what it has."""
+    from inputgrad.report import archive
+
+    path = args.output or archive.default()
+    counted = archive.write(path)
+    size = f"{counted['files']} files, {path.stat().st_size / 2**20:.1f} MiB"
+    networks = f"{counted['networks']} of the {counted['of networks']} networks behind recorded results"
+    print(f"{relative(path)}: {size}; {networks}, {counted['pages']} files of the built book")
+
+
+def check_results(args: argparse.Namespace) -> None:
+    """Measure recorded trials again.
+
+    Raises:
+        InputError: too many numbers came out otherwise.
+    """
+    from inputgrad.trials import again
+
+    print(again.check(checks.whole("sample", args.sample, least=1), only=args.only, root=args.data_root))
 
 
 def migrate(args: argparse.Namespace) -> None:
@@ -243,6 +287,16 @@ def stage(args: argparse.Namespace) -> None:
     from inputgrad.report import book
 
     book.stage(checks.one_of("profile", args.profile, PROFILES))
+
+
+def launch(args: argparse.Namespace) -> None:
+    """Prepare the notebooks to be opened elsewhere."""
+    from inputgrad.trials.launch import prepare
+
+    if bool(args.repository) == args.reading:
+        raise InputError("launch needs one of the two: OWNER/NAME for Colab, or --reading for Binder")
+    changed = len(prepare(args.repository))
+    print(f"{changed} notebooks are changed; bring their text along: jupytext --sync notebooks/*/*.ipynb")
 
 
 def pdf(args: argparse.Namespace) -> None:

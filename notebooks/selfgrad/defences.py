@@ -23,7 +23,6 @@ detach_train = False  # in training, treat the self gradient as a constant
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
-from inputgrad.compute.methods import selfgradient
 from inputgrad.report import figures, tables
 
 run = inputgrad.run(
@@ -60,7 +59,9 @@ figures.side_by_side(model, y, x=x, g=g, v=v, x_seen=x + v)
 #
 # The soft loss, the sum of the logits, needs no label. Its gradient goes through five 1x1 convolutions with tanh and is added to the image; a second pass through the same weights decides. Drawn from the modules that one forward pass calls.
 
-# %% mystnb={"image": {"alt": "The data flow of a self-gradient network: the image through the network, the gradient of the sum of its logits through five 1x1 convolutions with tanh, added to the image, through the same network again"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "The data flow of a self-gradient network: the image through the network, the gradient of the sum of its logits through five 1x1 convolutions with tanh, added to the image, through the same network again"}} tags=["computes", "hide-input"]
+from inputgrad.compute.methods import selfgradient
+
 figures.selfgrad.architecture(selfgradient.calls_of_a_forward())
 
 # %% [markdown]

@@ -24,10 +24,10 @@ from inputgrad import study
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.files import replacing, write_text
-from inputgrad.ground.paths import BUILD, ROOT, relative
+from inputgrad.ground.paths import BUILD, NOTEBOOKS, ROOT, relative
 from inputgrad.record import results
 
-from . import answers, cells, claims, explorer, figures, links, names, scales, summaries, tables
+from . import answers, cells, claims, explorer, figures, links, logbook, names, scales, summaries, tables
 from .figures import interactive
 from .markup import Table, scale
 from .predicates import Vector
@@ -100,6 +100,7 @@ def generate() -> None:
     write_text(GENERATED / "changelog.md", changelog())
     write_text(STAGE / "book" / "_static" / "explorer-data.js", explorer.script())
     write_text(STAGE / "book" / "_static" / "gallery-data.js", explorer.gallery_script())
+    logbook.write(STAGE / "book" / "_static", said)
     write_text(GENERATED / "digest.md", summaries.digest(said))
     write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))
     write_text(GENERATED / "every-claim.md", every_claim())
@@ -144,10 +145,7 @@ def config() -> str:
         owner, name = repository.split("/")
         site = f"https://{owner}.github.io/{name}/"
         settings["repository"] = {"url": f"https://github.com/{repository}", "branch": "main", "path_to_book": ""}
-        settings["launch_buttons"] = {
-            "notebook_interface": "jupyterlab",
-            "colab_url": "https://colab.research.google.com",
-        }
+        settings["launch_buttons"] = {"notebook_interface": "jupyterlab", **buttons(repository)}
         settings["html"] |= {
             "use_repository_button": True,
             "use_issues_button": True,
@@ -156,6 +154,15 @@ def config() -> str:
         }
         settings["sphinx"]["config"] |= {"ogp_site_url": site}
     return yaml.safe_dump(settings, sort_keys=False)
+
+
+def buttons(repository: str) -> dict[str, str]:
+    """Where a page's notebook can be opened: on Binder, and on Colab where each one clones this repository there."""
+    found = {"binderhub_url": "https://mybinder.org"}
+    cloned = f"github.com/{repository} "
+    if all(cloned in (NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8") for name in study.EXHIBITS):
+        found["colab_url"] = "https://colab.research.google.com"
+    return found
 
 
 def parameters() -> str:

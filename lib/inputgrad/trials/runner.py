@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import json
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from inputgrad import study
 from inputgrad.catalogue import datasets
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import verified
-from inputgrad.ground import checks
+from inputgrad.ground import checks, needs
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.files import locked, own_folder
 from inputgrad.ground.paths import NOTEBOOKS, data_root, relative
@@ -29,6 +30,8 @@ from inputgrad.study.schema import Trial
 def run(exhibit: str, **parameters: Any) -> Run:
     """Read each trial that ``parameters`` ask for where there is a fresh result, compute the others.
 
+    Without torch the study's own runs show what is recorded, and compute nothing.
+
     Everything is checked before anything expensive starts: names and values, the device, and that the data of every
     trial to be computed are there (a catalogued set that is not is downloaded first). A killed run goes on where it
     was; two runs at once compute each trial once.
@@ -40,8 +43,11 @@ def run(exhibit: str, **parameters: Any) -> Run:
     Raises:
         InputError: what was asked for cannot be run; the sentence says why.
     """
+    needs.checkout()
     refuse_unknown_injected(exhibit)
     trials = study.trials(exhibit, **parameters)
+    if not needs.computes():
+        return read(exhibit, trials)
     device, root = parameters.get("device") or "auto", parameters.get("data_root")
     check_device(device)
     check_memory(trials, root)
@@ -58,8 +64,28 @@ def run(exhibit: str, **parameters: Any) -> Run:
         result, new = read_or_compute(trial, device, root)
         found.append(result)
         computed += new
-    own = {t.key for t in trials} != results.declared_keys(exhibit, trials[0].profile)
-    return Run(exhibit, found, computed, own)
+    return Run(exhibit, found, computed, own(exhibit, trials))
+
+
+def own(exhibit: str, trials: list[Trial]) -> bool:
+    """Are these other trials than the study's own at their profile?"""
+    return {t.key for t in trials} != results.declared_keys(exhibit, trials[0].profile)
+
+
+def read(exhibit: str, trials: list[Trial]) -> Run:
+    """What is recorded of ``trials``, where nothing can be computed; of the study's own, all that is recorded.
+
+    Raises:
+        InputError: nothing is, or one of another run's trials is not.
+    """
+    if not own(exhibit, trials):
+        found = results.recorded(exhibit)
+    else:
+        found = [result for trial in trials if (result := results.fresh(trial))]
+        found = found if len(found) == len(trials) else []
+    if not found:
+        raise needs.lacking(exhibit, "torch")
+    return Run(exhibit, found, 0, own(exhibit, trials))
 
 
 def read_or_compute(trial: Trial, device: str, root: str | None) -> tuple[Result, bool]:
@@ -141,9 +167,50 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
     """
     if output.is_dir():
         raise InputError(f"output {str(output)!r} is a folder: name a file, such as out.ipynb")
-    check_memory(study.trials(exhibit, **parameters), parameters.get("data_root"))
+    trials, notebook = study.trials(exhibit, **parameters), NOTEBOOKS / f"{exhibit}.ipynb"
+    if not needs.computes():
+        read_notebook(exhibit, trials, notebook, parameters, output)
+        return
+    check_memory(trials, parameters.get("data_root"))
     check_device(parameters.get("device") or "auto")
-    execute_notebook(NOTEBOOKS / f"{exhibit}.ipynb", parameters, output)
+    execute_notebook(notebook, parameters, output)
+
+
+def read_notebook(
+    exhibit: str, trials: list[Trial], notebook: Path, parameters: Mapping[str, Any], output: Path
+) -> None:
+    """As :func:`execute` without torch: cells that compute are left out, each with a sentence in its place."""
+    if own(exhibit, trials):
+        read(exhibit, trials)
+    with own_folder(Path(tempfile.gettempdir()), "inputgrad-") as folder:
+        kept = folder / notebook.name
+        kept.write_text(readable(exhibit, notebook.read_text(encoding="utf-8")), encoding="utf-8")
+        execute_notebook(kept, parameters, output)
+
+
+def readable(exhibit: str, text: str) -> str:
+    """An exhibit's notebook without what computes; one of which nothing is recorded keeps its text alone."""
+    return without_computing(text, COMPUTES if results.recorded(exhibit) else None)
+
+
+def without_computing(text: str, tags: set[str] | None) -> str:
+    """A notebook's JSON with a sentence in place of code cells of these tags, or of all but the parameters'."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        own_tags = set(cell["metadata"].get("tags", []))
+        computes = own_tags & tags if tags is not None else "parameters" not in own_tags
+        if cell["cell_type"] == "code" and computes:
+            for field in ("outputs", "execution_count"):
+                del cell[field]
+            cell |= {"cell_type": "markdown", "metadata": {}, "source": LEFT_OUT}
+    return json.dumps(notebook)
+
+
+COMPUTES = {"method", "computes"}
+"""The tags of cells that compute something themselves."""
+
+LEFT_OUT = f"*This cell computes, and this book was built without torch: `{needs.INSTALL}` and build it again.*"
+"""What stands in the place of a cell that computes, where nothing can."""
 
 
 def execute_notebook(notebook: Path, parameters: Mapping[str, Any], output: Path) -> None:

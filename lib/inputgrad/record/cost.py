@@ -1,0 +1,50 @@
+"""What recorded trials cost, to ask a cluster for what the next ones need. Needs no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from inputgrad.study import EXHIBITS
+from inputgrad.study.schema import Trial
+
+from . import results
+from .results import Result
+
+Costs = Mapping[tuple, Mapping[str, int]]
+"""The most that trials of a kind took, ``memory`` in MiB and ``minutes``, by what they have in common."""
+
+
+def kinds(declared: Mapping[str, Any]) -> list[tuple]:
+    """What a trial has in common with others, from the most to the least: its profile always is."""
+    exhibit, profile = declared["exhibit"], declared["profile"]
+    dataset, model = declared["dataset"], declared["model"]
+    return [(profile, exhibit, dataset, model), (profile, exhibit, model), (profile, model), (profile, exhibit),
+            (profile,)]  # fmt: skip
+
+
+def of(found: Iterable[Result]) -> Costs:
+    """The costs of these results, by kind."""
+    costs: dict[tuple, dict[str, int]] = {}
+    for result in found:
+        provenance = result.provenance
+        seconds = sum(provenance["seconds"].get(part, 0.0) for part in ("training", "measure"))
+        spent = {"memory": int(provenance["peak_memory_mib"]), "minutes": math.ceil(seconds / 60)}
+        for kind in kinds(provenance["declaration"]):
+            there = costs.setdefault(kind, {})
+            for what, value in spent.items():
+                there[what] = max(value, there.get(what, 0))
+    return costs
+
+
+@cache
+def of_recorded() -> Costs:
+    """The costs of all that is recorded when this is first asked."""
+    return of(result for name in EXHIBITS for result in results.recorded(name))
+
+
+def most(costs: Costs, trial: Trial, what: str, unknown: int) -> int:
+    """The most that the recorded trials most like this one took of ``what``; ``unknown`` where there is none."""
+    return next((costs[kind][what] for kind in kinds(vars(trial)) if kind in costs), unknown)
