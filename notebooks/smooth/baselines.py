@@ -91,7 +91,8 @@ tables.cost(run)
 # 1. One network, the CNN of Table 2, on MNIST; recipe as on the page of Tables 4 and 5.
 # 2. Cost is counted in gradients of single images, one pass forward and back each; the second copy of the images that the updates keep is not in it.
 # 3. The strengths of the baselines were not tuned: `training_eps` is the eps of the attack, `penalty` ten times the rate, a factor for each epoch of drift.
-# 4. Training images drift while the network learns; here images drift on a network that has learned.
+# 4. The drifts have the rate in common, not the length: a false label has a large loss, and so a long gradient. What is right along it and along the true label's is therefore no measure of a leak by itself; how often the label told is said is.
+# 5. Training images drift while the network learns; here images drift on a network that has learned.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page
