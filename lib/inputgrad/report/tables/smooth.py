@@ -252,7 +252,7 @@ def baselines(run: Run) -> Table:
         row["gradients, in millions"] = number(found["none", "", "image_gradients"]["value"] / 1e6, 3)
         row["clean"] = measured(found["none", "0", "accuracy"])
         row |= {f"{attack}: {eps}": measured(cell) for (attack, eps, metric), cell in found.items()
-                if metric == "accuracy" and attack != "none"}  # fmt: skip
+                if metric == "accuracy" and attack not in ("none", "drift")}  # fmt: skip
         rows.append(row | {"training, s": measured(found["none", "", "training_seconds"], 0)})
     caption = f"Accuracy in percent in evaluation mode; {described(cells.of_run(run), 'runs')}"
     return Table(pd.DataFrame(rows), caption)
