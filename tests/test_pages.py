@@ -16,7 +16,7 @@ from recounts import NAMES, RECOUNTS, ROOT, Page, agrees, place_of
 UNCOUNTED = {
     *NAMES, "metric", "measure", "one", "other", "way", "trial", "margins of", "whose numbers", "rows", "table", "ball", "logits times",
     "l2 of the step", "FGSM eps", "rate, reduction, mode", "training", "network and move", "question", "best generator",
-    "problem", "problem and loss", "gamma", "of the bad mass turned good", "compared", "run", "loss",
+    "problem", "problem and loss", "gamma", "of the bad mass turned good", "compared", "run", "loss", "along", "gradient",
 }  # fmt: skip
 """Columns that only say where a row's numbers belong."""
 

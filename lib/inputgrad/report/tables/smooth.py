@@ -245,8 +245,8 @@ def of_paper(arm: str) -> dict[str, str]:
 
 def baselines(run: Run) -> Table:
     """What each arm keeps under the same attacks, and how many gradients of images its training took."""
-    rows = []
-    for place, group in cells.of_run(run).groupby(["dataset", "model", "arm"], sort=False):
+    table, rows = cells.of_run(run), []
+    for place, group in table.groupby(["dataset", "model", "arm"], sort=False):
         found = {(c["attack"], c["eps"], c["metric"]): c for c in group.to_dict("records")}
         row = dict(zip(("data set", "network", "arm"), place, strict=True))
         row["gradients, in millions"] = number(found["none", "", "image_gradients"]["value"] / 1e6, 3)
@@ -254,7 +254,8 @@ def baselines(run: Run) -> Table:
         row |= {f"{attack}: {eps}": measured(cell) for (attack, eps, metric), cell in found.items()
                 if metric == "accuracy" and attack not in ("none", "drift")}  # fmt: skip
         rows.append(row | {"training, s": measured(found["none", "", "training_seconds"], 0)})
-    caption = f"Accuracy in percent in evaluation mode; {described(cells.of_run(run), 'runs')}"
+    tested = table[table["metric"] == "accuracy"]
+    caption = f"Accuracy in percent in evaluation mode; {described(tested, 'runs')}"
     return Table(pd.DataFrame(rows), caption)
 
 
