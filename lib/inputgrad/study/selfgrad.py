@@ -152,6 +152,7 @@ AUDIT = Exhibit(
     title="Is the robustness real? An audit",
     reproduces="beyond the paper: attacks and controls that tell robustness from a masked gradient",
     compute="inputgrad.trials.audit:audit",
+    takes_own=True,
     version=1,
     grids=grids((8, 100, 1000), datasets=("cifar10",)),
     check=used,

@@ -53,6 +53,7 @@ ATTACKS = Exhibit(
     title="The same networks under every attack",
     reproduces="no paper: what the five say together",
     compute="inputgrad.trials.synthesis:attacks",
+    takes_own=True,
     version=1,
     network="inputgrad.trials.synthesis:network",
     augmentations=AUGMENTATIONS,

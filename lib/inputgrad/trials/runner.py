@@ -15,8 +15,8 @@ from typing import Any
 from filelock import FileLock
 
 from inputgrad import study
-from inputgrad.catalogue import datasets
-from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue import datasets, own
+from inputgrad.catalogue.models import architecture
 from inputgrad.catalogue.published import verified
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
@@ -53,8 +53,9 @@ def run(exhibit: str, **parameters: Any) -> Run:
 
             print(fetch(dataset, root=root), file=sys.stderr)
     for model in dict.fromkeys(name for t in trials if results.fresh(t) is None for name in t.networks):
-        if weights := MODELS[model].weights:
+        if weights := architecture(model).weights:
             verified(weights, data_root(root))
+    vouch([t for t in trials if architecture(t.model).own and results.fresh(t) is None], device, root)
     found, computed = [], 0
     for trial in trials:
         result, new = read_or_compute(trial, device, root)
@@ -81,6 +82,20 @@ def read_or_compute(trial: Trial, device: str, root: str | None) -> tuple[Result
         outcome, provenance = compute(trial, device=device, root=root)
         results.write(trial, outcome.rows, outcome.arrays, provenance)
     return results.read(path), True
+
+
+def vouch(trials: list[Trial], device: str, root: str | None) -> None:
+    """Refuse networks of the reader's own that cannot be built, or are no classifiers of the data they are to have.
+
+    Raises:
+        InputError: naming what is wrong with the first of them.
+    """
+    for dataset, model in dict.fromkeys((t.dataset, t.model) for t in trials):
+        from inputgrad.compute.data import load  # torch starts here, too
+        from inputgrad.compute.device import choose
+        from inputgrad.compute.training.own import owned
+
+        owned(load(dataset, root=root), model, choose(device), root)
 
 
 def check_device(device: str) -> None:
@@ -145,6 +160,8 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
     """
     if output.is_dir():
         raise InputError(f"output {str(output)!r} is a folder: name a file, such as out.ipynb")
+    if isinstance(parameters.get("models"), list):  # the kernel starts in another folder
+        parameters = {**parameters, "models": [own.resolved(model) for model in parameters["models"]]}
     check_memory(study.trials(exhibit, **parameters), parameters.get("data_root"))
     check_device(parameters.get("device") or "auto")
     execute_notebook(NOTEBOOKS / f"{exhibit}.ipynb", parameters, output)
