@@ -10,7 +10,8 @@ import yaml
 
 from inputgrad import study
 from inputgrad.catalogue import datasets, own
-from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.models import MODELS, architecture
+from inputgrad.catalogue.peers import PEERS
 from inputgrad.catalogue.published import fetch as fetch_weights
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
@@ -86,6 +87,8 @@ def add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     auditing.add_argument("--weights", metavar="FILE", help="its weights: .safetensors, or tensors saved by torch.save")
     auditing.add_argument("--images", type=int, help="test images attacked (default: the profile's own)")
     auditing.add_argument("--profile", default="quick", help="how long the attacks are: smoke, quick (default), paper")
+    auditing.add_argument("--libraries", nargs="+", default=[], metavar="NAME",
+                          help=f"other libraries whose attacks to run beside: {', '.join(PEERS)}")  # fmt: skip
     auditing.add_argument("--data-root", help="folder of the data sets (default: $INPUTGRAD_DATA or data/datasets)")
     auditing.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="parameters",
                           help="any other parameter of notebooks/own/audit.ipynb; may be repeated")  # fmt: skip
@@ -182,7 +185,12 @@ def audit(args: argparse.Namespace) -> None:
     network = f"{args.network}@{args.weights}" if args.weights else args.network
     root = None if args.data_root is None else str(Path(args.data_root).expanduser().resolve())
     given = {"datasets": [args.data], "models": [own.resolved(network)], "eps": args.eps, "profile": args.profile,
-             "images": args.images, "data_root": root, **parsed(args.parameters)}  # fmt: skip
+             "images": args.images, "data_root": root, "libraries": args.libraries,
+             **parsed(args.parameters)}  # fmt: skip
+    if not architecture(given["models"][0]).given:
+        raise InputError(
+            f"{network} is a network of the catalogue and brings no weights: name them with --weights FILE"
+        )
     (trial,) = study.trials("own/audit", **given)[:1]
     output = args.output or BUILD / "runs" / "own" / f"audit-{trial.name}-{trial.key}.ipynb"
     execute("own/audit", given, output)

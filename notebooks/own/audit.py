@@ -20,6 +20,8 @@ samples = 16  # draws over which smoothed gradients are averaged
 queries = None  # of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper
 autoattack = True  # also run AutoAttack: APGD on cross-entropy, then targeted
 radii = ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"]  # list of radii at which PGD-20 must bring accuracy to zero
+libraries = []  # list of other libraries whose attacks to run beside: foolbox, art, torchattacks, adv-lib
+gradients = 100  # gradients an image that each of their attacks has, and ours beside
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
@@ -30,7 +32,7 @@ run = inputgrad.run(
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
     recipe=recipe, device=device, data_root=data_root, eps=eps,
     restarts=restarts, samples=samples, queries=queries, autoattack=autoattack,
-    radii=radii,
+    radii=radii, libraries=libraries, gradients=gradients,
 )
 print(run.summary())
 
@@ -60,6 +62,14 @@ figures.audit.attacks(run)
 
 # %% tags=["hide-input"]
 tables.audit.attacks(run)
+
+# %% [markdown]
+# ## At equal budget, beside other libraries
+#
+# Where `libraries` names some, their attacks and ours have the same number of gradients an image. A wrapper around the network counts what each asks, as AttackBench does, and a point counts that lies in the ball and was asked within the budget, whatever the attack returns.
+
+# %% tags=["hide-input"]
+tables.audit.budget(run)
 
 # %% [markdown]
 # ## Over the radius

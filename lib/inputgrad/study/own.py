@@ -6,6 +6,7 @@ from functools import partial
 
 from inputgrad.catalogue.recipe import Recipe
 
+from .libraries import LIBRARIES
 from .parameters import count, flag
 from .schema import Exhibit, Grid, Parameter
 from .selfgrad import EPS, in_pixels, queries
@@ -38,6 +39,7 @@ AUDIT = Exhibit(
         flag("autoattack", True, "also run AutoAttack: APGD on cross-entropy, then targeted"),
         Parameter("radii", ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"],
                   "list of radii at which PGD-20 must bring accuracy to zero", partial(in_pixels, what="radii")),
+        *LIBRARIES,
     ),
 )  # fmt: skip
 

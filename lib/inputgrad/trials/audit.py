@@ -23,6 +23,7 @@ from inputgrad.study.own import AS_GIVEN
 from inputgrad.study.selfgrad import STEPS
 
 from .job import Job, Outcome
+from .libraries import beside
 from .selfgrad import asked, batches, defended, place, read
 from .tally import Tally
 
@@ -73,6 +74,7 @@ def under_attack(job: Job, name: str, called: str, model: nn.Module, others: Map
         for attack, stands, steps in attacks(model, x, y, size, s, others, generator):
             tally.add(attack, s["eps"], called, "accuracy", stands & right, steps=steps)
             worst &= stands
+        worst &= beside(tally, model, x, y, right, eps=s["eps"], settings=s, seed=job.trial.seed)
         tally.add("worst of all", s["eps"], called, "accuracy", worst, steps=0)
         for eps in s["radii"]:
             x_adv = pgd(model, x, y, eps=eps_value(eps), steps=20, early_exit=True, generator=generator)

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock
 
 from inputgrad import study
-from inputgrad.catalogue import datasets, own
+from inputgrad.catalogue import datasets, own, peers
 from inputgrad.catalogue.models import architecture
 from inputgrad.catalogue.published import verified
 from inputgrad.ground import checks
@@ -55,6 +55,7 @@ def run(exhibit: str, **parameters: Any) -> Run:
     for model in dict.fromkeys(name for t in trials if results.fresh(t) is None for name in t.networks):
         if weights := architecture(model).weights:
             verified(weights, data_root(root))
+    check_libraries(trials)
     vouch([t for t in trials if architecture(t.model).own and results.fresh(t) is None], device, root)
     found, computed = [], 0
     for trial in trials:
@@ -82,6 +83,17 @@ def read_or_compute(trial: Trial, device: str, root: str | None) -> tuple[Result
         outcome, provenance = compute(trial, device=device, root=root)
         results.write(trial, outcome.rows, outcome.arrays, provenance)
     return results.read(path), True
+
+
+def check_libraries(trials: list[Trial]) -> None:
+    """Refuse attacks of a library that is not installed, where they have to be run.
+
+    Raises:
+        InputError: naming it, and how to install it.
+    """
+    for trial in trials:
+        if trial.settings.get("libraries") and results.fresh(trial) is None:
+            peers.check_installed(trial.settings["libraries"])
 
 
 def vouch(trials: list[Trial], device: str, root: str | None) -> None:
@@ -162,7 +174,9 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
         raise InputError(f"output {str(output)!r} is a folder: name a file, such as out.ipynb")
     if isinstance(parameters.get("models"), list):  # the kernel starts in another folder
         parameters = {**parameters, "models": [own.resolved(model) for model in parameters["models"]]}
-    check_memory(study.trials(exhibit, **parameters), parameters.get("data_root"))
+    trials = study.trials(exhibit, **parameters)
+    check_memory(trials, parameters.get("data_root"))
+    check_libraries(trials)
     check_device(parameters.get("device") or "auto")
     execute_notebook(NOTEBOOKS / f"{exhibit}.ipynb", parameters, output)
 

@@ -89,6 +89,28 @@ def named(cell: Any) -> str:
     return "clean" if cell.attack == "none" else cell.attack
 
 
+def budget(run: Run) -> Table:
+    """The attacks of other libraries and ours beside them: accuracy, and what each asked of the network an image."""
+    mine = cells.of_run(run)
+    asked = mine[mine["metric"].isin(["gradients_mean", "forwards_mean"])]
+    cost = {(c.dataset, c.model, c.defense, c.attack, c.metric): c.value for c in asked.itertuples()}
+    there = set(asked["attack"])
+    rows = [
+        {
+            "data set": c.dataset, "network": c.model, "defence": c.defense, "attack": c.attack,
+            "accuracy": number(c.value), "95 % interval": between(c),
+            **{f"{what}, an image": number(cost.get((c.dataset, c.model, c.defense, c.attack, f"{what}_mean")))
+               for what in ("gradients", "forwards")},
+        }
+        for c in mine.itertuples()
+        if c.metric == "accuracy" and c.attack in there
+    ]  # fmt: skip
+    if not rows:
+        return Table(pd.DataFrame([{"libraries": "none was asked for"}]), "Attacks of other libraries")
+    steps = int(mine.loc[mine["attack"].isin(there), "steps"].max())
+    return Table(pd.DataFrame(rows), f"Accuracy in percent at a budget of {steps} gradients an image")
+
+
 def verdict(run: Run) -> Stack:
     """One table a network: the numbers of the verdict, and as its caption the sentence to quote."""
     return Stack([Table(pd.DataFrame([summary(one)]), sentence(name, one)) for name, one in each(run)])
@@ -133,15 +155,15 @@ def sentence(name: str, run: Run) -> str:
     guessing = at(run, "none", "guessing").value
     if clean.low <= guessing:
         return (
-            f"{name}: no verdict, it is right on {number(clean.value)} % of {clean.images} clean images, no more than "
-            f"the commonest class would be ({number(guessing)} %); is x in [0, 1] what it expects, and are the labels in "
-            "its order?"
+            f"{name}: no verdict; it is right on {number(clean.value)} % of {clean.images} clean images, no more than "
+            f"the commonest class would be ({number(guessing)} %): is x in [0, 1] what it expects, and is the order of "
+            "the labels its own?"
         )
     said = "no sign of a masked gradient was found"
     if failed:
         said = f"not to be relied on, as {len(failed)} of {len(signs(run))} checks failed ({' '.join(failed)})"
     return (
-        f"{name}: of {worst.images} test images {number(clean.value)} % are classified right, and {number(worst.value)} "
-        f"% (95 % interval {between(worst)} %) under every one of {len(attacks_of(run))} attacks in the l∞ ball of "
-        f"radius {worst.eps}, an upper bound on its robust accuracy; {said}"
+        f"{name}: of {worst.images} test images {number(clean.value)} % are classified right, and "
+        f"{number(worst.value)} % (95 % interval {between(worst)} %) under every one of {len(attacks_of(run))} attacks "
+        f"in the l∞ ball of radius {worst.eps}, an upper bound on its robust accuracy; {said}"
     )
