@@ -97,8 +97,8 @@ def pyautoattack_apgd(model: nn.Module, x: Tensor, y: Tensor, eps: float, gradie
 
 def foolbox_pgd(model: nn.Module, x: Tensor, y: Tensor, eps: float, gradients: int, seed: int) -> Tensor:
     """LinfPGD of foolbox."""
+    from foolbox import PyTorchModel  # type: ignore[attr-defined]
     from foolbox.attacks import LinfPGD
-    from foolbox import PyTorchModel
 
     attack = LinfPGD(steps=gradients, abs_stepsize=step(eps, gradients), random_start=True)
     return attack(PyTorchModel(model, bounds=(0, 1), device=x.device), x, y, epsilons=eps)[1]
