@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, record, verdicts, fetch, verify, migrate, explorer, gallery, ideas."""
+"""``python -m inputgrad``: list, run, audit, record, verdicts, fetch, verify, migrate, explorer, gallery, ideas."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import yaml
 
 from inputgrad import study
-from inputgrad.catalogue import datasets
-from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue import datasets, own
+from inputgrad.catalogue.models import MODELS, architecture
+from inputgrad.catalogue.peers import PEERS
 from inputgrad.catalogue.published import fetch as fetch_weights
 from inputgrad.ground import checks, needs
 from inputgrad.ground.checks import InputError
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m inputgrad", description="Input Gradients, Reproduced")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_study(commands)
+    add_audit(commands)
     add_data(commands)
     add_book(commands)
     return top
@@ -81,6 +83,24 @@ def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     recording.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
     recording.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     recording.set_defaults(command=record)
+
+
+def add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command for a network of the reader's own."""
+    auditing = commands.add_parser("audit", help="attack a network of your own in every way, and give a verdict")
+    auditing.add_argument("network", metavar="NETWORK", help=f"{own.FORMS}; a FILE.py is run as code of yours")
+    auditing.add_argument("--data", required=True, metavar="NAME", help="the data set it classifies")
+    auditing.add_argument("--eps", default="8/255", help="radius of the l-infinity ball, as 0.1 (default: 8/255)")
+    auditing.add_argument("--weights", metavar="FILE", help="its weights: .safetensors, or tensors saved by torch.save")
+    auditing.add_argument("--images", type=int, help="test images attacked (default: the profile's own)")
+    auditing.add_argument("--profile", default="quick", help="how long the attacks are: smoke, quick (default), paper")
+    auditing.add_argument("--libraries", nargs="+", default=[], metavar="NAME",
+                          help=f"other libraries whose attacks to run beside: {', '.join(PEERS)}")  # fmt: skip
+    auditing.add_argument("--data-root", help="folder of the data sets (default: $INPUTGRAD_DATA or data/datasets)")
+    auditing.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="parameters",
+                          help="any other parameter of notebooks/own/audit.ipynb; may be repeated")  # fmt: skip
+    auditing.add_argument("-o", "--output", type=Path, help="the executed notebook (default: under build/runs)")
+    auditing.set_defaults(command=audit)
 
 
 def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -170,11 +190,36 @@ def run_exhibit(args: argparse.Namespace) -> None:
     """Run one notebook and say where it is."""
     from inputgrad.trials.runner import execute
 
-    checks.one_of("exhibit", args.exhibit, study.EXHIBITS)
+    study.exhibit(args.exhibit)
     parameters = {"profile": args.profile, **parsed(args.parameters)}
     output = args.output or BUILD / "runs" / f"{args.exhibit}-{args.profile}.ipynb"
     execute(args.exhibit, parameters, output)
     print(f"{args.exhibit}: done, {relative(output)}")
+
+
+def audit(args: argparse.Namespace) -> None:
+    """Audit a network of the reader's own, and print its verdict and where the page is."""
+    from inputgrad.report import tables
+    from inputgrad.trials.runner import execute, run
+
+    named = own.parse(args.network)
+    if named and named.weights and args.weights:
+        raise InputError(f"weights are named twice, {named.weights} and {args.weights}: leave one out")
+    network = f"{args.network}@{args.weights}" if args.weights else args.network
+    root = None if args.data_root is None else str(Path(args.data_root).expanduser().resolve())
+    given = {"datasets": [args.data], "models": [own.resolved(network)], "eps": args.eps, "profile": args.profile,
+             "images": args.images, "data_root": root, "libraries": args.libraries,
+             **parsed(args.parameters)}  # fmt: skip
+    if not architecture(given["models"][0]).given:
+        raise InputError(
+            f"{network} is a network of the catalogue and brings no weights: name them with --weights FILE"
+        )
+    (trial,) = study.trials("own/audit", **given)[:1]
+    output = args.output or BUILD / "runs" / "own" / f"audit-{trial.name}-{trial.key}.ipynb"
+    execute("own/audit", given, output)
+    for table in tables.audit.verdict(run("own/audit", **given)).tables:
+        print(table.caption)
+    print(f"the page: {relative(output)}")
 
 
 def show_verdicts(args: argparse.Namespace) -> None:

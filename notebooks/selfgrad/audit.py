@@ -24,6 +24,8 @@ samples = 16  # draws over which smoothed gradients are averaged
 queries = None  # of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper
 autoattack = True  # also run AutoAttack: APGD on cross-entropy, then targeted
 radii = ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"]  # list of radii at which PGD-20 must bring accuracy to zero
+libraries = []  # list of other libraries whose attacks to run beside: foolbox, art, torchattacks, adv-lib
+gradients = 100  # gradients an image that each of their attacks has, and ours beside
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
@@ -35,7 +37,7 @@ run = inputgrad.run(
     recipe=recipe, device=device, data_root=data_root, eps=eps, defences=defences,
     block_input=block_input, block_scale=block_scale, detach_train=detach_train,
     restarts=restarts, samples=samples, queries=queries, autoattack=autoattack,
-    radii=radii,
+    radii=radii, libraries=libraries, gradients=gradients,
 )
 print(run.summary())
 

@@ -17,6 +17,8 @@ data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datas
 eps = None  # radius of the l-infinity ball in units of x, as text; None: 0.1 for mnist, digits28, else 8/255
 steps = 50  # steps of PGD, under cross-entropy and under the margin
 uap_images = 200  # training images the universal perturbation is made from
+libraries = []  # list of other libraries whose attacks to run beside: foolbox, art, torchattacks, adv-lib
+gradients = 100  # gradients an image that each of their attacks has, and ours beside
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
@@ -26,6 +28,7 @@ run = inputgrad.run(
     "synthesis/attacks",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
     recipe=recipe, device=device, data_root=data_root, eps=eps, steps=steps, uap_images=uap_images,
+    libraries=libraries, gradients=gradients,
 )
 print(run.summary())
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from inputgrad.ground.checks import InputError
+from inputgrad.ground.checks import InputError, nearest, shown
 
+from . import own
+from .own import Own
 from .published import EFFICIENTNET_LITE0, LENET5_AUTHORS, Packaged, Weights
 
 
@@ -24,6 +26,12 @@ class Architecture:
     multiple: int = 1  # of how many pixels that side is
     channels: tuple[int, ...] = ()  # of an image; () for any
     one_size: bool = False  # width 1 and no other
+    own: Own | None = None  # the reader's: it is built or loaded as its name says, and never trained
+
+    @property
+    def given(self) -> bool:
+        """Does it come with its weights, so that it is never trained?"""
+        return self.weights is not None or self.own is not None
 
     def check(self, shape: tuple[int, int, int], width: float) -> None:
         """Refuse images, ``(C, H, W)``, or a width that this network cannot take.
@@ -91,6 +99,28 @@ MODELS: dict[str, Architecture] = {
 }
 
 
+def architecture(name: object) -> Architecture:
+    """The network of the catalogue, or the reader's own, of this name; nothing is looked up on disk.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if isinstance(name, str) and name in MODELS:
+        return MODELS[name]
+    found = own.parse(name)
+    if found is None or (found.kind == "catalogue" and found.source not in MODELS):
+        raise InputError(
+            f"model {shown(name)} is unknown: choose from {', '.join(MODELS)}, or name your own as {own.FORMS}"
+            f"{nearest(found.source if found else shown(name), MODELS)}"
+        )
+    if found.kind == "catalogue":
+        return replace(MODELS[found.source], name=str(name), label=found.label, weights=None, own=found)
+    return Architecture(str(name), found.label, "", own=found)
+
+
 def label(name: str) -> str:
-    """The network's name as the papers print it (``"resnet18"`` -> ``"ResNet-18"``)."""
-    return MODELS[name].label if name in MODELS else name
+    """The network's name as the papers print it (``"resnet18"`` -> ``"ResNet-18"``), a reader's without its folders."""
+    if name in MODELS:
+        return MODELS[name].label
+    found = own.parse(name)
+    return found.label if found else name

@@ -8,14 +8,15 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
+from inputgrad.catalogue import own as readers
 from inputgrad.catalogue.datasets import Extent, check_name, extent, fingerprint
-from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.models import Architecture, architecture
 from inputgrad.catalogue.recipe import within
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import data_root
 
-from . import butterfly, convex, selfgrad, sign, smooth, synthesis
+from . import butterfly, convex, own, selfgrad, sign, smooth, synthesis
 from .schema import Exhibit, Grid, Paper, Parameter, Trial
 
 PAPERS = (sign.PAPER, convex.PAPER, smooth.PAPER, selfgrad.PAPER, butterfly.PAPER)
@@ -28,6 +29,9 @@ CHAPTERS: dict[str, Paper] = {**STUDY, synthesis.PAPER.key: synthesis.PAPER}
 
 EXHIBITS: dict[str, Exhibit] = {f"{p.key}/{e.name}": e for p in CHAPTERS.values() for e in p.exhibits}
 """Every exhibit by its id ``<paper>/<name>``; those that stand across the papers are under ``synthesis/``."""
+
+OWN: dict[str, Exhibit] = {f"own/{e.name}": e for e in own.EXHIBITS}
+"""What is run on a network of the reader's own and is no part of the study: nothing of it is declared or recorded."""
 
 COMMON = (
     Parameter("profile", "smoke", "scale of data and training: smoke, quick, desk where there is one, or paper"),
@@ -48,7 +52,8 @@ def exhibit(name: str) -> Exhibit:
     Raises:
         InputError: there is none of that name.
     """
-    return EXHIBITS[checks.one_of("exhibit", name, EXHIBITS)]
+    there = {**EXHIBITS, **OWN}
+    return there[checks.one_of("exhibit", name, there)]
 
 
 def parameters(name: str) -> dict[str, Parameter]:
@@ -71,23 +76,28 @@ def trials(name: str, **given: Any) -> list[Trial]:
     grid = declared.grids[profile]
     root = checked_root(values["data_root"])
     datasets = checks.unique("datasets", chosen(values, "datasets", grid.datasets))
-    models = checks.unique("models", chosen(values, "models", grid.models))
+    models = checks.unique("models", [readers.resolved(m) for m in chosen(values, "models", grid.models)])
     seeds = checks.unique("seeds", chosen(values, "seeds", grid.seeds))
     for dataset in datasets:
         check_name(dataset, root)
     for model in models:
-        objective = MODELS[checks.one_of("model", model, MODELS)].objective
+        network = architecture(model)
+        objective = network.objective
+        if network.own:
+            check_own(name, network, values)
         if objective not in declared.objectives:
             raise InputError(
                 f"model {model!r} is trained to {objective}: {name} takes networks trained to "
                 f"{' or '.join(declared.objectives)}"
             )
+    checks.unique("models", [architecture(model).label for model in models])
     for seed in seeds:
         checks.whole("seed", seed)
     images = checks.whole("images", grid.images if values["images"] is None else values["images"], least=1)
     own = {p.name: p.check(values[p.name]) for p in declared.parameters if p.check}
     if declared.check:
         declared.check(own)
+    own = {p.name: own[p.name] for p in declared.parameters if p.check and not (p.opt_in and own[p.name] == p.default)}
     asked = {p.name for p in known.values() if values[p.name] != p.default}
     both_named = values["datasets"] is not None and values["models"] is not None
     found = []
@@ -97,13 +107,37 @@ def trials(name: str, **given: Any) -> list[Trial]:
         if there := extent(dataset, root):
             within("recipe", values["recipe"], recipe, there.train, dataset)
             enough(dataset, there, settings, asked, {p.name: p.of for p in declared.parameters if p.of})
-            MODELS[model].check(sized(there.shape, own.get("size")), recipe.get("width", 1.0))
+            architecture(model).check(sized(there.shape, own.get("size")), recipe.get("width", 1.0))
         if declared.scale:
             settings |= declared.scale(profile, dataset, settings)
         if print_of := fingerprint(dataset, root):
             settings["data"] = print_of
-        found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in seeds]
+        drawn = seeds
+        if named := architecture(model).own:
+            settings["victim"] = readers.fingerprint(named)
+            drawn = seeds if values["seeds"] is not None else seeds[:1]  # they would all be the same network
+        found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in drawn]
     return found
+
+
+def check_own(name: str, network: Architecture, values: Mapping[str, Any]) -> None:
+    """Refuse a network of the reader's own where it cannot be used, is not there, or where it is not said on what.
+
+    Raises:
+        InputError: naming which.
+    """
+    taking = ", ".join(e for e, declared in {**OWN, **EXHIBITS}.items() if declared.takes_own)
+    if not exhibit(name).takes_own:
+        raise InputError(
+            f"model {network.label} is your own and is never trained, and {name} trains its networks in a way of its "
+            f"own: yours can be used in {taking}"
+        )
+    if network.own:
+        readers.check(network.own)
+    if values["datasets"] is None:
+        raise InputError(f"model {network.label} is your own: say on which data, as in datasets='[\"mnist\"]'")
+    if values["recipe"]:
+        raise InputError(f"recipe {checks.shown(values['recipe'])}: {network.label} is your own and is never trained")
 
 
 def chosen(values: Mapping[str, Any], key: str, default: tuple) -> list:
@@ -116,7 +150,7 @@ def recipe_of(declared: Exhibit, grid: Grid, dataset: str, model: str, changes: 
 
     A network that is loaded has none.
     """
-    if MODELS[model].weights:
+    if architecture(model).given:
         return {}
     recipe = grid.recipes.get((dataset, model)) or grid.recipes.get(model) or next(iter(grid.recipes.values()))
     changed = recipe.override(changes)
@@ -174,4 +208,4 @@ def checked_root(given: object) -> str | None:
 @cache
 def declared_trials(name: str, profile: str) -> tuple[Trial, ...]:
     """The trials of an exhibit at one profile with nothing changed: those whose results are recorded."""
-    return tuple(trials(name, profile=profile)) if profile in exhibit(name).grids else ()
+    return tuple(trials(name, profile=profile)) if name not in OWN and profile in exhibit(name).grids else ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 from inputgrad.catalogue.datasets import DATASETS
-from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.models import MODELS, architecture, label
 from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
@@ -88,6 +89,8 @@ class Parameter:
         help: unit and meaning, one line; the comment in the notebook.
         check: takes the value, returns it normalised (plain JSON types), or raises ``InputError``.
         of: ``"test"`` or ``"train"`` where it is a number of the images attacked or of those to train on.
+        opt_in: where it has its default it is no part of a trial's declaration, so that a result from before there
+            was this parameter stays what it is.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Parameter:
     help: str
     check: Callable[[Any], Any] | None = None  # None: checked where all exhibits' parameters are
     of: str = ""
+    opt_in: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class Exhibit:
         stand_in: the network of a smaller profile stands for that of the larger ones, whose results replace its own.
         check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
         scale: further settings of a trial, from its profile, data set and settings: networks beside its own.
+        takes_own: it can be computed of a network of the reader's own, which is never trained.
     """
 
     name: str
@@ -136,6 +141,7 @@ class Exhibit:
     stand_in: bool = False
     check: Callable[[Mapping[str, Any]], None] | None = None
     scale: Callable[[str, str, Mapping[str, Any]], dict[str, Any]] | None = None
+    takes_own: bool = False
 
     def __post_init__(self) -> None:
         if not set(PROFILES) - OPTIONAL <= set(self.grids) <= set(PROFILES):
@@ -174,8 +180,9 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """``<dataset>-<model>-s<seed>``."""
-        return f"{self.dataset}-{self.model}-s{self.seed}"
+        """``<dataset>-<model>-s<seed>``; of a network of the reader's own, its label as a file can be named."""
+        model = self.model if self.model in MODELS else re.sub(r"[^A-Za-z0-9_.]+", "_", label(self.model))[:60]
+        return f"{self.dataset}-{model}-s{self.seed}"
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -185,10 +192,10 @@ class Trial:
     @cached_property
     def key(self) -> str:
         """What freshness is judged by: a hash of the declaration and of the catalogue's content sum of the data."""
-        source, architecture = DATASETS.get(self.dataset), MODELS[self.model]
+        source, network = DATASETS.get(self.dataset), architecture(self.model)
         declared = {**asdict(self), "data": source.digest if source else None}
-        if architecture.version != 1:
-            declared["architecture"] = architecture.version
-        if architecture.weights:
-            declared["weights"] = architecture.weights.sha256
+        if network.version != 1:
+            declared["architecture"] = network.version
+        if network.weights:
+            declared["weights"] = network.weights.sha256
         return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]

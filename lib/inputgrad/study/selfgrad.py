@@ -10,6 +10,7 @@ from inputgrad.catalogue.choices import TAKES
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.ground import checks
 
+from .libraries import LIBRARIES
 from .parameters import choice, count, eps_list, flag, names, ratio
 from .schema import Exhibit, Paper, Parameter, grid
 
@@ -152,6 +153,7 @@ AUDIT = Exhibit(
     title="Is the robustness real? An audit",
     reproduces="beyond the paper: attacks and controls that tell robustness from a masked gradient",
     compute="inputgrad.trials.audit:audit",
+    takes_own=True,
     version=1,
     grids=grids((8, 100, 1000), datasets=("cifar10",)),
     check=used,
@@ -165,6 +167,7 @@ AUDIT = Exhibit(
         flag("autoattack", True, "also run AutoAttack: APGD on cross-entropy, then targeted"),
         Parameter("radii", ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"],
                   "list of radii at which PGD-20 must bring accuracy to zero", partial(in_pixels, what="radii")),
+        *LIBRARIES,
     ),
 )  # fmt: skip
 

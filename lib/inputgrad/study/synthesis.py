@@ -5,6 +5,7 @@ from __future__ import annotations
 from inputgrad.catalogue.recipe import AUGMENTATIONS, Recipe
 
 from . import convex, selfgrad, sign, smooth
+from .libraries import LIBRARIES
 from .parameters import count
 from .schema import Exhibit, Grid, Paper, Parameter, grid
 from .selfgrad import in_pixels
@@ -53,6 +54,7 @@ ATTACKS = Exhibit(
     title="The same networks under every attack",
     reproduces="no paper: what the five say together",
     compute="inputgrad.trials.synthesis:attacks",
+    takes_own=True,
     version=1,
     network="inputgrad.trials.synthesis:network",
     augmentations=AUGMENTATIONS,
@@ -66,6 +68,7 @@ ATTACKS = Exhibit(
                   "else 8/255", radius),
         count("steps", 50, "steps of PGD, under cross-entropy and under the margin"),
         count("uap_images", 200, "training images the universal perturbation is made from", "train"),
+        *LIBRARIES,
     ),
 )  # fmt: skip
 

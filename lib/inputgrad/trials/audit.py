@@ -11,6 +11,7 @@ from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from pyautoattack.square import SquareAttack
 from torch import Tensor, nn
 
+from inputgrad.catalogue.models import architecture
 from inputgrad.compute.attacks import ATTACKS, along, pgd, pgd_restarts, random_sign, steps_to_fool
 from inputgrad.compute.gradients import Classifier, input_gradient
 from inputgrad.compute.methods.selfgradient import SelfGradient
@@ -18,9 +19,11 @@ from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm
 from inputgrad.ground.checks import eps_value
 from inputgrad.record.row import Row
+from inputgrad.study.own import AS_GIVEN
 from inputgrad.study.selfgrad import STEPS
 
 from .job import Job, Outcome
+from .libraries import beside
 from .selfgrad import asked, batches, defended, place, read
 from .tally import Tally
 
@@ -38,8 +41,13 @@ ALONG = (0.25, 0.5, 0.75, 1.0)
 
 
 def audit(job: Job) -> Outcome:
-    """Every defence under every attack, the worst case over all of an image, and what the block does."""
+    """Every defence under every attack, the worst case over all of an image, and what the block does.
+
+    A network of the reader's own comes as it is, in place of all defences.
+    """
     s = job.trial.settings
+    if architecture(job.trial.model).own:
+        return Outcome(under_attack(job, AS_GIVEN, "default", job.trained.model, {}))
     chosen = {name: defended(job, d).model for name, d in asked(job).items() if name in s["defences"]}
     rows = []
     for name, model in chosen.items():
@@ -56,7 +64,7 @@ def under_attack(job: Job, name: str, called: str, model: nn.Module, others: Map
     """Rows of one defence: its accuracy under each attack, under all of them at once, and over the radius."""
     s = dict(job.trial.settings)
     s["queries"] = s["queries"] or QUERIES[job.trial.profile]
-    s["targets"] = TARGETS[job.trial.profile]
+    s["targets"] = min(TARGETS[job.trial.profile], job.data.classes - 1)
     size, tally = eps_value(s["eps"]), Tally(partial(place, job, arm=name))
     generator = torch.Generator().manual_seed(job.trial.seed)
     for x, y in batches(job, name):
@@ -66,6 +74,7 @@ def under_attack(job: Job, name: str, called: str, model: nn.Module, others: Map
         for attack, stands, steps in attacks(model, x, y, size, s, others, generator):
             tally.add(attack, s["eps"], called, "accuracy", stands & right, steps=steps)
             worst &= stands
+        worst &= beside(tally, model, x, y, right, eps=s["eps"], settings=s, seed=job.trial.seed)
         tally.add("worst of all", s["eps"], called, "accuracy", worst, steps=0)
         for eps in s["radii"]:
             x_adv = pgd(model, x, y, eps=eps_value(eps), steps=20, early_exit=True, generator=generator)
@@ -113,6 +122,8 @@ def kept(
             x_adv = APGDAttack(model, n_iter=LONG, loss="ce", **shared).perturb(x, y)
             left = stands(x_adv)
             yield "APGD", left, LONG
+            if s["targets"] < 3 and predict(model, x[:1]).shape[1] < 4:  # its loss compares four classes
+                return
             if left.any():
                 targeted = APGDAttack_targeted(model, n_iter=LONG, n_target_classes=s["targets"], **shared)
                 x_adv[left] = targeted.perturb(x[left], y[left])

@@ -109,7 +109,7 @@ def correct_images(job: Job, net: nn.Module) -> tuple[Tensor, Tensor]:
     seed: there the seed draws the images, as its authors drew them.
     """
     wanted, dtype = job.trial.settings["images"], next(net.parameters()).dtype
-    drawn = models.MODELS[job.trial.model].weights is not None
+    drawn = models.architecture(job.trial.model).weights is not None
     found: list[Tensor] = []
     for x, y in test_batches(job, dtype):
         with torch.no_grad():

@@ -11,11 +11,12 @@ from importlib import import_module
 import numpy as np
 import torch
 
-from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.models import architecture
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute import device as devices
 from inputgrad.compute.data import Splits, load
 from inputgrad.compute.training.networks import Trained, loaded
+from inputgrad.compute.training.own import owned
 from inputgrad.ground.origin import origin
 from inputgrad.record.row import Row
 from inputgrad.study import exhibit
@@ -61,7 +62,10 @@ def job_of(trial: Trial, *, device: str = "auto", root: str | None = None) -> Jo
     declared, chosen = exhibit(trial.exhibit), devices.choose(device)
     devices.reset_peak_memory(chosen)
     data = load(trial.dataset, root=root, size=trial.settings.get("size"))
-    if MODELS[trial.model].weights and declared.network == Exhibit.network:
+    given = architecture(trial.model)
+    if given.own:
+        network = owned(data, trial.model, chosen, root)
+    elif given.weights and declared.network == Exhibit.network:
         network = loaded(data, trial.model, chosen, root)
     else:
         network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)

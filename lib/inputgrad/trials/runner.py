@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from inputgrad import study
-from inputgrad.catalogue import datasets
-from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue import datasets, peers
+from inputgrad.catalogue import own as own_networks
+from inputgrad.catalogue.models import architecture
 from inputgrad.catalogue.published import verified
 from inputgrad.ground import checks, needs
 from inputgrad.ground.checks import InputError
@@ -57,8 +58,10 @@ def run(exhibit: str, **parameters: Any) -> Run:
 
             print(fetch(dataset, root=root), file=sys.stderr)
     for model in dict.fromkeys(name for t in trials if results.fresh(t) is None for name in t.networks):
-        if weights := MODELS[model].weights:
+        if weights := architecture(model).weights:
             verified(weights, data_root(root))
+    check_libraries(trials)
+    vouch([t for t in trials if architecture(t.model).own and results.fresh(t) is None], device, root)
     found, computed = [], 0
     for trial in trials:
         result, new = read_or_compute(trial, device, root)
@@ -103,6 +106,31 @@ def read_or_compute(trial: Trial, device: str, root: str | None) -> tuple[Result
         outcome, provenance = compute(trial, device=device, root=root)
         results.write(trial, outcome.rows, outcome.arrays, provenance)
     return results.read(path), True
+
+
+def check_libraries(trials: list[Trial]) -> None:
+    """Refuse attacks of a library that is not installed, where they have to be run.
+
+    Raises:
+        InputError: naming it, and how to install it.
+    """
+    for trial in trials:
+        if trial.settings.get("libraries") and results.fresh(trial) is None:
+            peers.check_installed(trial.settings["libraries"])
+
+
+def vouch(trials: list[Trial], device: str, root: str | None) -> None:
+    """Refuse networks of the reader's own that cannot be built, or are no classifiers of the data they are to have.
+
+    Raises:
+        InputError: naming what is wrong with the first of them.
+    """
+    for dataset, model in dict.fromkeys((t.dataset, t.model) for t in trials):
+        from inputgrad.compute.data import load  # torch starts here, too
+        from inputgrad.compute.device import choose
+        from inputgrad.compute.training.own import owned
+
+        owned(load(dataset, root=root), model, choose(device), root)
 
 
 def check_device(device: str) -> None:
@@ -167,11 +195,14 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
     """
     if output.is_dir():
         raise InputError(f"output {str(output)!r} is a folder: name a file, such as out.ipynb")
+    if isinstance(parameters.get("models"), list):  # the kernel starts in another folder
+        parameters = {**parameters, "models": [own_networks.resolved(model) for model in parameters["models"]]}
     trials, notebook = study.trials(exhibit, **parameters), NOTEBOOKS / f"{exhibit}.ipynb"
     if not needs.computes():
         read_notebook(exhibit, trials, notebook, parameters, output)
         return
     check_memory(trials, parameters.get("data_root"))
+    check_libraries(trials)
     check_device(parameters.get("device") or "auto")
     execute_notebook(notebook, parameters, output)
 

@@ -24,6 +24,7 @@ from inputgrad.study import selfgrad, smooth
 from inputgrad.study.synthesis import EPS, OTHERS, OWNERS
 
 from .job import Job, Outcome
+from .libraries import beside
 from .selfgrad import DEFAULT as BLOCK
 from .selfgrad import defended
 from .tally import Tally, side
@@ -101,6 +102,7 @@ def measured(tally: Tally, job: Job, model: nn.Module, eps: str, name: str) -> N
             worst &= stands | (attack in OUTSIDE)
             steps = {"PGD": s["steps"], "CW": s["steps"], "UAP": 0}.get(attack, 1)
             tally.add(attack, eps, "default", "accuracy", stands, steps=steps)
+        worst &= beside(tally, model, part, labels, right, eps=eps, settings=s, seed=job.trial.seed)
         tally.add("all of them", eps, "default", "accuracy", worst, steps=0)
         for label, told in (("true", labels), ("predicted", seen.argmax(1))):
             better = ATTACKS["D-FGSM"](model, part, told, eps=size)

@@ -18,7 +18,7 @@ __all__ = ["as_table", "one_image", "scoreboard", "side_by_side", "stand_ins"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    """The module of a chapter, whichever chapters there are."""
-    if name in CHAPTERS:
+    """The module of a chapter, whichever chapters there are, or that of a reader's own network."""
+    if name in CHAPTERS or name == "audit":
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from inputgrad.record.run import Run
+from inputgrad.study.own import AS_GIVEN
 
 from . import marks
 from .panels import STYLE, bars, canvas, lines, panel_row, points, share_legend
@@ -163,14 +164,14 @@ def convergence(run: Run) -> Figure:
 
 def audit(run: Run) -> Figure:
     """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
-    mine = marks.of_run(run)
-    mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(list(COLOURS)) & mine["attack"].ne("PGD over eps")]
+    mine, drawn = marks.of_run(run), [*COLOURS, AS_GIVEN]
+    mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(drawn) & mine["attack"].ne("PGD over eps")]
     names = [name(c) for c in mine.itertuples()]
     frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=names))
     of = dict(zip(frame["series"], frame["defense"], strict=True))
     order = list(dict.fromkeys(names))
     figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 1.0 + 0.28 * len(order)))
-    points(ax, frame, lambda series: {"color": COLOURS[of[series]], "markersize": 4}, order, apart=0.14)
+    points(ax, frame, lambda series: {"color": COLOURS.get(of[series], PALETTE[0]), "markersize": 4}, order, apart=0.14)
     ax.grid(axis="y", linewidth=0.3)
     ax.set(xlabel="accuracy, percent", xlim=(-2, None))
     share_legend(figure)

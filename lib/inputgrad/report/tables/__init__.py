@@ -1,7 +1,8 @@
 """Tables for pages: ours beside theirs, claims with verdicts, costs. Needs no torch.
 
 What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; beside it one module for each
-chapter that has tables of its own, as ``tables.<chapter>``, and ``tables.leaderboard`` across them.
+chapter that has tables of its own, as ``tables.<chapter>``, ``tables.leaderboard`` across them, and ``tables.audit``
+of a network of the reader's own.
 """
 
 from importlib import import_module
@@ -9,10 +10,11 @@ from types import ModuleType
 
 from inputgrad.study import CHAPTERS
 
-from . import leaderboard
+from . import audit, leaderboard
 from .common import beside, cost, own, paper_tables, schedules, scoreboard, verdict_table, verdicts
 
 __all__ = [
+    "audit",
     "beside",
     "cost",
     "leaderboard",

@@ -267,7 +267,7 @@ def trained_by(training: Mapping | None) -> str:
     """The commit that trained a network, or that its authors did and it was loaded; a dash where it is not known."""
     if not training:
         return "–"
-    return "its authors" if "source" in training else commit(training)
+    return training.get("whose", "its authors") if "source" in training else commit(training)
 
 
 def commit(origin: Mapping) -> str:

@@ -13,6 +13,7 @@ from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number
+from inputgrad.study.own import AS_GIVEN
 from inputgrad.study.selfgrad import BLOCK_OFF, DEFENCES, SWITCHED
 
 from .common import described, main_reading, side_by_side, stands_for
@@ -269,7 +270,8 @@ def signs(run: Run, defense: str = "Self gradient") -> list[dict]:
         asked("Is a longer attack no better?", pgd - longest <= ALLOWED, {"PGD-20": pgd, "PGD-100": longest}),
         asked("Does random noise do less than the gradient?", value["random sign", "1"] > pgd,
               {"random signs": value["random sign", "1"], "PGD-20": pgd}),
-        asked("Does looking past the block, or averaging over noise, gain nothing?",
+        asked(f"Does {'averaging' if defense == AS_GIVEN else 'looking past the block, or averaging'} over noise"
+              f"{'' if defense == AS_GIVEN else ','} gain nothing?",
               min(adapted.values()) >= pgd - ALLOWED if adapted else None, {"PGD-20": pgd, **adapted}),
         asked("Do restarts and adaptive step sizes find little more?",
               min(strong.values()) >= best - ALLOWED if strong else None, {"best of PGD-100, CW-100": best, **strong}),
