@@ -150,7 +150,8 @@ def convergence(run: Run) -> Figure:
     looks |= dict(zip(dict.fromkeys("x²/2, eps " + quadratic["eps"]), kinds, strict=False))
     lines(grid, frame, lambda name: {"markersize": 4, **looks[name]})
     for title, ax in grid.items():
-        ax.set(yscale="log", title=title)
+        changes = any((line.get_ydata() > 0).any() for line in ax.lines)  # a linear network's gradient never does
+        ax.set(yscale="log" if changes else "linear", title=title)
     axes[0, 0].set(xlabel="iteration k", ylabel="mean l2 of g(k) − g(k−1)")
     axes[0, 1].set(xlabel="iteration n", ylabel="|fⁿ − fⁿ⁻¹| at 1 (axis ends at 10⁶)")
     if quadratic["value"].max() > 1e6:
