@@ -124,7 +124,7 @@ def smallest(run: Run) -> Figure:
     for ax in grid.values():
         ax.axhline(50, color="black", linewidth=0.8, linestyle=":")
         ax.set_xscale("log", base=2)
-        ax.set(xlabel="l2 of the smallest step", ylim=(-3, 103))
+        ax.set(xlabel="l2 of the smallest step", ylabel="images fooled within it, percent", ylim=(-3, 103))
     share_legend(figure)
     return figure
 
