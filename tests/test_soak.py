@@ -76,7 +76,7 @@ BUILD = [sys.executable, "workflow/alone.py", "--snakefile", "workflow/Snakefile
 
 def checkout(root, copy):
     """A copy of what the build of a page needs."""
-    for name in ("lib", "notebooks", "workflow", "data/papers", "data/results"):
+    for name in ("lib", "notebooks", "book", "workflow", "data/papers", "data/results"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     return copy
 
