@@ -129,7 +129,8 @@ def cost(page, row, caption):
     p = raw["provenance"]
     return {"training, s": p["seconds"]["training"], "measuring, s": p["seconds"]["measure"],
             "precision": precision(p, p.get("training") or {}), "peak memory, MiB": p["peak_memory_mib"], "parameters": f"{p['network_parameters']:,}", "device": p["name"],
-            "torch": p["versions"]["torch"], "measured by": commit(p), "trained by": commit(p.get("training")), "date": p["date"],
+            "torch": p["versions"]["torch"], "measured by": commit(p), "trained by": ", ".join(dict.fromkeys(
+                commit(network) for network in (p.get("training"), *p.get("other_networks", {}).values()))), "date": p["date"],
             "profile": p["declaration"]["profile"]}  # fmt: skip
 
 

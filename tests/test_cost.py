@@ -33,6 +33,13 @@ def test_a_trial_is_given_what_the_most_like_it_took():
     assert cost.most(costs, trial("nin", "sign/labels", "desk"), "memory", 7) == 7
 
 
+def test_networks_trained_on_the_way_count_as_training():
+    others = {"a": {"seconds": 20.0, "here": True}, "b": {"seconds": 5.0, "here": False}}
+    told = {"seconds": {"training": 10.0, "measure": 50.0}, "other_networks": others}
+    assert cost.spent(told) == {"training": 35.0, "measure": 30.0}
+    assert cost.spent({"seconds": told["seconds"]}) == {"training": 10.0, "measure": 50.0}
+
+
 def test_what_is_recorded_has_costs():
     assert all(kind["memory"] > 0 and kind["minutes"] > 0 for kind in cost.of_recorded().values())
 

@@ -72,6 +72,17 @@ def test_a_checkpoint_is_used_instead_of_training(loaded, monkeypatch):
     assert same(weights(first), weights(trained(loaded, "alexnet", RECIPE, 0, CPU)))
 
 
+def test_the_networks_that_a_trial_uses_are_noted_once_each(loaded):
+    trained(loaded, "alexnet", RECIPE, 0, CPU)  # outside: not noted
+    with checkpoints.noted() as used:
+        own = [trained(loaded, "alexnet", RECIPE, seed, CPU) for seed in (0, 1, 1)]
+    assert list(used) == [own[0].checkpoint, own[1].checkpoint]
+    assert [used[network.checkpoint]["here"] for network in own[:2]] == [False, True]
+    for network in own:
+        told = used[network.checkpoint]
+        assert told["seconds"] == round(network.seconds, 1) and told["commit"] == network.origin["commit"]
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(loaded, monkeypatch, tmp_path, optimizer, every_epoch):
     recipe = replace(RECIPE, optimizer=optimizer)

@@ -26,7 +26,7 @@ from inputgrad.catalogue.published import Packaged, Weights, path_of
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import ROOT, data_root
-from inputgrad.record import results
+from inputgrad.record import cost, results
 from inputgrad.report import cells, claims
 from inputgrad.study.schema import PROFILES, Trial
 
@@ -83,7 +83,7 @@ class Paces:
         known = list(found)
         here = [result for result in known if result.provenance["name"] == machine]
         for result in [*known, *here * len(known)]:  # this machine's outnumber all others
-            declared, seconds = result.provenance["declaration"], result.provenance["seconds"]
+            declared, seconds = result.provenance["declaration"], cost.spent(result.provenance)
             for part, operations in work(declared).items():
                 if operations and seconds.get(part):
                     for kind in likeness(declared):

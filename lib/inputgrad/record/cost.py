@@ -25,16 +25,28 @@ def kinds(declared: Mapping[str, Any]) -> list[tuple]:
             (profile,)]  # fmt: skip
 
 
+def spent(provenance: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds of ``training``, of every network that a trial used, and of its ``measure`` alone.
+
+    Results from before other networks than the trial's own were noted know only of the latter.
+    """
+    seconds, others = provenance["seconds"], provenance.get("other_networks", {}).values()
+    within = sum(network["seconds"] for network in others if network["here"])
+    return {
+        "training": seconds.get("training", 0.0) + sum(network["seconds"] for network in others),
+        "measure": max(seconds.get("measure", 0.0) - within, 0.0),
+    }
+
+
 def of(found: Iterable[Result]) -> Costs:
     """The costs of these results, by kind."""
     costs: dict[tuple, dict[str, int]] = {}
     for result in found:
         provenance = result.provenance
-        seconds = sum(provenance["seconds"].get(part, 0.0) for part in ("training", "measure"))
-        spent = {"memory": int(provenance["peak_memory_mib"]), "minutes": math.ceil(seconds / 60)}
+        took = math.ceil(sum(spent(provenance).values()) / 60)
         for kind in kinds(provenance["declaration"]):
             there = costs.setdefault(kind, {})
-            for what, value in spent.items():
+            for what, value in {"memory": int(provenance["peak_memory_mib"]), "minutes": took}.items():
                 there[what] = max(value, there.get(what, 0))
     return costs
 

@@ -24,6 +24,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import BUILD, CHECKPOINTS, data_root, relative
 from inputgrad.record import results
+from inputgrad.record.cost import spent
 from inputgrad.record.results import Result
 from inputgrad.record.row import Row
 from inputgrad.study.schema import Trial
@@ -76,7 +77,7 @@ def beside(recorded: Iterable[Row], measured: Iterable[Row]) -> list[Beside]:
 
 def cost(result: Result) -> float:
     """Seconds that a trial took when it was recorded, without the training of a network that lies here."""
-    seconds = result.provenance["seconds"]
+    seconds = spent(result.provenance)
     there = (CHECKPOINTS / result.provenance["checkpoint"]).is_file()
     return seconds["measure"] + (0.0 if there else seconds["training"])
 

@@ -15,6 +15,7 @@ from inputgrad.catalogue.models import architecture
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute import device as devices
 from inputgrad.compute.data import Splits, load
+from inputgrad.compute.training.checkpoints import noted
 from inputgrad.compute.training.networks import Trained, loaded
 from inputgrad.compute.training.own import owned
 from inputgrad.ground.origin import origin
@@ -49,12 +50,14 @@ class Outcome:
 
 def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> tuple[Outcome, dict]:
     """Compute ``trial`` and say how: ``(outcome, provenance)``."""
-    start = time.perf_counter()
-    job = job_of(trial, device=device, root=root)
-    ready = time.perf_counter()
-    outcome = named(exhibit(trial.exhibit).compute)(job)
+    with noted() as used:
+        start = time.perf_counter()
+        job = job_of(trial, device=device, root=root)
+        ready = time.perf_counter()
+        outcome = named(exhibit(trial.exhibit).compute)(job)
     seconds = {"prepare": ready - start, "measure": time.perf_counter() - ready, "training": job.trained.seconds}
-    return outcome, provenance(job, seconds)
+    others = {name: told for name, told in used.items() if name != job.trained.checkpoint}
+    return outcome, {**provenance(job, seconds), "other_networks": others}
 
 
 def job_of(trial: Trial, *, device: str = "auto", root: str | None = None) -> Job:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,23 @@ EXTRA, OPTIMIZER = "extra.", "optimizer."
 """How the names of tensors begin that are no weights: what a training keeps beside them, and its optimisers' state."""
 
 
+Used = dict[str, dict[str, Any]]
+"""Networks by the names of their checkpoints: ``seconds`` of training, whether trained ``here``, and their origin."""
+
+_used: ContextVar[Used | None] = ContextVar("used", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[Used]:
+    """Collect every network that is restored or trained inside, in the order of first use."""
+    used: Used = {}
+    token = _used.set(used)
+    try:
+        yield used
+    finally:
+        _used.reset(token)
+
+
 def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, dict[str, Tensor], Note]:
     """Give ``net`` the weights of this declaration: from its checkpoint when there is one, else trained now and saved.
 
@@ -50,7 +69,7 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
     digest = hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]
     path = CHECKPOINTS / f"{stem}-{digest}.safetensors"
     with locked(path.with_suffix(".lock")):
-        if path.is_file():
+        if there := path.is_file():
             tensors, note = restore(path, net)
         else:
             check_room(path, net)
@@ -58,6 +77,9 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
             note["origin"] = {**origin(), **describe(next(net.parameters()).device)}
             save(path, {**net.state_dict(), **tensors}, note)
             path.with_suffix(".partial").unlink(missing_ok=True)
+    if (used := _used.get()) is not None:
+        told = {"seconds": round(note["seconds"], 1), "here": not there, **note.get("origin", {})}
+        used.setdefault(path.name, told)
     return path.name, tensors, note
 
 

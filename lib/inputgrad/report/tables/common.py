@@ -248,7 +248,7 @@ def cost(run: Run) -> Table:
                 "measuring, s": p["seconds"]["measure"], "peak memory, MiB": p["peak_memory_mib"],
                 "parameters": f"{p['network_parameters']:,}",
                 "device": p["name"], "torch": p["versions"]["torch"],
-                "measured by": commit(p), "trained by": trained_by(p.get("training")),
+                "measured by": commit(p), "trained by": trainers(p),
                 "date": p["date"],
             }
         )  # fmt: skip
@@ -261,6 +261,12 @@ def trained_in(provenance: Mapping) -> str:
     asked = provenance["declaration"]["settings"].get("recipe", {}).get("precision") == "bf16"
     has = training.get("bfloat16", True)  # results from before this was recorded imitated what they had not
     return "–" if "source" in training else "bfloat16" if asked and has else "float32"
+
+
+def trainers(provenance: Mapping) -> str:
+    """The commits that trained a trial's networks, its own first; earlier results know of no others."""
+    networks = [provenance.get("training"), *provenance.get("other_networks", {}).values()]
+    return ", ".join(dict.fromkeys(trained_by(network) for network in networks))
 
 
 def trained_by(training: Mapping | None) -> str:
