@@ -26,7 +26,7 @@ def classified(convnet):
 
 def standing_ins(pgd, cpu):
     """Timings of this package and of no library: ``cpu`` seconds, by case, and one second for every other case."""
-    cases = (*pgd.OURS, pgd.FWD, pgd.GRAD, pgd.LIMIT, pgd.LIMIT_EXIT, pgd.LIMIT_CHECK)
+    cases = (*pgd.OURS, pgd.FWD, pgd.GRAD, pgd.LIMIT, pgd.LIMIT_CW, pgd.LIMIT_PREPARED, pgd.LIMIT_PREPARED_CW, pgd.LIMIT_EXIT, pgd.LIMIT_CHECK)
     return {case: pgd.Timing((cpu.get(case, 1.0),), (cpu.get(case, 1.0),)) for case in cases}
 
 
