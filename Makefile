@@ -65,11 +65,13 @@ pdf: book  ## the chapters as one PDF, printed by Chromium
 readme: $(VENV)/.ready  ## bring the README's scoreboard and figure up to date
 	@$(BIN)/python -m inputgrad readme
 
-bench: $(VENV)/.ready  ## measure the attacks beside kept libraries
+bench: $(VENV)/.ready  ## measure attacks and training beside their limits and kept libraries
 	@$(MORE) -e '.[bench]'
 	@$(BIN)/python -m benchmarks.one_step
 	@$(BIN)/python -m benchmarks.convex
 	@$(BIN)/python -m benchmarks.pgd
+	@$(BIN)/python -m benchmarks.training
+	@$(BIN)/python -m benchmarks.audit
 
 lock: $(VENV)/.ready  ## pin the set of packages that is known to work
 	@$(BIN)/uv pip compile pyproject.toml --universal --extra run --extra book --extra test --python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock

@@ -25,7 +25,7 @@ from .harness import Row, Timing, compared, forward, judged, timed
 EPS, LONG, RESTARTS, QUERIES, TARGETS, IMAGES = 0.1, audit.LONG, 5, 500, 3, 64
 SETTINGS = {"restarts": RESTARTS, "samples": 16, "queries": QUERIES, "autoattack": True, "targets": TARGETS}
 WITHIN = 0.05
-"""Of the images: by how many a library may differ. Each draws its own starts, and `steps_to_fool` counts every iterate."""
+"""Of the images: by how many a library may differ, which draws its own starts and judges its last iterate alone."""
 
 WHOLE = "P14: the whole audit"
 FGSM, LINEAR, MARGIN = "FGSM", "PGD at 10, 20, 40 and 100 steps", "CW at 10, 20, 40 and 100 steps"
