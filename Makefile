@@ -79,7 +79,7 @@ lock: $(VENV)/.ready  ## pin the set of packages that is known to work
 archive: $(VENV)/.ready  ## one deposit: all that git knows, trained networks, the book if it is built
 	@$(BIN)/python -m inputgrad archive
 
-check-results: $(VENV)/.ready  ## SAMPLE=5: measure recorded trials again, the cheapest first, and compare
+check-results: $(VENV)/.ready  ## SAMPLE=5: measure recorded trials again, the cheapest of each exhibit first
 	@$(BIN)/python -m inputgrad check-results --sample $(or $(SAMPLE),5)
 
 locked:  ## install the packages of requirements.lock in place of the newest
