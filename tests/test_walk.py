@@ -7,8 +7,6 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-import browser
-
 BUILT = Path(__file__).resolve().parents[1] / "build" / "_build" / "html"
 THEMES = ("index", "genindex", "py-modindex", "search")
 """Pages that Sphinx and its theme make by themselves."""
@@ -65,18 +63,6 @@ class Names(HTMLParser):
         self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
         if tag == "a" and given.get("href"):
             self.links.add(given["href"])
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
-    with playwright.sync_playwright() as started:
-        try:
-            opened = started.chromium.launch(executable_path=browser.CHROMIUM, args=["--no-sandbox"])
-        except playwright.Error as err:
-            pytest.skip(f"no Chromium: {err.message.splitlines()[0]}")
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
