@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -123,7 +124,11 @@ def missing() -> str:
     lacking = [name for name in NEEDED if not shutil.which(name, path=WHERE)]
     if lacking:
         return f"there is no SLURM here, {', '.join(lacking)} not found: apt-get install slurm-wlm munge"
-    return "only root can start the daemons of SLURM for a test: sudo make test-slurm" if os.geteuid() else ""
+    if os.geteuid():
+        return "only root can start the daemons of SLURM: sudo make test-slurm"
+    if not find_spec("snakemake_executor_plugin_slurm"):
+        return "Snakemake has no executor for SLURM here: pip install -e '.[run,book,cluster]'"
+    return ""
 
 
 @contextmanager
@@ -134,7 +139,8 @@ def cluster() -> Iterator[Cluster]:
         RuntimeError: it did not come up; with the end of the logs.
     """
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # short: the path of a socket has at most 107 letters
-    raised = Cluster(folder, {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")})
+    path = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", os.defpath)])
+    raised = Cluster(folder, {**os.environ, "PATH": path, "SLURM_CONF": str(folder / "slurm.conf")})
     try:
         configure(folder)
         wait_for_node(raised, [start(command, raised) for command in daemons(folder)])
@@ -145,7 +151,10 @@ def cluster() -> Iterator[Cluster]:
 
 
 def configure(folder: Path) -> None:
-    """Write what the daemons read."""
+    """Write what the daemons read.
+
+    And an srun that is told once more where: Snakemake's executor removes ``SLURM_CONF`` from what srun sees in a job.
+    """
     host, (controller, daemon) = socket.gethostname().split(".")[0], free_ports(2)
     (folder / "state").mkdir()
     (folder / "spool").mkdir()
@@ -154,9 +163,17 @@ def configure(folder: Path) -> None:
     (folder / "slurm.conf").write_text(CONF.format(
         folder=folder, host=host, controller=controller, daemon=daemon, cpus=CPUS, memory=MEMORY, partition=PARTITION,
     ))  # fmt: skip
+    script(folder / "bin" / "srun", f'SLURM_CONF={folder}/slurm.conf exec {found("srun")} "$@"')
     (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")
     if version() >= (23, 2):  # which looks for cgroups though nothing needs them; 22.05 knows no such plugin
         (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
+
+
+def script(path: Path, line: str) -> None:
+    """A program of one line of sh."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
 
 
 def version() -> tuple[int, ...]:

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-import one_node
 import psutil
 import pytest
 import yaml
 
+import one_node
 from inputgrad.record import cost, results
 
 pytestmark = pytest.mark.slurm
@@ -50,11 +50,6 @@ def save(partial, tensors, note, write=save):
     with open("epochs.txt", "a") as seen:
         print(os.environ.get("SLURM_JOB_ID"), len(note["history"]), file=seen)
     time.sleep(2)
-"""
-
-WATCH = """#!/bin/sh
-echo "$0 $*" >> {log}
-exec {program} "$@"
 """
 
 
@@ -108,12 +103,9 @@ def fill_in(copy):
 
 @pytest.fixture(scope="module", autouse=True)
 def possible():
-    """Skip with the one reason why not, where no cluster can be raised."""
+    """Skip with the one reason why not, where no cluster can be raised; fail where ``REQUIRED`` says it has to be."""
     if reason := one_node.missing():
-        pytest.skip(reason)
-    pytest.importorskip(
-        "snakemake_executor_plugin_slurm", reason="there is no executor for SLURM: pip install -e '.[run,book,cluster]'"
-    )
+        (pytest.fail if os.environ.get("REQUIRED") else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="module")
@@ -161,11 +153,9 @@ def broken(tmp_path_factory, root, whole, cluster):
 def watched(cluster, folder):
     """The cluster's environment, in which each call of squeue and sacct is written down."""
     for name in ("squeue", "sacct"):
-        path = folder / "bin" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(WATCH.format(log=folder / "asked.txt", program=shutil.which(name) or "/bin/false"))
-        path.chmod(0o755)
-    return {**cluster.environment, "PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])}
+        program = shutil.which(name) or "/bin/false"
+        one_node.script(folder / "bin" / name, f'echo "$0 $*" >> {folder}/asked.txt; exec {program} "$@"')
+    return {**cluster.environment, "PATH": os.pathsep.join([str(folder / "bin"), cluster.environment["PATH"]])}
 
 
 def follow(run, cluster, copy, seconds=900.0):
@@ -269,7 +259,6 @@ def test_the_state_is_asked_of_squeue_alone(broken):
 
 
 def test_a_cluster_leaves_nothing_behind_whatever_happens():
-    raised = None
     with pytest.raises(ZeroDivisionError), one_node.cluster() as raised:
         raised.call("sbatch", "--wrap", "srun sleep 60", "--output", str(raised.folder / "out"))
         until(lambda: len(raised.processes("1")) > 1)
