@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slurm
 
 EXHIBIT, PROFILE = "sign/labels", "quick"
 PAGE = f"build/executed/{PROFILE}/{EXHIBIT}.ipynb"
-RECORDED = f"data/results/{PROFILE}/{EXHIBIT}"
+RECORDED, CHECKPOINTS = f"data/results/{PROFILE}/{EXHIBIT}", "data/checkpoints"
 TRIALS = [f"digits28-alexnet-s{seed}" for seed in range(3)]
 BROKEN = TRIALS[1]
 
@@ -48,7 +48,7 @@ PARTIAL_EVERY = 0.0
 def save(partial, tensors, note, write=save):
     write(partial, tensors, note)
     with open("epochs.txt", "a") as seen:
-        print(os.environ.get("SLURM_JOB_ID"), len(note["history"]), file=seen)
+        print(os.environ.get("SLURM_JOB_ID"), partial.stem, len(note["history"]), file=seen)
     time.sleep(2)
 """
 
@@ -135,7 +135,11 @@ def broken(tmp_path_factory, root, whole, cluster):
     """A checkout in which SLURM has run all but one trial, two jobs of one trial being killed; and what was seen."""
     copy = checkout(root, tmp_path_factory.mktemp("slurm") / "broken", slowed=True)
     (copy / RECORDED).mkdir(parents=True)
+    (copy / CHECKPOINTS).mkdir(parents=True)
     shutil.copy(whole / RECORDED / f"{TRIALS[0]}.json", copy / RECORDED)
+    for network in (whole / CHECKPOINTS).glob("*.safetensors"):
+        if not network.name.startswith(tuple(TRIALS[1:])):  # others are for what a page shows on one image
+            shutil.copy(network, copy / CHECKPOINTS)
     fill_in(copy)
     options = at(copy, watched(cluster, copy.parent))
     with (copy.parent / "said.txt").open("w") as said:
@@ -175,11 +179,12 @@ def follow(run, cluster, copy, seconds=900.0):
 
 
 def epochs(copy):
-    """How many epochs were done at each partial checkpoint, by the job that wrote it."""
+    """How many epochs were done at each partial checkpoint of the network of a trial, by the job that wrote it."""
     path, found = copy / "epochs.txt", {}
     for line in path.read_text().splitlines() if path.exists() else []:
-        job, done = line.split()
-        found.setdefault(job, []).append(int(done))
+        job, network, done = line.split()
+        if network.startswith(tuple(TRIALS[1:])):
+            found.setdefault(job, []).append(int(done))
     return found
 
 
