@@ -21,6 +21,8 @@ from pathlib import Path
 
 import psutil
 
+from inputgrad.trials.runner import end_with_parent
+
 NEEDED = ("munged", "munge", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 WHERE = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 """Where daemons are looked for, too: they are not always in the path of a user."""
@@ -194,9 +196,10 @@ def daemons(folder: Path) -> list[list[str]]:
 
 
 def start(command: list[str], raised: Cluster) -> subprocess.Popen:
-    """A daemon; what it says goes to a file of its name."""
+    """A daemon, which ends with this process at the latest; what it says goes to a file of its name."""
     with (raised.folder / f"{Path(command[0]).name}.said").open("w") as said:
-        return subprocess.Popen(command, env=raised.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        return subprocess.Popen(command, env=raised.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                preexec_fn=end_with_parent)  # fmt: skip
 
 
 def free_ports(count: int) -> list[int]:
