@@ -17,7 +17,7 @@ MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$
 SNAKEMAKE = $(BIN)/python workflow/alone.py --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book read test test-faults test-browser mutants lint serve pdf quick paper record readme bench lock archive check-results locked clean
+.PHONY: help book read test test-faults test-browser test-slurm mutants lint serve pdf quick paper record readme bench lock archive check-results locked clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +38,10 @@ test-faults: $(VENV)/.ready  ## the tests that kill, damage and mistype at rando
 test-browser: book  ## walk through the built book in Chromium: contrast, overflow, links, errors
 	@$(MORE) -e '.[browser]'
 	@$(BIN)/python -m pytest -m browser -p no:xdist
+
+test-slurm: $(VENV)/.ready  ## jobs through the profile for SLURM, on a cluster of one node raised here; needs root
+	@$(MORE) -e '.[cluster]'
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm -p no:xdist -rs tests/test_slurm.py
 
 quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then build the book
 	@$(SNAKEMAKE) --config profile=$@ threads=$(CORES)
