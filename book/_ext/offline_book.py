@@ -1,9 +1,15 @@
-"""Keep the built book free of network requests: MathJax and Vega from packages, no thebe, no source maps."""
+"""Keep the built book free of network requests: MathJax and Vega from packages, no thebe, no source maps.
+
+And of torch, where it is not installed: the pages of the library are then made from its docstrings alone.
+"""
 
 import importlib.util
 from pathlib import Path
 
 from sphinx.util.fileutil import copy_asset_file
+
+COMPUTES = ("torch", "torchvision", "torchmetrics", "safetensors", "pyautoattack")
+"""What the extra ``run`` installs and the library imports."""
 
 NOTICE = """tex-svg.js is one file of MathJax 3.2.2, from the package sphinx-mathjax-offline 0.0.2.
 Copyright The MathJax Consortium. Licensed under the Apache License, Version 2.0:
@@ -46,7 +52,13 @@ def drop_thebe(app, page, template, context, doctree):
         context[key] = [asset for asset in context.get(key, []) if not is_thebe(asset)]
 
 
+def stand_in(app, config):
+    """Have autodoc import the library where what it computes with is not installed."""
+    config.autodoc_mock_imports = [name for name in COMPUTES if importlib.util.find_spec(name) is None]
+
+
 def setup(app):
+    app.connect("config-inited", stand_in)
     app.config.mathjax_path = "mathjax/tex-svg.js"
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", write_vega)

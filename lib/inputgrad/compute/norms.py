@@ -36,7 +36,7 @@ def raw(g: Tensor) -> Tensor:
     return g
 
 
-Box = tuple[float | Tensor, float | Tensor]
+Box = tuple["float | Tensor", "float | Tensor"]
 """The smallest and the largest value that an input may have; tensors where channels differ."""
 
 UNIT: tuple[float, float] = (0.0, 1.0)
