@@ -17,7 +17,7 @@ MORE = $(if $(wildcard $(BIN)/uv),$(BIN)/uv pip install --python $(BIN)/python,$
 SNAKEMAKE = $(BIN)/python workflow/alone.py --snakefile workflow/Snakefile --profile workflow/profiles/local --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help book read test test-faults test-browser mutants lint serve pdf quick paper record readme bench lock archive check-results locked clean
+.PHONY: help book read test test-faults test-browser test-slurm mutants lint serve pdf quick paper record readme bench lock archive check-results locked clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +38,10 @@ test-faults: $(VENV)/.ready  ## the tests that kill, damage and mistype at rando
 test-browser: book  ## walk through the built book in Chromium: contrast, overflow, links, errors
 	@$(MORE) -e '.[browser]'
 	@$(BIN)/python -m pytest -m browser -p no:xdist
+
+test-slurm: $(VENV)/.ready  ## jobs through the profile for SLURM, on a cluster of one node raised here; needs root
+	@$(MORE) -e '.[cluster]'
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm -p no:xdist -rs tests/test_slurm.py
 
 quick paper: $(VENV)/.ready  ## run the study on real data at that profile, then build the book
 	@$(SNAKEMAKE) --config profile=$@ threads=$(CORES)
@@ -65,11 +69,13 @@ pdf: book  ## the chapters as one PDF, printed by Chromium
 readme: $(VENV)/.ready  ## bring the README's scoreboard and figure up to date
 	@$(BIN)/python -m inputgrad readme
 
-bench: $(VENV)/.ready  ## measure the attacks beside kept libraries
+bench: $(VENV)/.ready  ## measure attacks and training beside their limits and kept libraries
 	@$(MORE) -e '.[bench]'
 	@$(BIN)/python -m benchmarks.one_step
 	@$(BIN)/python -m benchmarks.convex
 	@$(BIN)/python -m benchmarks.pgd
+	@$(BIN)/python -m benchmarks.training
+	@$(BIN)/python -m benchmarks.audit
 
 lock: $(VENV)/.ready  ## pin the set of packages that is known to work
 	@$(BIN)/uv pip compile pyproject.toml --universal --extra run --extra book --extra test --python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock
@@ -77,7 +83,7 @@ lock: $(VENV)/.ready  ## pin the set of packages that is known to work
 archive: $(VENV)/.ready  ## one deposit: all that git knows, trained networks, the book if it is built
 	@$(BIN)/python -m inputgrad archive
 
-check-results: $(VENV)/.ready  ## SAMPLE=5: measure recorded trials again, the cheapest first, and compare
+check-results: $(VENV)/.ready  ## SAMPLE=5: measure recorded trials again, the cheapest of each exhibit first
 	@$(BIN)/python -m inputgrad check-results --sample $(or $(SAMPLE),5)
 
 locked:  ## install the packages of requirements.lock in place of the newest

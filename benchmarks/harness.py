@@ -121,11 +121,16 @@ def right(model: nn.Module, x: Tensor, y: Tensor) -> int:
     return int(correct(forward(model, x), y).sum())
 
 
-def gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """Forward and backward to the input with the parameters frozen: t_grad."""
+def summed(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy, summed over the batch."""
+    return F.cross_entropy(logits, y, reduction="sum")
+
+
+def gradient(model: nn.Module, x: Tensor, y: Tensor, loss: Callable[[Tensor, Tensor], Tensor] = summed) -> Tensor:
+    """Forward and backward to the input with the parameters frozen: t_grad, where the loss is the cross-entropy."""
     with frozen(model):
         leaf = x.detach().requires_grad_()
-        return torch.autograd.grad(F.cross_entropy(model(leaf), y, reduction="sum"), leaf)[0]
+        return torch.autograd.grad(loss(model(leaf), y).sum(), leaf)[0]
 
 
 # What is counted
@@ -253,7 +258,8 @@ def heading(machine: Mapping[str, object]) -> str:
     """What it was measured on, in two lines."""
     versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
     threads = f"{machine['threads']} of {machine['cores']} cores"
-    return f"{machine['cpu']}, {threads}, load {machine['load'][0]} before the run; CPU time.\n{versions}.\n"
+    clock = machine.get("clock", "CPU time")
+    return f"{machine['cpu']}, {threads}, load {machine['load'][0]} before the run; {clock}.\n{versions}.\n"
 
 
 def write(stem: Path, report: Mapping[str, object], text: str) -> None:
@@ -282,9 +288,9 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
     return options
 
 
-def arguments(options: argparse.ArgumentParser) -> argparse.Namespace:
+def arguments(options: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The checked command line; torch computes with as many threads as it says."""
-    args = options.parse_args()
+    args = options.parse_args(argv)
     whole("--rounds", args.rounds, least=1)
     torch.set_num_threads(whole("--threads", args.threads, least=1))
     return args

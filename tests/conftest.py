@@ -28,6 +28,21 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser, driven by Playwright; for tests with the marker ``browser``."""
+    import browser
+
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
+    with playwright.sync_playwright() as started:
+        try:
+            opened = started.chromium.launch(executable_path=browser.CHROMIUM, args=["--no-sandbox"])
+        except playwright.Error as err:
+            pytest.skip(f"no Chromium: {err.message.splitlines()[0]}")
+        yield opened
+        opened.close()
+
+
 @pytest.fixture
 def linear():
     """``(model, x, y)``: logits ``Wx + b`` on eight 1x4x4 images away from the edges of the box."""

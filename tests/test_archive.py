@@ -185,6 +185,18 @@ def test_without_data_the_check_says_what_to_fetch(monkeypatch, tmp_path):
         again.candidates(["convex/framework"], str(tmp_path))
 
 
+def test_each_exhibit_has_its_turn(monkeypatch):
+    monkeypatch.setattr(again.datasets, "present", lambda name, root=None: True)
+    monkeypatch.setattr(again, "loadable", lambda result, root: True)
+    found = again.candidates(["convex"], None)
+    names = [result.provenance["declaration"]["exhibit"] for result in found]
+    exhibits = len(set(names))
+    assert exhibits > 1 and len(set(names[:exhibits])) == exhibits
+    costs = [again.cost(result) for result in found]
+    assert costs[:exhibits] == sorted(costs[:exhibits])
+    assert costs[0] == min(costs)
+
+
 def test_cheapest_first(monkeypatch):
     monkeypatch.setattr(again.datasets, "present", lambda *_: True)
     monkeypatch.setattr(again, "loadable", lambda *_: True)

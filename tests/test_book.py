@@ -199,6 +199,30 @@ def test_numbers_have_a_true_minus_and_no_nan():
     assert [number(v) for v in (-1.25, 0.04, float("nan"))] == ["−1.2", "0.0", "–"]
 
 
+FENCE = re.compile(r"```(?:\{code-block\} )?(?!text\n)[a-z]+\n(.*?)```", re.S)
+CELL, FENCED = 82, 80
+"""Letters of a line of code that fit the book's column at 1280 px, in a cell and in a fold."""
+
+
+@pytest.mark.parametrize("exhibit", study.EXHIBITS)
+def test_code_of_a_notebook_fits_its_page(exhibit):
+    for cell in nbformat.read(book.NOTEBOOKS / f"{exhibit}.ipynb", 4).cells:
+        if cell.cell_type == "markdown":
+            assert_fits("\n".join(FENCE.findall(cell.source)), FENCED)
+        elif "remove-cell" not in cell.metadata.get("tags", []):
+            assert_fits(cell.source, CELL)
+
+
+def test_code_of_a_written_page_fits_it(root):
+    fences = {p: FENCE.findall(p.read_text(encoding="utf-8")) for p in (root / "book").rglob("*.md")}
+    assert sum(map(len, fences.values())) > 5
+    assert_fits("\n".join(text for found in fences.values() for text in found), FENCED)
+
+
+def assert_fits(text, letters):
+    assert [line for line in text.splitlines() if len(line) > letters] == []
+
+
 def test_tokens_are_numbers_from_the_results_and_the_papers():
     text = "[[paper sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]"
     assert book.fill(text, "x.md") == "26.39\u00a0%"

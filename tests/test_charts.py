@@ -1,9 +1,9 @@
 """The interactive figures: their data are the figures' own, and a browser draws them."""
 
 import html
-import importlib.util
 import json
 import re
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -16,7 +16,7 @@ from inputgrad.study import CHAPTERS
 from recounts import agrees
 
 STATIC = ROOT / "book" / "_static"
-VEGA = importlib.util.find_spec("vl_convert")
+SCRIPTS = ("sort.js", "charts.js")
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,8 @@ def frames():
 
 def test_six_figures_can_be_explored_and_hold_every_mark(frames):
     assert set(frames) == set(CHAPTERS)
-    for name, frame in frames.items():
-        rows = interactive.spec(frame, interactive.CHOSEN[name])["data"]["values"]
+    for frame in frames.values():
+        rows = interactive.spec(frame)["data"]["values"]
         assert len(rows) == len(frame)
         for row, mark in zip(rows, frame.to_dict("records"), strict=True):
             assert row["value"] == pytest.approx(mark["value"], abs=1e-4)
@@ -55,27 +55,124 @@ def test_beside_ours_stands_what_the_paper_prints(name, frames):
     assert told > 10
 
 
-@pytest.mark.skipif(VEGA is None, reason="vl-convert-python, which holds the script that draws, is not installed")
-@browser.needed
-def test_a_browser_draws_every_mark_of_the_first_choice(frames, tmp_path):
-    import vl_convert
-
-    (tmp_path / "vega.js").write_text(f"(() => {{{vl_convert.javascript_bundle()}\n}})();")
-    (tmp_path / "charts.js").write_text((STATIC / "charts.js").read_text())
+@pytest.fixture(scope="module")
+def page(frames, tmp_path_factory):
+    """A page with the six charts, all of them open, beside the scripts that it needs."""
+    vl_convert = pytest.importorskip("vl_convert", reason="vl-convert-python, which holds the script that draws")
+    place = tmp_path_factory.mktemp("charts")
+    (place / "vega.js").write_text(f"(() => {{{vl_convert.javascript_bundle()}\n}})();")
+    for name in SCRIPTS:
+        (place / name).write_text((STATIC / name).read_text())
     charts = [interactive.chart(name, frame).replace("<details", "<details open") for name, frame in frames.items()]
-    (tmp_path / "page.html").write_text(
-        "<!doctype html><html><meta charset='utf-8'><script src='charts.js'></script>" + "".join(charts)
-    )
-    dom = browser.opened(tmp_path / "page.html", tmp_path / "profile")
+    loads = "".join(f"<script src='{name}'></script>" for name in SCRIPTS)
+    (place / "page.html").write_text(f"<!doctype html><html><meta charset='utf-8'>{loads}{''.join(charts)}")
+    return place / "page.html"
+
+
+def expected(name, frame, **wanted):
+    """The marks of a figure that fit what is chosen; of what is not named, what is chosen at first."""
+    first = {choice["field"]: choice["first"] for choice in interactive.choices(name, frame)}
+    chosen = {field: value for field, value in (first | wanted).items() if value != interactive.ALL}
+    return [row for row in interactive.records(frame) if all(row[field] == value for field, value in chosen.items())]
+
+
+@browser.needed
+def test_a_browser_draws_every_mark_of_the_first_choice(frames, page, tmp_path):
+    dom = browser.opened(page, tmp_path / "profile")
     drawn = re.findall(r'<details[^>]*class="chart".*?</details>', dom, re.S)
     assert len(drawn) == len(frames)
     for (name, frame), text in zip(frames.items(), drawn, strict=True):
-        shown = frame
-        for column in interactive.CHOSEN[name][:1]:
-            shown = frame[frame[column] == frame[column].iloc[0]]
         marks = re.findall(r'<g class="mark-symbol role-mark layer_\d_marks".*?</g>', text, re.S)
-        assert sum(part.count("<path") for part in marks) == len(shown), name
-        assert text.count("<select") == len(interactive.CHOSEN[name])
+        assert sum(part.count("<path") for part in marks) == len(expected(name, frame)), name
+        assert text.count("<select") == len(interactive.choices(name, frame))
+
+
+def test_a_reader_chooses_by_what_has_several_values(frames):
+    for name, frame in frames.items():
+        rows = interactive.records(frame)
+        several = [field for field in interactive.CHOSEN[name] if len({row[field] for row in rows}) > 1]
+        found = interactive.choices(name, frame)
+        assert [choice["field"] for choice in found] == several
+        assert {"network", "attack"} & {choice["name"] for choice in found}
+        for choice in found:
+            assert set(choice["values"]) == {row[choice["field"]] for row in rows}
+            assert choice["first"] in (interactive.ALL, *choice["values"])
+            assert interactive.ALL not in choice["values"]
+    one = frames["sign"][frames["sign"]["model"] == "AlexNet"]
+    assert [choice["name"] for choice in interactive.choices("sign", one)] == ["attack"]
+
+
+def test_series_of_one_chart_differ_in_colour_and_keep_theirs(frames):
+    for name, frame in frames.items():
+        rows, apart = interactive.records(frame), interactive.APART.get(name)
+        colours = interactive.colours(rows, apart)
+        for value in {row[apart] for row in rows} if apart else {None}:
+            here = {row["series"] for row in rows if not apart or row[apart] == value}
+            assert len({colours[series] for series in here}) == min(len(here), len(interactive.COLOURS)), (name, value)
+    two = [{"at": "a", "series": "x"}, {"at": "b", "series": "y"}, {"at": "b", "series": "x"}]
+    assert interactive.colours(two, "at") == dict(zip("xy", interactive.COLOURS, strict=False))
+
+
+MARKS = ".mark-symbol.role-mark path"
+
+
+@pytest.mark.browser
+def test_selects_choose_marks_and_the_address_keeps_them(frames, page, chromium):
+    tab, said = chromium.new_page(), []
+    tab.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: said.append(str(error)))
+
+    def shown(name, **wanted):
+        tab.wait_for_function("([at, n]) => document.querySelectorAll(at).length === n",
+                              arg=[f"#chart-{name} {MARKS}", len(expected(name, frames[name], **wanted))])  # fmt: skip
+
+    def field(name, called):
+        return tab.locator(f"#chart-{name} label", has_text=called).locator("select")
+
+    tab.goto(page.as_uri())
+    for name, frame in frames.items():
+        shown(name)
+        for choice in interactive.choices(name, frame):
+            for value in (interactive.ALL, choice["values"][-1], choice["first"]):
+                if expected(name, frame, **{choice["field"]: value}):
+                    field(name, choice["name"]).select_option(value)
+                    shown(name, **{choice["field"]: value})
+    assert "?" not in tab.url  # all as at first
+
+    field("sign", "network").select_option("ResNet-18")
+    field("sign", "attack").select_option("FGM")
+    kept = {"chart-sign.network": ["ResNet-18"], "chart-sign.attack": ["FGM"]}
+    assert parse_qs(urlsplit(tab.url).query) == kept
+    tab.goto("about:blank")
+    tab.goto(f"{page.as_uri()}?{urlencode(kept, doseq=True)}&chart-smooth.attack=nonsense")
+    shown("sign", model="ResNet-18", series="FGM")
+    shown("smooth")
+    tab.evaluate("document.documentElement.dataset.theme = 'dark'")  # drawn anew, and as it was
+    tab.wait_for_timeout(300)
+    shown("sign", model="ResNet-18", series="FGM")
+    assert said == []
+
+
+@pytest.mark.browser
+def test_what_would_leave_nothing_cannot_be_chosen(page, frames, chromium):
+    tab = chromium.new_page()
+    tab.goto(page.as_uri())
+    network = tab.locator("#chart-synthesis label", has_text="network").locator("select")
+    tab.wait_for_selector(f"#chart-synthesis {MARKS}")
+    open_to = network.locator("option:not(:disabled)").all_text_contents()
+    mnist = frames["synthesis"].query("dataset == 'MNIST'")["model"]
+    assert open_to == [interactive.ALL, *dict.fromkeys(mnist)]
+    assert len(open_to) < 1 + frames["synthesis"]["model"].nunique()
+    tab.goto(f"{page.as_uri()}?chart-synthesis.data+set=MNIST&chart-synthesis.network=ResNet-18")
+    tab.get_by_text("The figure has nothing for this choice.").wait_for()
+
+
+@pytest.mark.browser
+def test_without_scripts_no_chart_is_offered(page, chromium):
+    style = (STATIC / "book.css").read_text()
+    tab = chromium.new_context(java_script_enabled=False).new_page()
+    tab.set_content(f"<style>{style}</style>{page.read_text()}")
+    assert not tab.locator("details.chart").first.is_visible()
 
 
 def test_nothing_is_asked_of_another_host(frames):
@@ -83,6 +180,6 @@ def test_nothing_is_asked_of_another_host(frames):
         text = interactive.chart(name, frame)
         assert "http" not in text
         kept = re.search(r'<script type="application/json">(.*)</script>', text, re.S)[1]
-        assert json.loads(html.unescape(kept)) == json.loads(
-            json.dumps(interactive.spec(frame, interactive.CHOSEN[name]))
-        )
+        apart = interactive.APART.get(name)
+        told = {"apart": apart, "choices": interactive.choices(name, frame), "spec": interactive.spec(frame, apart)}
+        assert json.loads(html.unescape(kept)) == json.loads(json.dumps(told))

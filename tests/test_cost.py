@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict
 from types import SimpleNamespace
 
+import pytest
 import yaml
 
 from inputgrad.catalogue.recipe import Recipe
@@ -51,3 +52,17 @@ def test_slurm_asks_once_for_a_gpu_and_squeue_for_the_state(root):
     assert re.findall(r"^        (gpu=\d)", rules, re.M) == ["gpu=1", "gpu=1"]
     assert profile["slurm-status-command"] == "squeue" and profile["retries"] >= 1
     assert not (root / "workflow/profiles/kubernetes").exists()
+
+
+def test_where_no_cluster_can_be_raised_for_a_test_one_sentence_says_why(monkeypatch):
+    one_node = pytest.importorskip("one_node", exc_type=ImportError)  # psutil
+    monkeypatch.setattr(one_node, "WHERE", "nowhere")
+    assert one_node.missing().endswith("sinfo not found: apt-get install slurm-wlm munge")
+    monkeypatch.setattr("shutil.which", lambda name, path: name)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert one_node.missing() == "only root can start the daemons of SLURM: sudo make test-slurm"
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(one_node, "find_spec", lambda name: None)
+    assert one_node.missing().startswith("Snakemake has no executor for SLURM here: pip install -e")
+    monkeypatch.setattr(one_node, "find_spec", lambda name: name)
+    assert one_node.missing() == ""

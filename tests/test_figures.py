@@ -9,14 +9,16 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.display import HTML, SVG, Image
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_rgb
 
 from from_files import Cell, measured, printed, size
 from inputgrad.compute.methods import selfgradient
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.report import book, figures
-from inputgrad.report.figures import marks
+from inputgrad.report.figures import marks, panels
 from inputgrad.study import EXHIBITS
 from inputgrad.trials import runner
 from recounts import ROOT
@@ -112,6 +114,12 @@ def clipping(c):
 def multiples(c):
     if c["metric"] == "fooled_at_multiple":
         return [(place(c), c["reading"].replace("=", " = "), number(c, "parameter"))]
+    return None
+
+
+def targeted(c):
+    if c["metric"] == "reached_target" and c["attack"] == "Algorithm 1-10, targeted":
+        return [(c["dataset"], c["model"], number(c, "eps"))]
     return None
 
 
@@ -324,6 +332,7 @@ WHERE = {
     "convex/pairs convex.over_eps": fooling(),
     "convex/robustness convex.measures": (measures("ours"), measures("paper")),
     "convex/framework convex.multiples": (multiples,),
+    "convex/framework convex.targeted": (targeted,),
     "convex/regression convex.moved": (moved,),
     "smooth/hardening smooth.errors": (errors,),
     "smooth/readings smooth.variants": (variants, printed_variants),
@@ -614,3 +623,48 @@ def test_the_same_figure_is_the_same_file(name, tmp_path):
     for i in range(2):
         book.save(book.FIGURES[name](), tmp_path / f"{i}.svg")
     assert (tmp_path / "0.svg").read_bytes() == (tmp_path / "1.svg").read_bytes()
+
+
+def test_curves_are_named_at_their_ends(drawn):
+    figure = drawn["convex/framework convex.targeted"]
+    for ax in figure.axes:
+        ends = figure.frame[figure.frame["panel"] == ax.get_title()].sort_values("x").groupby("series").last()
+        named = {text.get_text(): text for text in ax.texts}
+        assert set(named) == set(ends.index) and len(named) == len(ax.texts)
+        for series, end in ends.iterrows():
+            assert named[series].xy == pytest.approx((end["x"], end["value"]))  # none is near another here
+            assert contrast(to_rgb(named[series].get_color())) >= 4.5
+    assert not figure.legends
+
+
+def contrast(colour):
+    """Of a colour to white, as WCAG 2.2 has it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 1.05 / (np.dot([0.2126, 0.7152, 0.0722], linear) + 0.05)
+
+
+def test_names_of_curves_that_end_together_do_not_meet():
+    figure, axes = panels.canvas()
+    for name, end in (("a", 50.0), ("b", 51.0), ("c", 51.5), ("d", 90.0)):
+        axes[0, 0].plot([0, 1], [0, end], label=name)
+    axes[0, 0].plot([0, 2], [0, 50.5], label="alone")
+    axes[0, 0].set_ylim(0, 100)
+    panels.name_ends(axes[0, 0], apart=0.06)
+    heights = {text.get_text(): text.xy[1] for text in axes[0, 0].texts}
+    assert heights == pytest.approx({"a": 50, "b": 56, "c": 62, "d": 90, "alone": 50.5})
+
+
+def test_numbers_are_shown_as_svg_and_pictures_as_pixels(drawn, monkeypatch):
+    for name, kinds in (
+        ("convex/framework convex.targeted", [SVG, HTML]),
+        ("convex/regression convex.steps", [Image]),
+    ):
+        found = []
+        monkeypatch.setattr("IPython.display.display", found.append)
+        drawn[name]._ipython_display_()
+        assert [type(each) for each in found] == kinds
+    frame, again = drawn["convex/framework convex.targeted"].frame, []
+    monkeypatch.setattr("IPython.display.display", again.append)
+    for _ in range(2):
+        panels.line_row(frame, lambda series: {})._ipython_display_()
+    assert again[0].data == again[2].data  # the same figure is the same file

@@ -87,7 +87,7 @@ def test_a_build_may_be_cancelled_and_a_publication_may_not():
 
 def test_what_the_workflows_call_is_there():
     made = {word for _, line in steps("run") for word in re.findall(r"\bmake ([a-z-]+)", line)}
-    assert {"test", "book", "test-faults", "test-browser", "mutants", "locked", "read"} <= made <= TARGETS
+    assert {"test", "book", "test-faults", "test-browser", "test-slurm", "mutants", "locked", "read"} <= made <= TARGETS
     called = [line for _, line in steps("run") if line.startswith("bash ")]
     assert called and all((ROOT / line.split()[1]).is_file() for line in called)
     assert "UV_TORCH_BACKEND" in MAKEFILE

@@ -7,8 +7,6 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-import browser
-
 BUILT = Path(__file__).resolve().parents[1] / "build" / "_build" / "html"
 THEMES = ("index", "genindex", "py-modindex", "search")
 """Pages that Sphinx and its theme make by themselves."""
@@ -51,6 +49,12 @@ CONTRAST = """least => {
 
 WITHOUT_ALT = """() => [...document.querySelectorAll("main img")].filter(i => !(i.alt || "").trim() || /\\.(png|svg)$/.test(i.alt)).map(i => i.src)"""
 
+CUT = """() => {
+  for (const fold of document.querySelectorAll("main details:not(.chart)")) fold.open = true;
+  return [...document.querySelectorAll("main pre")].filter(p => p.scrollWidth > p.clientWidth + 1).map(p => p.textContent);
+}"""
+"""Code that is wider than its place, folds opened."""
+
 
 class Names(HTMLParser):
     """The anchors of a page, and the places it links to."""
@@ -65,18 +69,6 @@ class Names(HTMLParser):
         self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
         if tag == "a" and given.get("href"):
             self.links.add(given["href"])
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
-    with playwright.sync_playwright() as started:
-        try:
-            opened = started.chromium.launch(executable_path=browser.CHROMIUM, args=["--no-sandbox"])
-        except playwright.Error as err:
-            pytest.skip(f"no Chromium: {err.message.splitlines()[0]}")
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -97,12 +89,15 @@ def test_a_page_reads_well(chromium, page, theme):
     for size in (WIDE, NARROW):
         tab.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
         widths[size[0]] = tab.evaluate("document.documentElement.scrollWidth")
+    tab.set_viewport_size(dict(zip(("width", "height"), WIDE, strict=True)))
+    cut = tab.evaluate(CUT)
     context.close()
     outside = [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
     assert (found["theme"], said, outside) == (theme, [], [])
     assert found["contrast"] == {}
     assert found["without alt"] == []
     assert all(width <= size for size, width in widths.items()), widths
+    assert cut == []
 
 
 def test_every_link_leads_somewhere():

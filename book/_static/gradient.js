@@ -80,7 +80,7 @@ const norm1 = (v) => v.reduce((sum, t) => sum + Math.abs(t), 0);
 const norm2 = (v) => Math.sqrt(v.reduce((sum, t) => sum + t * t, 0));
 const normInf = (v) => v.reduce((most, t) => Math.max(most, Math.abs(t)), 0);
 
-// clip(x + eps d): each pixel moves by eps times its direction, and stays in [0, 1].
+// clip(x + eps d): each pixel moves by eps times its direction, within [0, 1].
 const clip = (t) => Math.min(1, Math.max(0, t));
 const along = (x, d, eps) => x.map((t, i) => clip(t + eps * d[i]));
 

@@ -115,7 +115,7 @@ def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     archiving = commands.add_parser("archive", help="write all of the study into one deposit")
     archiving.add_argument("-o", "--output", type=Path, help="the file (default: under build)")
     archiving.set_defaults(command=archive)
-    again = commands.add_parser("check-results", help="measure recorded trials again, the cheapest first, and compare")
+    again = commands.add_parser("check-results", help="measure recorded trials again, each exhibit's cheapest first")
     again.add_argument("--sample", type=int, default=5, help="how many (default: 5)")
     again.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
     again.add_argument("--data-root", help="folder of the data sets (default: $INPUTGRAD_DATA or data/datasets)")

@@ -38,9 +38,9 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "butterfly/attacking",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, gamma=gamma, l2=l2, sizes=sizes,
-    loss=loss, d_train=d_train, objective=objective, budget=budget, limit=limit,
-    clip=clip, size=size, external=external, first=first, game=game,
+    recipe=recipe, device=device, data_root=data_root, gamma=gamma, l2=l2,
+    sizes=sizes, loss=loss, d_train=d_train, objective=objective, budget=budget,
+    limit=limit, clip=clip, size=size, external=external, first=first, game=game,
     pretraining=pretraining, passes=passes, uap_images=uap_images,
 )
 print(run.summary())

@@ -31,7 +31,8 @@ run = inputgrad.run(
     "butterfly/bounded",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
     recipe=recipe, device=device, data_root=data_root, gamma=gamma,
-    discriminator=discriminator, d_train=d_train, budget=budget, game=game, pretraining=pretraining,
+    discriminator=discriminator, d_train=d_train, budget=budget, game=game,
+    pretraining=pretraining,
 )
 print(run.summary())
 
@@ -50,7 +51,9 @@ print(run.summary())
 from inputgrad.compute.methods.game import perturbations, play_batch
 from inputgrad.trials.example import one_game
 
-x, y, match, optimizers = one_game("enhance", gamma=0, objective="direct", limit=0.2)
+x, y, match, optimizers = one_game(
+    "enhance", gamma=0, objective="direct", limit=0.2
+)
 for _ in range(30):
     play_batch(match, optimizers, x, y)
 v = perturbations(match.generator, x)

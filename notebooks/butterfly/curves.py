@@ -63,7 +63,9 @@ v = []
 for _ in range(30):
     play_batch(match, optimizers, x, y)
     v.append(perturbations(match.generator, x))
-figures.side_by_side(match.target, y, x=x, v_10=v[9], x_10=x + v[9], v_30=v[29], x_30=x + v[29])
+figures.side_by_side(
+    match.target, y, x=x, v_10=v[9], x_10=x + v[9], v_30=v[29], x_30=x + v[29]
+)
 
 # %% [markdown]
 # ## Enhancing (Figures 4 and 9)

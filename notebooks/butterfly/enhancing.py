@@ -36,9 +36,9 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "butterfly/enhancing",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, gamma=gamma, l2=l2, sizes=sizes,
-    loss=loss, d_train=d_train, objective=objective, budget=budget, limit=limit,
-    clip=clip, size=size, external=external, first=first, game=game,
+    recipe=recipe, device=device, data_root=data_root, gamma=gamma, l2=l2,
+    sizes=sizes, loss=loss, d_train=d_train, objective=objective, budget=budget,
+    limit=limit, clip=clip, size=size, external=external, first=first, game=game,
     pretraining=pretraining,
 )
 print(run.summary())

@@ -40,7 +40,8 @@ run = inputgrad.run(
     recipe=recipe, device=device, data_root=data_root, problems=problems,
     gammas_enhance=gammas_enhance, gammas_attack=gammas_attack, l2=l2, loss=loss,
     d_train=d_train, objective=objective, limit=limit, clip=clip, size=size,
-    external=external, first=first, game=game, pretraining=pretraining, columns=columns,
+    external=external, first=first, game=game, pretraining=pretraining,
+    columns=columns,
 )
 print(run.summary())
 
@@ -65,7 +66,9 @@ for weight in (3, 30):
     for _ in range(30):
         play_batch(match, optimizers, x, y)
     v[f"v_{weight}"] = perturbations(match.generator, x)
-figures.side_by_side(match.target, y, x=x, **v, **{f"x_{name}": x + part for name, part in v.items()})
+figures.side_by_side(
+    match.target, y, x=x, **v, **{f"x_{name}": x + v[name] for name in v}
+)
 
 # %% [markdown]
 # ## Enhancing (Figures 1, 3 and 11 to 14)

@@ -30,7 +30,8 @@ run = inputgrad.run(
     "butterfly/told",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
     recipe=recipe, device=device, data_root=data_root, gamma=gamma,
-    discriminator=discriminator, d_train=d_train, game=game, pretraining=pretraining,
+    discriminator=discriminator, d_train=d_train, game=game,
+    pretraining=pretraining,
 )
 print(run.summary())
 

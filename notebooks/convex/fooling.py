@@ -67,8 +67,8 @@ figures.side_by_side(model, y, x=x, eta=eta, x_adv=x + eta)
 
 # %% mystnb={"image": {"alt": "Share of fooled images over eps, one panel for each network, one curve for each of nine methods, with a cross at every point of the authors' own result files; random signs lie at the bottom"}} tags=["hide-input"]
 figures.convex.over_eps(
-    run, ["DeepFool", "Algorithm 1-10", "Algorithm 1-5", "Algorithm 1", "Algorithm 2", "FastGrad",
-          "FastGrad (float64)", "Random", "PGD"]
+    run, ["DeepFool", "Algorithm 1-10", "Algorithm 1-5", "Algorithm 1",
+          "Algorithm 2", "FastGrad", "FastGrad (float64)", "Random", "PGD"]
 )
 
 # %% tags=["hide-input"]

@@ -48,7 +48,9 @@ from inputgrad.trials.example import one_image
 x, y, model = one_image()
 eta = perturbation(margins(model, x, y), 0.2, p=float("inf"))
 eta_fg = 0.2 * input_gradient(model, x, y).sign()
-figures.side_by_side(model, y, x=x, eta=eta, x_1=x + eta, eta_fg=eta_fg, x_fg=x + eta_fg)
+figures.side_by_side(
+    model, y, x=x, eta=eta, x_1=x + eta, eta_fg=eta_fg, x_fg=x + eta_fg
+)
 
 # %% [markdown]
 # ## Over eps

@@ -27,8 +27,8 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "convex/regression",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, p=p, radius=radius, eps=eps,
-    bounded=bounded,
+    recipe=recipe, device=device, data_root=data_root, p=p, radius=radius,
+    eps=eps, bounded=bounded,
 )
 print(run.summary())
 

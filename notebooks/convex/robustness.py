@@ -28,8 +28,9 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "convex/robustness",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, eps_unit=eps_unit, scores=scores,
-    deepfool_steps=deepfool_steps, overshoot=overshoot, dtype=dtype,
+    recipe=recipe, device=device, data_root=data_root, eps_unit=eps_unit,
+    scores=scores, deepfool_steps=deepfool_steps, overshoot=overshoot,
+    dtype=dtype,
 )
 print(run.summary())
 
@@ -53,7 +54,9 @@ x, y, model = one_image()
 m = margins(model, x, y)
 eta = perturbation(m, smallest_eps(m, p=float("inf")), p=float("inf"))
 x_df = deepfool(model, x, y, box=None)
-figures.side_by_side(model, y, x=x, eta=eta, x_eta=x + eta, eta_df=x_df - x, x_df=x_df)
+figures.side_by_side(
+    model, y, x=x, eta=eta, x_eta=x + eta, eta_df=x_df - x, x_df=x_df
+)
 
 # %% tags=["hide-input"]
 tables.convex.measures(run)

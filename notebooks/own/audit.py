@@ -83,7 +83,8 @@ tables.cost(run)
 # %% [markdown]
 # ````{dropdown} Rerun this page
 # ```sh
-# python -m inputgrad audit FILE.py:FUNCTION --data mnist --eps 0.1 --weights FILE.pt --images 500
+# python -m inputgrad audit FILE.py:FUNCTION --data mnist --eps 0.1 \
+#     --weights FILE.pt --images 500
 # ```
 #
 # Results: `build/results/<profile>/own/audit/`. Code: `lib/inputgrad/trials/own.py` and `audit.py`; Square and APGD from the attacks' authors' library.

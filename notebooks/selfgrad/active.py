@@ -29,8 +29,8 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "selfgrad/active",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, eps=eps, amplitudes=amplitudes,
-    samples=samples, queries=queries, targets=targets,
+    recipe=recipe, device=device, data_root=data_root, eps=eps,
+    amplitudes=amplitudes, samples=samples, queries=queries, targets=targets,
 )
 print(run.summary())
 
@@ -98,7 +98,8 @@ tables.cost(run)
 # %% [markdown]
 # ````{dropdown} Rerun this page
 # ```sh
-# python -m inputgrad run selfgrad/active --profile quick -p seeds='[3]' -p amplitudes='["2/255"]'
+# python -m inputgrad run selfgrad/active --profile quick \
+#     -p seeds='[3]' -p amplitudes='["2/255"]'
 # ```
 #
 # Results: `data/results/<profile>/selfgrad/active/`. Code: `active` in `lib/inputgrad/trials/selfgrad_active.py`; the block in `lib/inputgrad/compute/methods/selfgradient.py`.

@@ -117,7 +117,8 @@ tables.cost(run)
 # %% [markdown]
 # ````{dropdown} Rerun this page
 # ```sh
-# python -m inputgrad run selfgrad/audit --profile quick -p queries=1000 -p block_input=sign
+# python -m inputgrad run selfgrad/audit --profile quick \
+#     -p queries=1000 -p block_input=sign
 # ```
 #
 # Results: `data/results/<profile>/selfgrad/audit/`. Code: `lib/inputgrad/trials/audit.py`; Square and APGD from the attacks' authors' library.

@@ -51,8 +51,11 @@ x, y, model = one_image()
 F = reading_itself(model)
 g = h = F.gradient(x)
 for _ in range(10):
-    g_before, g, h_before, h = g, F.gradient(x + F.block_of(g)), h, F.gradient(x + 8 / 255 * h)
-figures.side_by_side(model, y, x=x, g=g, g_change=g - g_before, h=h, h_change=h - h_before)
+    g_before, g = g, F.gradient(x + F.block_of(g))
+    h_before, h = h, F.gradient(x + 8 / 255 * h)
+figures.side_by_side(
+    model, y, x=x, g=g, g_change=g - g_before, h=h, h_change=h - h_before
+)
 
 # %% [markdown]
 # ## Iterating the gradient of a trained network (Figure 2)

@@ -52,7 +52,9 @@ x_pgd = x
 for _ in range(7):
     x_k = x_pgd + 2 / 255 * input_gradient(model, x_pgd, y).sign()
     x_pgd = (x + (x_k - x).clamp(-8 / 255, 8 / 255)).clamp(0, 1)
-figures.side_by_side(model, y, x=x, v_fgsm=x_fgsm - x, x_fgsm=x_fgsm, v_pgd=x_pgd - x, x_pgd=x_pgd)
+figures.side_by_side(
+    model, y, x=x, v_fgsm=x_fgsm - x, x_fgsm=x_fgsm, v_pgd=x_pgd - x, x_pgd=x_pgd
+)
 
 # %% mystnb={"image": {"alt": "Accuracy under PGD during training for FGSM training, Madry training and the self-gradient network, over epochs and over seconds"}} tags=["hide-input"]
 figures.selfgrad.costs(run)

@@ -107,7 +107,8 @@ tables.cost(run)
 # ````{dropdown} Rerun this page
 # ```sh
 # python -m inputgrad run selfgrad/defences --profile quick \
-#     -p datasets='["cifar10"]' -p defences='["Self gradient"]' -p block_input=max1
+#     -p datasets='["cifar10"]' -p defences='["Self gradient"]' \
+#     -p block_input=max1
 # ```
 #
 # Results: `data/results/<profile>/selfgrad/defences/`. Code: `defences` in `lib/inputgrad/trials/selfgrad.py`; the network in `lib/inputgrad/compute/methods/selfgradient.py`, training in `lib/inputgrad/compute/methods/defences.py`.

@@ -35,7 +35,8 @@ run = inputgrad.run(
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
     recipe=recipe, device=device, data_root=data_root, eps=eps, attacks=attacks,
     attack_loss=attack_loss, fgm_reduction=fgm_reduction, label=label, clip=clip,
-    skip_misclassified=skip_misclassified, controls=controls, pgd_images=pgd_images,
+    skip_misclassified=skip_misclassified, controls=controls,
+    pgd_images=pgd_images,
 )
 print(run.summary())
 
@@ -74,7 +75,8 @@ tables.beside(run, ["default", "attack_loss=nll_logits", "fgm_reduction=mean32"]
 # %% mystnb={"image": {"alt": "Accuracy over eps for each data set and network: FGSM and FGM, ours solid and the paper's dashed, with FGM on minus the true logit, random signs and PGD-20 dotted"}} tags=["hide-input"]
 figures.sign.over_eps(
     run, "accuracy", ["FGSM", "FGM"],
-    extra=[("FGM", "attack_loss=nll_logits", "FGM, ours, −z_y"), ("random sign", "default", "random sign"),
+    extra=[("FGM", "attack_loss=nll_logits", "FGM, ours, −z_y"),
+           ("random sign", "default", "random sign"),
            ("PGD", "default", "PGD-20")],
 )
 

@@ -32,7 +32,8 @@ run = inputgrad.run(
     "sign/cooperative",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
     recipe=recipe, device=device, data_root=data_root, eps=eps, attacks=attacks,
-    attack_loss=attack_loss, edit=edit, label=label, ablation_eps=ablation_eps, clip=clip,
+    attack_loss=attack_loss, edit=edit, label=label, ablation_eps=ablation_eps,
+    clip=clip,
 )
 print(run.summary())
 

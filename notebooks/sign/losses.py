@@ -51,9 +51,12 @@ from inputgrad.compute.gradients import input_gradient
 from inputgrad.trials.example import one_image
 
 x, y, model = one_image()
-g_ce, g_logit = input_gradient(model, x, y), input_gradient(model, x, y, loss="nll_logits")
+g_ce = input_gradient(model, x, y)
+g_logit = input_gradient(model, x, y, loss="nll_logits")
 x_ce, x_logit = (x + 0.3 * g_ce).clamp(0, 1), (x + 0.3 * g_logit).clamp(0, 1)
-figures.side_by_side(model, y, x=x, g_ce=g_ce, x_ce=x_ce, g_logit=g_logit, x_logit=x_logit)
+figures.side_by_side(
+    model, y, x=x, g_ce=g_ce, x_ce=x_ce, g_logit=g_logit, x_logit=x_logit
+)
 
 # %% [markdown]
 # ## How far the paper's columns are

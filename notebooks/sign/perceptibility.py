@@ -28,8 +28,8 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "sign/perceptibility",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, budgets=budgets, methods=methods,
-    clip=clip,
+    recipe=recipe, device=device, data_root=data_root, budgets=budgets,
+    methods=methods, clip=clip,
 )
 print(run.summary())
 
@@ -53,7 +53,9 @@ x, y, model = one_image()
 g = input_gradient(model, x, y)
 v_sign, v_l2 = 3 * unit(g.sign()), 3 * unit(g)
 x_sign, x_l2 = (x + v_sign).clamp(0, 1), (x + v_l2).clamp(0, 1)
-figures.side_by_side(model, y, x=x, v_sign=v_sign, x_sign=x_sign, v_l2=v_l2, x_l2=x_l2)
+figures.side_by_side(
+    model, y, x=x, v_sign=v_sign, x_sign=x_sign, v_l2=v_l2, x_l2=x_l2
+)
 
 # %% mystnb={"image": {"alt": "Share of fooled images over the median l2 length of the step, for FGSM, FGM, the l2-normalised gradient and two kinds of noise"}} tags=["hide-input"]
 figures.sign.equal_norm(run)

@@ -56,9 +56,14 @@ from inputgrad.trials.example import one_image
 x, y, model = one_image()
 d_l2 = unit(input_gradient(model, x, y))
 d_sign = unit(d_l2.sign())
-t_sign, t_l2 = (smallest(model, x, y, d, lengths=[1, 2, 4, 8, 16, 32], halvings=10) for d in (d_sign, d_l2))
+t_sign, t_l2 = (
+    smallest(model, x, y, d, lengths=[1, 2, 4, 8, 16, 32], halvings=10)
+    for d in (d_sign, d_l2)
+)
 x_sign, x_l2 = (x + t_sign * d_sign).clamp(0, 1), (x + t_l2 * d_l2).clamp(0, 1)
-figures.side_by_side(model, y, x=x, d_sign=d_sign, x_sign=x_sign, d_l2=d_l2, x_l2=x_l2)
+figures.side_by_side(
+    model, y, x=x, d_sign=d_sign, x_sign=x_sign, d_l2=d_l2, x_l2=x_l2
+)
 
 # %% [markdown]
 # ## The distribution over the images

@@ -32,9 +32,9 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "smooth/baselines",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, rate=rate, reduction=reduction,
-    mode=mode, beyond=beyond, eps=eps, baselines=baselines, training_eps=training_eps,
-    penalty=penalty, drift_steps=drift_steps,
+    recipe=recipe, device=device, data_root=data_root, rate=rate,
+    reduction=reduction, mode=mode, beyond=beyond, eps=eps, baselines=baselines,
+    training_eps=training_eps, penalty=penalty, drift_steps=drift_steps,
 )
 print(run.summary())
 

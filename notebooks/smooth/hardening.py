@@ -31,9 +31,9 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "smooth/hardening",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, rate=rate, reduction=reduction,
-    mode=mode, beyond=beyond, eps=eps, attack_mode=attack_mode, source=source,
-    stronger_eps=stronger_eps,
+    recipe=recipe, device=device, data_root=data_root, rate=rate,
+    reduction=reduction, mode=mode, beyond=beyond, eps=eps,
+    attack_mode=attack_mode, source=source, stronger_eps=stronger_eps,
 )
 print(run.summary())
 
@@ -56,7 +56,8 @@ x, y, model = one_image(right=False)
 x_t = x
 for _ in range(9):
     x_t = x_t + 0.2 * input_gradient(model, x_t, y)
-figures.side_by_side(model, y, x=x, g=input_gradient(model, x, y), drift=x_t - x, x_9=x_t)
+g = input_gradient(model, x, y)
+figures.side_by_side(model, y, x=x, g=g, drift=x_t - x, x_9=x_t)
 
 # %% [markdown]
 # ## Beside the paper

@@ -26,8 +26,8 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "smooth/pictures",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, rate=rate, reduction=reduction,
-    mode=mode, beyond=beyond, eps=eps, columns=columns,
+    recipe=recipe, device=device, data_root=data_root, rate=rate,
+    reduction=reduction, mode=mode, beyond=beyond, eps=eps, columns=columns,
 )
 print(run.summary())
 

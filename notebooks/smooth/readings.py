@@ -53,7 +53,9 @@ x, y, model = one_image(right=False)
 v = 0.2 * input_gradient(model, x, y)
 v_mean = v / 128
 v_noise = norm(v, 2) * random_direction(x, seed=0)
-figures.side_by_side(model, y, x=x, v=v, v_mean=v_mean, v_noise=v_noise, x_1=x + v)
+figures.side_by_side(
+    model, y, x=x, v=v, v_mean=v_mean, v_noise=v_noise, x_1=x + v
+)
 
 # %% [markdown]
 # A reading has three parts: the rate λ, whose gradient moves an image (`sum`: its own; `mean`: the batch's), and what becomes of the moves. `accumulate` keeps moving the stored image. `reset` starts from the clean one each epoch. `fresh` trains on the clean image moved once, along the gradient in evaluation mode. `discard` computes the move and drops it. `noise` takes steps of the same lengths, for each image in one random direction. The first two rows are what the paper prints. All networks start from the same weights and see the same batches as the control.

@@ -27,8 +27,8 @@ from inputgrad.report import figures, tables
 run = inputgrad.run(
     "synthesis/attacks",
     profile=profile, datasets=datasets, models=models, seeds=seeds, images=images,
-    recipe=recipe, device=device, data_root=data_root, eps=eps, steps=steps, uap_images=uap_images,
-    libraries=libraries, gradients=gradients,
+    recipe=recipe, device=device, data_root=data_root, eps=eps, steps=steps,
+    uap_images=uap_images, libraries=libraries, gradients=gradients,
 )
 print(run.summary())
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ def cost(result: Result) -> float:
 
 
 def candidates(only: Sequence[str], root: str | None) -> list[Result]:
-    """Recorded results that can be measured again here, the cheapest first.
+    """Recorded results that can be measured again here: the cheapest of each exhibit, then the next of each.
 
     Raises:
         InputError: there are none; the sentence names the data sets that would help.
@@ -95,7 +96,13 @@ def candidates(only: Sequence[str], root: str | None) -> list[Result]:
         absent = sorted({r.place[0] for r in known if not datasets.present(r.place[0], root)})
         help = f"python -m inputgrad fetch {' '.join(absent)}" if absent else "python -m inputgrad list shows what is"
         raise InputError(f"nothing that is recorded of {', '.join(only) or 'the study'} can be measured here: {help}")
-    return sorted(here, key=cost)
+    taken: Counter[str] = Counter()
+    turns = []
+    for result in sorted(here, key=cost):
+        exhibit = result.provenance["declaration"]["exhibit"]
+        turns.append((taken[exhibit], result))
+        taken[exhibit] += 1
+    return [result for _, result in sorted(turns, key=lambda turn: turn[0])]
 
 
 def loadable(result: Result, root: str | None) -> bool:

@@ -24,8 +24,9 @@ def universal(
     ::
 
         v = 0
-        for each pass, for each batch i:  r_i = DeepFool(x_i + v) - (x_i + v)      0 for images already fooled
-                                          v = project(v + sum of r_i)
+        for each pass, for each batch i:
+            r_i = DeepFool(x_i + v) - (x_i + v)      0 for images already fooled
+            v = project(v + sum of r_i)
 
     The published algorithm takes the images one by one: ``batch=1``. A larger batch asks DeepFool (of l2 steps) about
     many images at once, before v has moved.

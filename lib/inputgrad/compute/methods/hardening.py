@@ -199,9 +199,10 @@ class Hardening(Training):
 
     ::
 
-        for a random batch i:  E = mean over i of L(net(augment(x_i)), y_i)
-                               step the weights down the gradient of E
-                               x_i <- x_i + rate * (gradient of the sum, or of the mean, to x_i)
+        for a random batch i:
+            E = mean over i of L(net(augment(x_i)), y_i)
+            step the weights down the gradient of E
+            x_i <- x_i + rate * (gradient of the sum, or of the mean, to x_i)
 
     Both gradients come from one backward pass.
 

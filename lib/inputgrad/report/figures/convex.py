@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +17,20 @@ from inputgrad.report.tables.common import main_reading
 from inputgrad.study.convex import IN_THE_BOX
 
 from . import marks
-from .panels import STYLE, aside, bare, canvas, datasets_shown, line_row, points, share_legend, show
+from .panels import (
+    STYLE,
+    aside,
+    bare,
+    canvas,
+    datasets_shown,
+    line_row,
+    lines,
+    name_ends,
+    panel_row,
+    points,
+    share_legend,
+    show,
+)  # fmt: skip
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {
@@ -140,6 +154,24 @@ def multiples(run: Run) -> Figure:
                       ylabel="fooled, percent", xlabel="eps / smallest feasible eps", ylim=(-3, 103))  # fmt: skip
     for ax in figure.axes:
         ax.axvline(1, color="black", linewidth=0.8, linestyle=":")
+    return figure
+
+
+NETWORKS = (PALETTE[3], PALETTE[0], PALETTE[2], PALETTE[4], PALETTE[1])
+"""A colour for each network of a panel."""
+
+
+def targeted(run: Run) -> Figure:
+    """Images that Algorithm 1-10 takes to the next class over eps, one panel a data set, one curve a network."""
+    table = marks.of_run(run)
+    table = table[table["metric"] == "reached_target"]
+    frame = marks.tidy(table.assign(panel=table["dataset"], series=table["model"], x=marks.eps(table)))
+    colours = dict(zip(dict.fromkeys(frame["series"]), cycle(NETWORKS), strict=False))
+    figure, grid = panel_row(frame, width=5.6, height=3.2, ylabel="at the target, percent")
+    lines(grid, frame, lambda network: {"color": colours[network], "markersize": 3})
+    for ax in grid.values():
+        ax.set(xlabel="eps", ylim=(-3, 103))
+        name_ends(ax)
     return figure
 
 

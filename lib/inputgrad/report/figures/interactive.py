@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,18 @@ import pandas as pd
 from inputgrad.report import cells
 from inputgrad.report.markup import between, number
 
-CHOSEN: dict[str, tuple[str, ...]] = {
-    "sign": ("panel",), "convex": ("panel",), "smooth": ("panel", "dataset"), "selfgrad": (),
-    "butterfly": ("panel", "dataset"), "synthesis": ("dataset", "model"),
-}  # fmt: skip
-"""The figures that have one, and the columns that a reader chooses from: of the first one value is seen at a time."""
+CHOSEN: dict[str, dict[str, str]] = {
+    "sign": {"dataset": "data set", "model": "network", "series": "attack"},
+    "convex": {"dataset": "data set", "model": "network", "series": "attack"},
+    "smooth": {"panel": "attack", "dataset": "data set", "model": "network"},
+    "selfgrad": {"dataset": "data set", "model": "network", "x": "attack", "series": "defence"},
+    "butterfly": {"panel": "problem", "dataset": "data set", "model": "network", "x": "method"},
+    "synthesis": {"dataset": "data set", "model": "network", "x": "attack"},
+}
+"""The figures that have one; what a reader chooses by, and its name there. One value needs no choice."""
 
-CALLED = {"panel": "panel", "dataset": "data set", "model": "network"}
+APART = {"sign": "model", "convex": "model", "smooth": "panel", "butterfly": "panel", "synthesis": "dataset"}
+"""Whose values have a chart each. The first of them is seen at first, of all else everything."""
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c", "#a6761d")
 """Okabe and Ito's, which can be told apart without colour vision, on a light ground and on a dark one."""
@@ -26,6 +32,9 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8
 
 TOLD = ("who", "where", "ours", "95 % interval", "runs", "paper")
 """What is said of a mark."""
+
+ALL = "all"
+"""The choice of every value."""
 
 MEASURED = {"filter": "isValid(datum.low)"}
 FAINT, FAINT_BAND = ({"condition": {"param": "shown", "value": full}, "value": full / 10} for full in (1, 0.15))
@@ -37,35 +46,60 @@ Plain = dict[str, Any]
 
 def chart(name: str, frame: pd.DataFrame) -> str:
     """The chart of a figure as HTML that ``charts.js`` draws when a reader opens it."""
-    text = json.dumps(spec(frame, CHOSEN[name]), ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    told = {"apart": APART.get(name), "choices": choices(name, frame), "spec": spec(frame, APART.get(name))}
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     return (
-        '<details class="chart"><summary>Choose, and hover for value, interval and runs</summary>'
+        f'<details class="chart" id="chart-{name}"><summary>Choose, and hover for value, interval and runs</summary>'
         f'<div></div><script type="application/json">{text}</script></details>\n'
     )
 
 
-def spec(frame: pd.DataFrame, chosen: Sequence[str] = ()) -> Plain:
+def spec(frame: pd.DataFrame, apart: str | None = None) -> Plain:
     """A Vega-Lite chart of a figure's marks: lines over numbers, points beside names.
+
+    Axes and colours are those of all marks, so that they stay as they are whatever is chosen.
 
     Args:
         frame: of :func:`inputgrad.report.figures.marks.tidy`, one row a mark.
-        chosen: the columns that a reader chooses from; of the first one value is shown at a time.
+        apart: the field whose values have a chart each.
     """
-    numeric = all(isinstance(x, float) for x in frame["x"])
+    numeric, marked = all(isinstance(x, float) for x in frame["x"]), records(frame)
     return {
         "width": "container",
         "height": 300 if numeric else {"step": 8, "for": "offset"},
-        "data": {"values": records(frame)},
-        "params": [choice(c, list(dict.fromkeys(frame[c])), c == chosen[0]) for c in chosen],
-        "transform": [{"filter": f"chosen_{c} == 'all' || datum.{c} == chosen_{c}"} for c in chosen],
-        "layer": over_numbers(frame) if numeric else beside_names(frame),
+        "data": {"values": marked},
+        "layer": (over_numbers if numeric else beside_names)(frame, colours(marked, apart)),
     }
 
 
-def over_numbers(frame: pd.DataFrame) -> list[Plain]:
+def choices(name: str, frame: pd.DataFrame) -> list[Plain]:
+    """What a reader chooses by: field, name, values, and which is chosen at first (``"all"`` or one of them)."""
+    marked, found = records(frame), []
+    for field, called in CHOSEN[name].items():
+        values = list(dict.fromkeys(row[field] for row in marked))
+        if len(values) > 1:
+            first = values[0] if field == APART.get(name) else ALL
+            found.append({"field": field, "name": called, "values": values, "first": first})
+    return found
+
+
+def colours(marked: Sequence[Plain], apart: str | None = None) -> dict[str, str]:
+    """A colour for each series, no two alike in one chart as long as there are enough."""
+    charts: dict[str, dict[str, None]] = {}
+    for row in marked:
+        charts.setdefault(row[apart] if apart else "", {})[row["series"]] = None
+    found: dict[str, str] = {}
+    for series in charts.values():
+        taken = [found[name] for name in series if name in found]
+        free = cycle([c for c in COLOURS if c not in taken] or COLOURS)
+        found |= {name: next(free) for name in series if name not in found}
+    return found
+
+
+def over_numbers(frame: pd.DataFrame, coloured: Mapping[str, str]) -> list[Plain]:
     """A line a series through its marks, dashed where it is the paper's, and a band where there are intervals."""
-    value, series = of_value(frame), of_series()
-    x: Plain = {"field": "x", "type": "quantitative", "title": "eps"}
+    value, series = of_value(frame), of_series(coloured)
+    x: Plain = {"field": "x", "type": "quantitative", "title": "eps", "scale": reach(frame["x"])}
     band = {"x": x, "y": value | {"field": "low"}, "y2": {"field": "high"}, **series, "opacity": FAINT_BAND}
     dash = whose(frame, [[1, 0], [5, 4]])
     return [
@@ -75,9 +109,9 @@ def over_numbers(frame: pd.DataFrame) -> list[Plain]:
     ]
 
 
-def beside_names(frame: pd.DataFrame) -> list[Plain]:
+def beside_names(frame: pd.DataFrame, coloured: Mapping[str, str]) -> list[Plain]:
     """A point a mark in the row of its name, with its interval, a little lower for each series."""
-    value, series = of_value(frame), of_series()
+    value, series = of_value(frame), of_series(coloured)
     names = list(dict.fromkeys(frame["x"]))
     y: Plain = {"field": "x", "type": "nominal", "title": None, "sort": names, "axis": {"labelLimit": 130}}
     row = {"y": y, "yOffset": {"field": "series", "sort": None}, **series}
@@ -98,14 +132,21 @@ def points(frame: pd.DataFrame, encoding: Plain) -> Plain:
 def of_value(frame: pd.DataFrame) -> Plain:
     """What is measured, and its unit: ``"accuracy, percent"``."""
     title = f"{frame['metric'].iloc[0]}, {frame['unit'].iloc[0]}".replace("_", " ")
-    return {"field": "value", "type": "quantitative", "title": title}
+    return {"field": "value", "type": "quantitative", "title": title,
+            "scale": reach(*(frame[c] for c in ("value", "low", "high")))}  # fmt: skip
 
 
-def of_series() -> Plain:
+def reach(*columns: pd.Series) -> Plain:
+    """A scale that holds zero and every number."""
+    numbers = [0.0, *(round(float(v), 4) for column in columns for v in column if not np.isnan(v))]
+    return {"domain": [min(numbers), max(numbers)], "nice": True}
+
+
+def of_series(coloured: Mapping[str, str]) -> Plain:
     """A colour for each series, several runs of which are several marks."""
     legend = {"orient": "bottom", "labelLimit": 260, "symbolOpacity": 1}
     colour = {"field": "series", "type": "nominal", "title": None, "sort": None, "legend": legend,
-              "scale": {"range": COLOURS}}  # fmt: skip
+              "scale": {"domain": list(coloured), "range": list(coloured.values())}}  # fmt: skip
     return {"color": colour, "detail": {"field": "which"}}
 
 
@@ -116,27 +157,20 @@ def whose(frame: pd.DataFrame, looks: list[Any]) -> Plain:
             "legend": legend if frame["whose"].nunique() > 1 else None}  # fmt: skip
 
 
-def choice(column: str, values: list[str], one: bool) -> Plain:
-    """A field to choose a value of a column with; all of them at first, unless one is seen at a time."""
-    options = values if one else ["all", *values]
-    bind = {"input": "select", "options": options, "name": f"{CALLED[column]} "}
-    return {"name": f"chosen_{column}", "value": options[0], "bind": bind}
-
-
 def records(frame: pd.DataFrame) -> list[Plain]:
     """The marks as plain data: where each stands, what is said of it, and of ours what the paper has there."""
     theirs: dict[tuple, set[float]] = {}
     for c in frame[frame["whose"] == "paper"].itertuples():
         for key in keys(c):
             theirs.setdefault(key, set()).add(c.value)
-    out = []
+    out, networks = [], alone(frame)
     for c in frame.itertuples():
         ours = c.whose == "ours"
         found = set(next((theirs[key] for key in keys(c) if key in theirs), ())) if ours else {c.value}
         run = f", {'run ' if c.which.isdigit() else ''}{c.which}" if c.which else ""
         out.append(
             {
-                "panel": c.panel, "dataset": c.dataset, "model": c.model, "whose": c.whose,
+                "panel": c.panel, "dataset": c.dataset, "model": networks.get(c.panel, c.model), "whose": c.whose,
                 "series": c.series.removesuffix(", ours").removesuffix(", paper"), "which": c.which + c.whose,
                 "x": c.x, "value": round(c.value, 4), "low": none_if_nan(c.low), "high": none_if_nan(c.high),
                 "who": f"{c.series}{run}", "where": f"{c.x:g}" if isinstance(c.x, float) else c.x,
@@ -145,6 +179,12 @@ def records(frame: pd.DataFrame) -> list[Plain]:
             }
         )  # fmt: skip
     return out
+
+
+def alone(frame: pd.DataFrame) -> dict[str, str]:
+    """The network of each panel in which we have one alone: the paper's marks there stand beside it."""
+    networks = frame[frame["whose"] == "ours"].groupby("panel")["model"].unique()
+    return {panel: found[0] for panel, found in networks.items() if len(found) == 1}
 
 
 def keys(c: Any) -> list[tuple]:

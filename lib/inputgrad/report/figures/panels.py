@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from inputgrad.record.run import Run
@@ -26,10 +27,13 @@ class Drawn(Figure):
 
     def _ipython_display_(self) -> None:
         from IPython.core.pylabtools import print_figure
-        from IPython.display import HTML, Image, display
+        from IPython.display import HTML, SVG, Image, display
 
-        display(Image(print_figure(self)))
-        if hasattr(self, "frame"):
+        if not hasattr(self, "frame"):
+            display(Image(print_figure(self)))  # pictures
+        else:
+            with plt.rc_context({"svg.hashsalt": "inputgrad"}):
+                display(SVG(print_figure(self, fmt="svg", metadata={"Date": None})))
             display(HTML(f"<details><summary>Its numbers</summary>{as_table(self)._repr_html_()}</details>"))
 
 
@@ -85,6 +89,28 @@ def lines(grid: Mapping[str, Axes], frame: pd.DataFrame, style: Style, band: flo
         if band and ends.notna().any(axis=None):
             grid[panel].fill_between(part["x"].astype(float), ends["low"], ends["high"], color=drawn.get_color(),
                                      alpha=band, linewidth=0, label=f"_{series}")  # fmt: skip
+
+
+def name_ends(ax: Axes, apart: float = 0.06) -> None:
+    """The name of each line beside its last mark, in a darker shade of its colour, instead of a legend.
+
+    Args:
+        ax: the panel, its limits set.
+        apart: how far names at the same place are kept apart, as a share of the panel's height.
+    """
+    ends: dict[float, list[tuple[float, str, Any]]] = {}
+    for line in ax.lines:
+        name, (x, y) = str(line.get_label()), np.asarray(line.get_data(), dtype=float)
+        if not name.startswith("_") and len(x):
+            shade = tuple(0.7 * part for part in to_rgb(line.get_color()))
+            ends.setdefault(x[-1], []).append((y[-1], name, shade))
+    step = apart * float(np.ptp(ax.get_ylim()))
+    for x, named in ends.items():
+        height = -np.inf
+        for y, name, shade in sorted(named, key=lambda end: end[:2]):
+            height = max(y, height + step)
+            ax.annotate(name, (x, height), (5, 0), textcoords="offset points", va="center", color=shade,
+                        annotation_clip=False)  # fmt: skip
 
 
 def points(ax: Axes, frame: pd.DataFrame, style: Style, order: Sequence[str], apart: float = 0.0) -> None:

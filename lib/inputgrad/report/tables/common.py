@@ -230,10 +230,12 @@ def deciders(key: str) -> dict[str, list[str]]:
 
 def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -> bool:
     """Does a claim's selector choose any of these rows, some columns left aside?"""
+    aside = ("over", "reading", *claims.OURS, *ignoring)
+    chosen = np.ones(len(table), dtype=bool)
     for column, wanted in selector.items():
-        if column not in ("over", "reading", *claims.OURS, *ignoring):
-            table = table[cells.matching(table, column, wanted)]
-    return not table.empty
+        if column not in aside:
+            chosen &= cells.matching(table, column, wanted).to_numpy()
+    return bool(chosen.any())
 
 
 def cost(run: Run) -> Table:
