@@ -256,6 +256,8 @@ def test_functions_worked_by_hand():
     assert f["argmin"](x) == 0.2
     assert f["first_below"](x, 4.5) == 0.1 and f["first_below"](x, 0) == np.inf
     assert f["first_reach"](Vector([1, 2, 3], [4.0, 9.0, 8.0]), 8) == 2 and f["first_reach"](x, 10) == np.inf
+    assert f["settled_after"](Vector([1, 2, 3, 4], [9.0, 1.0, 3.0, 1.0])) == 3
+    assert f["settled_after"](Vector([1, 2, 3], [5.0, 5.0, 5.0])) == -np.inf
     assert f["nonincreasing"](x) and not f["nonincreasing"]([1, 2]) and f["nonincreasing"]([1, 1.5], 0.5)
     assert f["b_first_below"]([5, 1], [0, 2])
     assert f["ptrue_ok"](0.9, 0.88, 10) and not f["ptrue_ok"](0.9, 0.05, 10) and not f["ptrue_ok"](0.5, 0.9, 10)

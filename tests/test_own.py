@@ -180,6 +180,11 @@ def test_timm_and_robustbench_are_asked_by_name(digits, monkeypatch):
     assert torch.allclose(found(x), net((x - 0.5) / 0.25), atol=1e-5) and asked == [("small", {"pretrained": True})]
     with pytest.raises(InputError, match="network of timm 'smal' is unknown"):
         owned(digits, "timm:smal", CPU)
+    monkeypatch.setattr(sys.modules["timm"], "list_models", lambda: [f"wide{n}" for n in range(2000)] + ["small"])
+    with pytest.raises(
+        InputError, match=r"choose from 2,001, among them small, \w+, \w+, \w+, \w+; did you mean 'small'"
+    ):
+        owned(digits, "timm:smal", CPU)
 
     def load_model(name, folder, dataset, threat):
         raise OSError("no way out")

@@ -20,12 +20,20 @@ def nearest(value: object, allowed: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+MANY = 100
+"""More names than a sentence can list."""
+
+
 def one_of(what: str, value: object, allowed: Iterable[str]) -> str:
-    """``value`` when it is one of ``allowed``; else an error that lists them and names the closest."""
+    """``value`` when it is one of ``allowed``; else an error that lists them, or the likest of many."""
     names = list(allowed)
     if isinstance(value, str) and value in names:
         return value
-    raise InputError(f"{what} {shown(value)} is unknown: choose from {', '.join(names)}{nearest(value, names)}")
+    listed = ", ".join(names)
+    if len(names) > MANY:
+        likest = difflib.get_close_matches(str(value), names, n=5, cutoff=0.0)
+        listed = f"{len(names):,}, among them {', '.join(likest)}"
+    raise InputError(f"{what} {shown(value)} is unknown: choose from {listed}{nearest(value, names)}")
 
 
 def items(what: str, values: object) -> list:

@@ -42,6 +42,13 @@ def at(x: Vector, key: Any) -> float:
     raise KeyError(key)
 
 
+def settled_after(x: Vector, share: float = 0.1) -> float:
+    """The last key at which a curve is farther from its end than this share of its way; -inf where it never is."""
+    end = x[len(x) - 1]
+    away = [float(k) for k, value in zip(x.keys, x.values, strict=True) if abs(value - end) > share * abs(x[0] - end)]
+    return max(away, default=float("-inf"))
+
+
 def first_below(x: Vector, threshold: float) -> float:
     """The first key whose value is <= ``threshold``; infinite when there is none."""
     return next((k for k, v in zip(x.keys, x.values, strict=True) if v <= threshold), float("inf"))
@@ -114,6 +121,7 @@ FUNCTIONS: dict[str, Callable] = {
     "first_below": first_below,
     "first_reach": first_reach,
     "reached": reached,
+    "settled_after": settled_after,
     "nonincreasing": lambda x, tol=0.0: all(b <= a + tol for a, b in zip(x, list(x)[1:], strict=False)),
     "wilcoxon": lambda x, y: float(stats.wilcoxon(list(x), list(y)).pvalue),
     "wilcoxon_greater": lambda x, y: float(stats.wilcoxon(list(x), list(y), alternative="greater").pvalue),
