@@ -24,7 +24,9 @@ NAMES = {"Standard": "as trained", "Madry PGD": "PGD-7 training", "Self gradient
 
 
 def board() -> Stack:
-    """One table a data set, at its own eps; one row a network and defence of each page, the largest worst case first.
+    """One table a data set and page, whose attacks and images all its rows share; the largest worst case first.
+
+    One row a network and defence.
 
     Each with what is left on clean images and in the worst case, the attack that finds most of it, and on what.
     """
@@ -36,11 +38,14 @@ def board() -> Stack:
             mine = mine[mine["metric"].eq("accuracy") & mine["variant"].eq("") & mine["reading"].eq("default")]
             rows += [row(exhibit, network, part) for _, part in mine.groupby("defense", sort=False)]
     frame = pd.DataFrame(rows).sort_values("least", ascending=False, kind="stable").drop(columns="least")
-    heads = ["data set", "ε"]
+    heads = ["data set", "ε", "protocol"]
     return Stack(
         [
-            Table(part.drop(columns=heads), f"{dataset}, ε = {eps}: accuracy in percent, clean and in the worst case")
-            for (dataset, eps), part in frame.groupby(heads)
+            Table(
+                part.drop(columns=heads),
+                f"{dataset}, ε = {eps}, under the attacks of {page}: accuracy in percent, clean and in the worst case",
+            )
+            for (dataset, eps, page), part in frame.groupby(heads)
         ]
     )
 
@@ -68,5 +73,5 @@ def row(exhibit: str, network: str, mine: pd.DataFrame) -> dict[str, object]:
                             f"{number(strongest.value)}",
         "attacks": len(attacks), "images": clean.images, "runs": clean.seeds, "scale": scale(clean.profile),
         "page": f"[{exhibit.split('/')[1]}](../notebooks/{exhibit}.ipynb)",
-        "data set": clean.dataset, "ε": strongest.eps, "least": worst.value,
+        "data set": clean.dataset, "ε": strongest.eps, "protocol": exhibit, "least": worst.value,
     }  # fmt: skip
