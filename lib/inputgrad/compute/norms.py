@@ -37,7 +37,10 @@ def raw(g: Tensor) -> Tensor:
 
 
 Box = tuple["float | Tensor", "float | Tensor"]
-"""The smallest and the largest value that an input may have; tensors where channels differ."""
+"""The smallest and the largest value that an input may have; tensors where channels differ.
+
+Its types are text because the book is also built where a stand-in for torch knows no ``|``.
+"""
 
 UNIT: tuple[float, float] = (0.0, 1.0)
 """The box of pixels."""
