@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -183,6 +184,17 @@ def test_other_numbers_do_not_come_out_again(one_recorded, tmp_path, monkeypatch
 def test_without_data_the_check_says_what_to_fetch(monkeypatch, tmp_path):
     with pytest.raises(InputError, match="inputgrad fetch mnist"):
         again.candidates(["convex/framework"], str(tmp_path))
+
+
+def test_a_trial_costs_its_measuring_and_the_networks_that_are_not_here(monkeypatch, tmp_path):
+    monkeypatch.setattr(again, "CHECKPOINTS", tmp_path)
+    others = {"b": {"seconds": 20.0, "here": True}, "c": {"seconds": 5.0, "here": False}}
+    told = {"checkpoint": "a", "seconds": {"training": 10.0, "measure": 50.0}, "other_networks": others}
+    result = SimpleNamespace(provenance=told)
+    assert again.cost(result) == 65
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+    assert again.cost(result) == 35
 
 
 def test_each_exhibit_has_its_turn(monkeypatch):

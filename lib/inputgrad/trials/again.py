@@ -77,10 +77,11 @@ def beside(recorded: Iterable[Row], measured: Iterable[Row]) -> list[Beside]:
 
 
 def cost(result: Result) -> float:
-    """Seconds that a trial took when it was recorded, without the training of a network that lies here."""
-    seconds = spent(result.provenance)
-    there = (CHECKPOINTS / result.provenance["checkpoint"]).is_file()
-    return seconds["measure"] + (0.0 if there else seconds["training"])
+    """Seconds that a trial took when it was recorded, without the training of networks that lie here."""
+    told = result.provenance
+    others = {name: network["seconds"] for name, network in told.get("other_networks", {}).items()}
+    networks = {told["checkpoint"]: told["seconds"]["training"], **others}
+    return spent(told)["measure"] + sum(s for name, s in networks.items() if not (CHECKPOINTS / name).is_file())
 
 
 def candidates(only: Sequence[str], root: str | None) -> list[Result]:

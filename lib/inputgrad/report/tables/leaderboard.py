@@ -26,9 +26,8 @@ NAMES = {"Standard": "as trained", "Madry PGD": "PGD-7 training", "Self gradient
 def board() -> Stack:
     """One table a data set and page, whose attacks and images all its rows share; the largest worst case first.
 
-    One row a network and defence.
-
-    Each with what is left on clean images and in the worst case, the attack that finds most of it, and on what.
+    One row a network and defence, with what is left on clean images and in the worst case, the attack that finds most
+    of it, and on what.
     """
     rows = []
     for exhibit in TOGETHER:
