@@ -381,7 +381,7 @@ CURVES = Exhibit(
     scale=scale,
     parameters=(
         names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
-        several_gammas("enhance", ("0.0001", "0", "0.1")),
+        several_gammas("enhance", ("0.0001", "0", "0.1", "1", "10", "100")),
         several_gammas("attack", ("3", "0", "0.3")),
         INTENSITY,
         names("loss", GAME_LOSSES, "list of losses: ls (least squares), lr (logistic)", GAME_LOSSES),
