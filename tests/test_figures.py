@@ -575,6 +575,34 @@ def test_every_figures_numbers_are_a_table(drawn):
             assert {"at", "value"} <= set(table.columns), name
 
 
+@pytest.mark.parametrize("name", ["smooth"])
+def test_what_is_the_same_quantity_stands_over_one_axis(name, drawn):
+    frame, limits = drawn[name].frame, defaultdict(set)
+    for ax in drawn[name].axes:
+        (metric,) = set(frame.loc[frame["panel"] == ax.get_title(), "metric"])
+        limits[metric].add(ax.get_xlim())
+        values = frame.loc[frame["panel"] == ax.get_title(), ["value", "low", "high"]].to_numpy(float)
+        assert ax.get_xlim()[0] < np.nanmin(values) and np.nanmax(values) < ax.get_xlim()[1]
+    assert all(len(found) == 1 for found in limits.values()), limits
+    assert len(limits) < len(drawn[name].axes)
+
+
+def spots_of(ax):
+    """Where the marks of a panel stand on the canvas, by series."""
+    for line in ax.lines:
+        if not line.get_label().startswith("_"):
+            for x, y in ax.transData.transform(np.column_stack(line.get_data())):
+                yield line.get_label(), round(x, 2), round(y, 2)
+
+
+@pytest.mark.parametrize("name", ["smooth"])
+def test_no_mark_hides_another_of_its_series(name, drawn):
+    """Runs that gave the same number stand beside each other."""
+    for ax in drawn[name].axes:
+        found = list(spots_of(ax))
+        assert len(found) == len(set(found)) > 0
+
+
 # What may not be drawn
 
 

@@ -76,6 +76,30 @@ def panel_row(
     return figure, grid
 
 
+def panel_column(
+    frame: pd.DataFrame, rows: Mapping[str, Sequence[str]], *, row: float = 0.42, width: float = 5.2, **options: Any
+) -> tuple[Drawn, dict[str, Axes]]:
+    """One column of axes, narrow enough to be read on a phone, one for each panel of a frame, titled.
+
+    Args:
+        frame: the marks.
+        rows: the names along each panel, by its title.
+        row: how high the row of a name is, inches.
+        width: of the figure, inches.
+        options: of ``plt.subplots``.
+    """
+    heights = [row * len(names) + 0.1 for names in rows.values()]
+    size = (width, sum(heights) + 0.65 * len(rows) + 0.3)
+    figure, axes = canvas(len(rows), 1, frame, figsize=size, height_ratios=heights, **options)
+    grid = dict(zip(rows, axes[:, 0], strict=True))
+    for title, ax in grid.items():
+        ax.set_title(title)
+        ax.grid(axis="y", visible=False)
+        for between in range(1, len(rows[title])):
+            ax.axhline(between - 0.5, color="#cccccc", linewidth=0.6)
+    return figure, grid
+
+
 Style = Callable[[str], Mapping]
 """How a series is drawn, by its name."""
 
@@ -113,17 +137,46 @@ def name_ends(ax: Axes, apart: float = 0.06) -> None:
                         annotation_clip=False)  # fmt: skip
 
 
-def points(ax: Axes, frame: pd.DataFrame, style: Style, order: Sequence[str], apart: float = 0.0) -> None:
-    """One point a mark, a row for each name in ``order`` from above, with its 95 % interval where it has one."""
+def points(
+    ax: Axes, frame: pd.DataFrame, style: Style, order: Sequence[str], apart: float = 0.0, spread: float = 0.0
+) -> None:
+    """One point a mark, a row for each name in ``order`` from above, with its 95 % interval where it has one.
+
+    A mean whose runs are drawn, too, is an upright stroke, and the runs are rings.
+
+    Args:
+        ax: the panel.
+        frame: its marks.
+        style: of each series.
+        order: the names.
+        apart: how far the series are from each other within a row, whose height is 1.
+        spread: how far several runs of one series are from each other there.
+    """
     names = list(dict.fromkeys(frame["series"]))
-    for i, name in enumerate(names):
-        part, options = frame[frame["series"] == name], {"marker": "o", **style(name)}
-        heights = [order.index(x) + apart * (i - (len(names) - 1) / 2) for x in part["x"]]
+    kinds: dict[str, Mapping] = {"": {}, "mean": {"marker": "|", "markersize": 11, "markeredgewidth": 2},
+                                 "run": {"markersize": 4, "markerfacecolor": "none"}}  # fmt: skip
+    for (name, kind), part in frame.groupby(["series", of_several(frame)], sort=False):
+        options = {"marker": "o", **style(name), **kinds[kind]}
+        lower = apart * (names.index(name) - (len(names) - 1) / 2)
+        heights = [order.index(x) + lower + spread * nth for x, nth in zip(part["x"], nth_run(part), strict=True)]
         ends = part[["low", "high"]].astype(float)
         ax.hlines(heights, ends["low"], ends["high"], color=options["color"], linewidth=0.9, label=f"_{name}")
         ax.plot(part["value"], heights, linestyle="none", label=name, **options)
     ax.set_yticks(range(len(order)), order)
     ax.set_ylim(max(1, len(order)) - 0.5, -0.5)
+
+
+def of_several(frame: pd.DataFrame) -> pd.Series:
+    """Of each mark of a panel ``"mean"`` or ``"run"`` where both stand at one place, else nothing."""
+    place, joined = [frame["series"], frame["x"]], frame["which"] == ""
+    both = joined.groupby(place).transform("any") & ~joined.groupby(place).transform("all")
+    return joined.map({True: "mean", False: "run"}).where(both, "")
+
+
+def nth_run(part: pd.DataFrame) -> pd.Series:
+    """How far from the middle each of several marks at one name is, in steps: -1, 0, 1 for three."""
+    runs = part.groupby("x")["which"]
+    return runs.cumcount() - (runs.transform("size") - 1) / 2
 
 
 def rules(ax: Axes, frame: pd.DataFrame, style: Style, *, lying: bool = False) -> None:
