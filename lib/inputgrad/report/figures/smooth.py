@@ -18,6 +18,7 @@ from .panels import (
     datasets_shown,
     line_row,
     lines,
+    over_points,
     panel_column,
     panel_row,
     points,
@@ -80,7 +81,7 @@ def chapter() -> Figure:
     figure, grid = panel_column(frame, dict.fromkeys(sorted(set(frame["panel"])), order), sharex=True)
     for title, ax in grid.items():
         points(ax, frame[frame["panel"] == title], GAINS.__getitem__, order, apart=0.28, spread=0.14)
-        ax.axvline(0, color="black", linewidth=0.8)
+        over_points(ax)
         ax.set_xlabel("gain of the updates, points")
         ax.tick_params(labelbottom=True)
     share_legend(figure, columns=1)
