@@ -114,11 +114,11 @@ def over_numbers(frame: pd.DataFrame, coloured: Mapping[str, str]) -> list[Plain
 
 
 def beside_names(frame: pd.DataFrame, coloured: Mapping[str, str]) -> list[Plain]:
-    """A point a mark in the row of its name, with its interval, a little lower for each series."""
+    """A point a mark in the row of its name, with its interval, a little lower for each series and run that has one."""
     value, series = of_value(frame), of_series(coloured)
     names = list(dict.fromkeys(frame["x"]))
     y: Plain = {"field": "x", "type": "nominal", "title": None, "sort": names, "axis": {"labelLimit": 130}}
-    row = {"y": y, "yOffset": {"field": "series", "sort": None}, **series}
+    row = {"y": y, "yOffset": {"field": "line", "sort": None}, **series}
     ends = {"x": value | {"field": "low"}, "x2": {"field": "high"}, "opacity": FAINT}
     return [{"transform": [MEASURED], "mark": "rule", "encoding": row | ends}, points(frame, {"x": value, **row})]
 
@@ -180,6 +180,7 @@ def records(frame: pd.DataFrame) -> list[Plain]:
             {
                 "panel": c.panel, "dataset": c.dataset, "model": networks.get(c.panel, c.model), "whose": c.whose,
                 "series": c.series.removesuffix(", ours").removesuffix(", paper"), "which": c.which + c.whose,
+                "line": f"{c.series} {'' if np.isnan(c.low) else c.which}".strip(),
                 "x": c.x, "measure": measure, "value": round(c.value, 4),
                 "low": none_if_nan(c.low), "high": none_if_nan(c.high), "who": f"{c.series}{run}",
                 "where": f"{c.x:g}" if isinstance(c.x, float) else c.x,
