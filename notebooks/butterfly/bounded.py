@@ -19,7 +19,7 @@ data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datas
 gamma = 0.0001  # weight of the intensity of v in the generator's loss
 discriminator = ["blind", "told"]  # list of what the discriminator sees: blind (the image), told (its class, too)
 d_train = ["head"]  # list of what learns in the discriminator: head, full
-budget = "8/255"  # largest absolute value of v in the arms called limited, in units of x in [0, 1], as text
+budget = "8/255"  # largest absolute value of v in the rows called limited, in units of x in [0, 1], as text
 game = {}  # fields to change in the training of the generator, such as {'epochs': 2}
 pretraining = {}  # fields to change in the pretraining of encoders
 

@@ -64,9 +64,9 @@ def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
     theirs = (
         f"[The paper's claims](#claims-{key}) about results: {counted}."
         if about
-        else "It decides none of the paper's claims about its results."
+        else "This page decides none of the paper's claims about results."
     )
-    return theirs + (f" Of our own statements it decides {ours}." if ours else "")
+    return theirs + (f" Of our own statements this page decides {ours}." if ours else "")
 
 
 def scales_of(there: Sequence[Result]) -> str:
@@ -84,7 +84,7 @@ def behind(there: Sequence[Result]) -> str:
         runs[result.exhibit_place] = runs.get(result.exhibit_place, 0) + 1
     images = [r.provenance["declaration"]["settings"]["images"] for r in there]
     return (
-        f"Scale: {scales_of(there)}; networks of a kind: {span(runs.values())}; test images: {span(images)}. "
+        f"Scale: {scales_of(there)}; runs of each network: {span(runs.values())}; test images: {span(images)}. "
         "[How to read this](/book/how-to-read.md)"
     )
 
