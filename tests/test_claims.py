@@ -210,6 +210,38 @@ def test_a_predicate_that_says_little_is_never_counted_as_reproduced():
     assert judge("sign", claim, ours({"value": 40.0})).word == "not reproduced"
 
 
+@pytest.mark.parametrize(
+    ("weak", "row", "word"),
+    [
+        ("n>60", {}, "reproduced"),  # 61 to 65 are all above
+        ("n>62", {}, "undecided"),  # so are some of them
+        ("n>64", {}, "undecided"),  # the number fails, the upper end would not
+        ("n>66", {}, "not reproduced"),
+        ("n>62", {"low": np.nan, "high": np.nan}, "reproduced"),  # no interval: the number alone
+    ],
+)
+def test_where_the_interval_leaves_both_answers_open_a_claim_is_undecided(weak, row, word):
+    cell = ours({"value": 63.0, "low": 61.0, "high": 65.0, **row})
+    verdict = judge("sign", Claim(**CLAIM, exact=None, weak=weak, by_intervals=True), cell)
+    assert (verdict.word, bool(verdict.reason)) == (word, word == "undecided")
+    assert judge("sign", Claim(**CLAIM, exact=None, weak=weak), cell).word != "undecided"
+
+
+def test_two_networks_are_apart_only_where_their_intervals_do_not_meet():
+    both = {"n": CLAIM["vars"]["n"], "m": {**CLAIM["vars"]["n"], "dataset": "MNIST"}}
+    claim = Claim(**{**CLAIM, "vars": both}, exact=None, weak="n>m", by_intervals=True)
+    for high, word in ((60.9, "reproduced"), (61.1, "undecided")):
+        cells = ours({"value": 63.0, "low": 61.0, "high": 65.0},
+                     {"dataset": "MNIST", "value": 59.0, "low": 57.0, "high": high})  # fmt: skip
+        assert judge("sign", claim, cells).word == word
+
+
+def test_what_holds_without_the_effect_says_little_and_is_not_undecided():
+    cell = ours({"value": 63.0, "low": 61.0, "high": 65.0})
+    claim = Claim(**CLAIM, exact=None, weak="n>62", by_intervals=True, says_little="it always does")
+    assert judge("sign", claim, cell).word == "says little"
+
+
 def test_the_effect_is_taken_away_place_by_place():
     two = Vector([("MNIST", 0.1), ("MNIST", 0.2), ("F-MNIST", 0.1)], [1.0, 2.0, 3.0])
     values = {"f": two, "n": Vector(["F-MNIST", "MNIST"], [80.0, 90.0]), "g": 5.0}

@@ -5,7 +5,7 @@
 // table as it stands. A fold that holds what the address names is opened.
 // A table that is wider than its place leaves out what a first reading can do without; a button brings it back.
 // Verdict words get their colour here where a table came from Markdown.
-const WORDS = ["close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "holds in print", "fails in print", "not run"];
+const WORDS = ["close", "inside", "near", "apart", "reproduced", "partly", "says little", "undecided", "not reproduced", "holds in print", "fails in print", "not run"];
 
 // A number, alone or with its spread or unit; else the text; null where there is none.
 function sortKey(cell) {

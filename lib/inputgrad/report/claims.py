@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +40,7 @@ OURS = ("of", "exhibit")
 """What a selector says of our cells alone: the paper's have no runs, and are measured by no exhibit."""
 
 SELECTORS = {*cells.IDENTITY, "over", *OURS}
-WORDS = ("reproduced", "partly", "says little", "not reproduced", "not run")
+WORDS = ("reproduced", "partly", "says little", "undecided", "not reproduced", "not run")
 
 KINDS = ("result", "internal", "derived", "theory", "protocol")
 
@@ -48,6 +49,7 @@ TYPES: dict[str, Any] = {
     **dict.fromkeys(("vars", "removed"), Mapping),
     **dict.fromkeys(("exact", "weak"), str | None),
     "holds_on_paper": bool | None,
+    "by_intervals": bool,
 }
 """Of a claim's fields."""
 
@@ -55,6 +57,13 @@ NEEDED = ("id", "source", "text")
 
 IN_PRINT = {True: "holds in print", False: "fails in print"}
 """The verdict on a claim about the paper's own tables where we have no rows of that table: by the numbers printed."""
+
+
+OPEN = {
+    True: "it holds for our numbers, and would fail for others within their 95 % intervals",
+    False: "it fails for our numbers, and would hold for others within their 95 % intervals",
+}
+"""Why a claim is undecided, by what our numbers say of it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class Claim:
     because: str = ""  # why it does not reproduce, with tokens for numbers; shown only where it does not
     removed: Mapping[str, str | float] = field(default_factory=dict)  # variable -> its control: the effect taken away
     says_little: str = ""  # why the predicate holds whether or not there is an effect
+    by_intervals: bool = False  # whether the answer must stand wherever in their intervals the numbers lie
 
     def __post_init__(self) -> None:
         for name, kinds in TYPES.items():
@@ -328,6 +338,38 @@ def standing_for(control: float | Vector, key: object) -> float:
     raise InputError(f"removed: the control has no value that stands for {key}")
 
 
+def open_within(claim: Claim, expression: str, ends: Mapping[str, Sequence[float | Vector]]) -> bool:
+    """Does a predicate answer differently at two of the places that the variables' intervals leave open?
+
+    Args:
+        claim: whose predicate it is.
+        expression: the predicate.
+        ends: of each variable its number and, where it has an interval, both ends; a vector moves as a whole.
+    """
+    places = (dict(zip(ends, place, strict=True)) for place in product(*ends.values()))
+    answers = (decide(claim, expression, values, claim.tolerance) for values in places)
+    first = next(answers)
+    return any(answer != first for answer in answers)
+
+
+def ends_of(key: str, ours: pd.DataFrame, selector: Mapping) -> list[float | Vector]:
+    """A selector's number or vector, then the same at the lower and at the upper ends of its 95 % intervals.
+
+    Where a number has no interval its end is the number itself; what a selector takes ``of`` a cell has no ends.
+    """
+    centre, _ = select_ours(key, ours, selector)
+    if "of" in selector:
+        return [centre]
+    return [centre, *(end_of(centre, select_ours(key, ours, {**selector, "of": end})[0]) for end in ("low", "high"))]
+
+
+def end_of(centre: float | Vector, end: float | Vector) -> float | Vector:
+    """``end``, with the number itself where there is none."""
+    if isinstance(centre, Vector) and isinstance(end, Vector):
+        return Vector(centre.keys, [c if np.isnan(e) else e for c, e in zip(centre, end, strict=True)])
+    return centre if isinstance(end, float) and np.isnan(end) else end
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of one claim."""
@@ -344,8 +386,9 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     """The verdict on one claim from our cells.
 
     *reproduced*: weak and exact (within the tolerance), or weak where the paper gives no number; *partly*: weak;
-    *says little*: it holds, and would without the effect; *not run*: a part of it has no recorded rows yet; *holds in
-    print* or *fails in print*: the same, of a claim about the paper's own tables, which its own numbers decide.
+    *says little*: it holds, and would without the effect; *undecided*: elsewhere in the intervals of its numbers the
+    answer would be another; *not run*: a part of it has no recorded rows yet; *holds in print* or *fails in print*: the
+    same, of a claim about the paper's own tables, which its own numbers decide.
     """
     paper = holds_on_paper(key, claim)
     nothing = ours.iloc[:0]
@@ -363,12 +406,17 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     values = {name: value for name, (value, _) in found.items()}
     rows = ours.iloc[list(dict.fromkeys(place for _, places in found.values() for place in places))]
     exact, weak = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.weak))
-    profile = min(rows["profile"], key=PROFILES.index)
-    if weak is False or (weak is None and exact is False):
-        return Verdict(claim, "not reproduced", profile, "", paper, rows)
-    if claim.says_little:
-        return Verdict(claim, "says little", profile, claim.says_little, paper, rows)
-    return Verdict(claim, "partly" if exact is False else "reproduced", profile, "", paper, rows)
+    word, reason = "partly" if exact is False else "reproduced", ""
+    holds = exact if weak is None else weak
+    if holds and claim.says_little:
+        word, reason = "says little", claim.says_little
+    elif claim.by_intervals and open_within(
+        claim, claim.weak or claim.exact or "", {n: ends_of(key, ours, s) for n, s in claim.vars.items()}
+    ):
+        word, reason = "undecided", OPEN[bool(holds)]
+    elif not holds:
+        word = "not reproduced"
+    return Verdict(claim, word, min(rows["profile"], key=PROFILES.index), reason, paper, rows)
 
 
 @cache

@@ -18,7 +18,8 @@ from .tables.common import deciders
 
 DECIDED = {"reproduced": "verified", "holds in print": "verified",
            "not reproduced": "falsified", "fails in print": "falsified",
-           "partly": "inconclusive", "says little": "inconclusive", "not run": "inconclusive"}  # fmt: skip
+           "partly": "inconclusive", "says little": "inconclusive", "undecided": "inconclusive",
+           "not run": "inconclusive"}  # fmt: skip
 """The word of a logbook for each of our verdicts, at a scale that decides."""
 
 TOY = "quick"
@@ -35,7 +36,8 @@ MEANING = {
                 "of a claim about the paper's own tables: holds on its numbers",
     "falsified": "fails there",
     "toy": "holds or fails at the toy scale of quick alone: our_verdict says which",
-    "inconclusive": "only its weaker form holds, or it would hold without the effect, or it was not run",
+    "inconclusive": "only its weaker form holds, or it would hold without the effect, or the "
+                    "intervals of its numbers leave it open, or it was not run",
 }  # fmt: skip
 """What a logbook's words mean; it carries this itself."""
 

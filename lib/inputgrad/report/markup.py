@@ -14,8 +14,8 @@ import pandas as pd
 
 from inputgrad.study.schema import SCALES
 
-VERDICTS = ("close", "inside", "near", "apart", "reproduced", "partly", "says little", "not reproduced", "not run",
-            "holds in print", "fails in print")  # fmt: skip
+VERDICTS = ("close", "inside", "near", "apart", "reproduced", "partly", "says little", "undecided", "not reproduced",
+            "not run", "holds in print", "fails in print")  # fmt: skip
 """The words that are coloured."""
 
 

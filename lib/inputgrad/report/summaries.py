@@ -24,6 +24,7 @@ HEADS = {
     "reproduced": "Reproduced",
     "partly": "Partly, in the weaker form only",
     "says little": "Holds, and says little",
+    "undecided": "Undecided",
     "not reproduced": "Not reproduced",
 }
 """The verdicts that are listed, and how."""
@@ -32,6 +33,15 @@ HEADS = {
 def why(claim: claims.Claim, fill: Callable[[str], str]) -> str:
     """Why a claim does not reproduce, its tokens filled, or that nobody knows."""
     return fill(claim.because) if claim.because else NO_REASON
+
+
+def remark(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
+    """What is to be said of a verdict: why a claim fails, what leaves it open, or what is wrong with it."""
+    if verdict.word == "not reproduced":
+        return why(verdict.claim, fill)
+    if verdict.word == "undecided" and verdict.claim.because:
+        return f"{as_text(verdict.reason)}. {fill(verdict.claim.because)}"
+    return as_text(verdict.reason)
 
 
 def ending(key: str, fill: Callable[[str], str]) -> str:
@@ -58,7 +68,7 @@ def section(verdicts: Sequence[claims.Verdict], word: str, fill: Callable[[str],
 def item(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
     """A claim as an item of a list, with its number, the scale behind its verdict, and what is wrong with it."""
     behind = links.short(verdict.claim.id) + (f", {scale(verdict.profile)} scale" if verdict.profile else "")
-    because = why(verdict.claim, fill) if verdict.word == "not reproduced" else verdict.reason
+    because = remark(verdict, fill)
     return f"- {verdict.claim.text} ({behind})" + (f". *Why:* {because}" if because else "")
 
 
@@ -183,7 +193,7 @@ def every_claim(key: str, fill: Callable[[str], str]) -> Table:
     rows = [
         {"claim": f"[{v.claim.id}]{{#{links.anchor(v.claim.id)}}}", "verdict": v.word, "scale": scale(v.profile),
          "what is claimed": v.claim.text,
-         "why": why(v.claim, fill) if v.word == "not reproduced" else as_text(v.reason or v.claim.note or "–"),
+         "why": remark(v, fill) or as_text(v.claim.note or "–"),
          "decided by": f"{listed([pages[e] for e in deciders(key)[v.claim.id]])} {decision(key, v)}",
          "kind": v.claim.kind}
         for v in claims.verdicts(key)

@@ -13,7 +13,7 @@ from .panels import aside, canvas, show
 
 VERDICT_COLOURS = {"reproduced": "#1b7f5c", "partly": "#8fc9a8", "not reproduced": "#c8553d", "not run": "#d9d9d9",
                    "close": "#1b7f5c", "inside": "#57a683", "near": "#8fc9a8", "apart": "#c8553d",
-                   "says little": "#b5b5b5"}  # fmt: skip
+                   "says little": "#b5b5b5", "undecided": "#7d93ab"}  # fmt: skip
 
 
 def scoreboard() -> Figure:
