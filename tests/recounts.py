@@ -547,7 +547,7 @@ def active_by_run(page, row, caption):
     low, value, high = (
         page.find(metric=f"gain{end}", **place).values[int(row["run"])] for end in ("_low", "", "_high")
     )
-    return {"gain, points": value, "95 % interval": f"{low:.1f} to {high:.1f}"}
+    return {"gain, points": value, "95 % interval": f"{low:.1f} to {high:.1f}".replace("-", "−")}
 
 
 def every_attack(page, row, caption):
