@@ -39,7 +39,7 @@ PICTURES = {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3}
 @pytest.fixture
 def tiny_run(small_run):
     """``tiny_run(name)``: a tiny run of an exhibit of `butterfly`, with as many arms as a test looks at."""
-    own = {"enhancing": ENHANCING, "told": TOLD, "bounded": {}, "attacking": ATTACKING, "curves": CURVES,
+    own = {"enhancing": ENHANCING, "told": TOLD, "bounded": {}, "judges": {}, "attacking": ATTACKING, "curves": CURVES,
            "pictures": PICTURES}  # fmt: skip
     return lambda name: small_run(f"butterfly/{name}", **own[name])
 
@@ -138,6 +138,18 @@ def test_no_value_leaves_the_ball(tiny_run):
     assert set(names) == set(of(run, attack="enhance", metric="gain")["defense"])
     for name in names:
         assert 0 < value(run, defense=name, attack="enhance", metric="linf") <= 8 / 255 + 1e-6
+
+
+def test_a_judge_has_its_own_features_and_its_own_name(tiny_run):
+    run = tiny_run("judges")
+    bodies = ("D trained fully", "D on the encoder's features")
+    names = {f"[A] scratch classifier, game, {told}{body}" for told in ("", "D told the class, ") for body in bodies}
+    lengths = of(run, attack="enhance", metric="l2")
+    assert set(lengths["defense"]) == names and lengths["value"].nunique() == len(names)
+    before = value(run, defense="[A] scratch classifier, Vanilla", attack="none", metric="accuracy")
+    for name in names:
+        after = value(run, defense=name, attack="enhance", metric="accuracy")
+        assert value(run, defense=name, metric="gain") == pytest.approx(100 * (after - before), abs=0.01)
 
 
 def test_the_game_of_told_is_on_images_that_nobody_has_learned():

@@ -346,6 +346,7 @@ WHERE = {
     "butterfly/attacking butterfly.rows": (rows,),
     "butterfly/told butterfly.rows": (rows,),
     "butterfly/bounded butterfly.rows": (rows,),
+    "butterfly/judges butterfly.rows": (rows,),
     'butterfly/curves butterfly.curves(run, "enhance")': (curves("enhance"),),
     'butterfly/curves butterfly.curves(run, "attack")': (curves("attack"),),
     "synthesis/attacks synthesis.attacks": (accuracies,),

@@ -23,6 +23,9 @@ OBJECTIVES = ("game", "direct")
 DISCRIMINATORS = ("blind", "told")
 """The choices of a game's rules, explained in ``game.Rules``; the first is the default."""
 
+BODIES = ("classifier_full", "encoder_head")
+"""Whose features a discriminator starts from, and what of it learns."""
+
 
 def outside(what: str, value: float) -> None:
     """Refuse a rate outside the paper's range.

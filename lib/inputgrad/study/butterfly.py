@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
+from inputgrad.catalogue.choices import BODIES, D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.datasets import DATASETS
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.recipe import CROPS, Recipe, within
@@ -339,6 +339,22 @@ BOUNDED = Exhibit(
     ),
 )
 
+JUDGES = Exhibit(
+    name="judges",
+    title="What the discriminator judges by",
+    reproduces="no table: whether the game fails because the discriminator has the classifier's features",
+    compute="inputgrad.trials.butterfly_told:judges",
+    version=1,
+    grids={**TOLD_GRIDS, "quick": BOUNDED.grids["quick"]},
+    scale=scale_of_told,
+    parameters=(
+        *TOLD.parameters[:2],
+        names("bodies", BODIES, "list of the discriminator's features and what of it learns: classifier_full, "
+              "encoder_head", BODIES),
+        *TOLD.parameters[3:],
+    ),
+)  # fmt: skip
+
 ATTACKING = Exhibit(
     name="attacking",
     title="Lowering it: a generator beside one universal perturbation and FGSM",
@@ -403,5 +419,5 @@ PAPER = Paper(
     authors="Yoo, Park, Choi, Yun, Kwak",
     question="Can a generator of small perturbations raise the accuracy of a classifier it may not change, "
     "as well as lower it?",
-    exhibits=(ENHANCING, TOLD, BOUNDED, ATTACKING, CURVES, PICTURES),
+    exhibits=(ENHANCING, TOLD, BOUNDED, JUDGES, ATTACKING, CURVES, PICTURES),
 )

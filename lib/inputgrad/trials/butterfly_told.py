@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -24,7 +24,8 @@ from .butterfly import ANOTHER, Arm, described, limited, measured, of_arm, place
 from .job import Job, Outcome
 from .tally import Tally, reading_of
 
-BY_NAME = {"told": "D told the class", "full": "D trained fully"}
+BY_NAME = {"told": "D told the class", "full": "D trained fully", "classifier_full": "D trained fully",
+           "encoder_head": "D on the encoder's features"}  # fmt: skip
 
 
 def told(job: Job) -> Outcome:
@@ -33,22 +34,40 @@ def told(job: Job) -> Outcome:
     Without a game, which says what there is to gain; in the game as published, whose discriminator is blind to the
     class; and in the same game with a discriminator that is told it.
     """
-    called = reading_of({"gamma": 1e-4}, gamma=job.trial.settings["gamma"])
     start = knowing(job)
-    rows = vanilla(job, SCRATCH, job.trained, {}, called) + probed(job, start, called) + errors_seen(job, called)
-    for arm in arms(job, start):
-        rows += of_arm(job, SCRATCH, job.trained, arm, {}, called, None)[0] + gained(job, arm, called)
-    return Outcome(rows)
+    rows = probed(job, start, called(job)) + errors_seen(job, called(job))
+    return Outcome(alone(job) + rows + enhanced(job, arms(job, start)))
 
 
 def bounded(job: Job) -> Outcome:
     """As :func:`told`, with every value of v inside the l-infinity ball of the trial's ``budget``."""
-    called = reading_of({"gamma": 1e-4}, gamma=job.trial.settings["gamma"])
-    start = knowing(job)
-    rows = vanilla(job, SCRATCH, job.trained, {}, called)
-    for arm in limited(job, arms(job, start)):
-        rows += of_arm(job, SCRATCH, job.trained, arm, {}, called, None)[0] + gained(job, arm, called)
-    return Outcome(rows)
+    return Outcome(alone(job) + enhanced(job, limited(job, arms(job, knowing(job)))))
+
+
+def judges(job: Job) -> Outcome:
+    """The games of :func:`told` with discriminators that learn all of themselves, or have the encoder's features.
+
+    The latter never see the classifier but for its decisions, as in the paper's black-box version.
+    """
+    return Outcome(alone(job) + enhanced(job, judged(job, knowing(job))))
+
+
+def called(job: Job) -> str:
+    """The reading of a trial's rows."""
+    return reading_of({"gamma": 1e-4}, gamma=job.trial.settings["gamma"])
+
+
+def alone(job: Job) -> list[Row]:
+    """The rows of the classifier without any v."""
+    return vanilla(job, SCRATCH, job.trained, {}, called(job))
+
+
+def enhanced(job: Job, generators: Iterable[Arm]) -> list[Row]:
+    """The rows of each generator: how the classifier fares, with the controls, and what it gains."""
+    rows = []
+    for arm in generators:
+        rows += of_arm(job, SCRATCH, job.trained, arm, {}, called(job), None)[0] + gained(job, arm, called(job))
+    return rows
 
 
 def knowing(job: Job) -> Trained:
@@ -62,14 +81,31 @@ def knowing(job: Job) -> Trained:
 
 def arms(job: Job, start: Trained) -> Iterator[Arm]:
     """Direct training, then every game."""
-    s = job.trial.settings
-    rules = Rules("enhance", gamma=s["gamma"], g_train=s.get("g_train", "full"))
-    yield Arm(DIRECT, start, replace(rules, objective=DIRECT))
-    for discriminator in s["discriminator"]:
-        for d_train in s["d_train"]:
-            variant = ", ".join(filter(None, [BY_NAME.get(discriminator), BY_NAME.get(d_train)]))
-            own = replace(rules, discriminator=discriminator, d_train=d_train)
-            yield Arm("game", start, own, variant=variant)
+    yield Arm(DIRECT, start, replace(shared_rules(job), objective=DIRECT))
+    for discriminator in job.trial.settings["discriminator"]:
+        for d_train in job.trial.settings["d_train"]:
+            yield Arm("game", start, replace(shared_rules(job), discriminator=discriminator, d_train=d_train),
+                      variant=variant_of(discriminator, d_train))  # fmt: skip
+
+
+def judged(job: Job, start: Trained) -> Iterator[Arm]:
+    """Every game of :func:`judges`: a body for the discriminator, blind or told."""
+    for body in job.trial.settings["bodies"]:
+        whose, learns = body.split("_")
+        judge = start if whose == "encoder" else None
+        for discriminator in job.trial.settings["discriminator"]:
+            rules = replace(shared_rules(job), discriminator=discriminator, d_train=learns, known=judge is None)
+            yield Arm("game", start, rules, judge, variant=variant_of(discriminator, body))
+
+
+def shared_rules(job: Job) -> Rules:
+    """The rules that all games of a trial share."""
+    return Rules("enhance", gamma=job.trial.settings["gamma"], g_train=job.trial.settings.get("g_train", "full"))
+
+
+def variant_of(*choices: str) -> str:
+    """How a game with these choices is called; those of the published game have no name."""
+    return ", ".join(BY_NAME[choice] for choice in choices if choice in BY_NAME)
 
 
 def gained(job: Job, arm: Arm, called: str) -> list[Row]:
@@ -77,7 +113,7 @@ def gained(job: Job, arm: Arm, called: str) -> list[Row]:
     tally = Tally(partial(place, job, arm=SCRATCH, maker=arm.maker, variant=arm.variant))
     number = partial(tally.number, "enhance", "", called, steps=0)
     x, y = job.test_images()
-    result = play(job, job.trained, arm.start, arm.rules)  # there is a checkpoint by now
+    result = play(job, job.trained, arm.start, arm.rules, arm.judge)  # there is a checkpoint by now
     moved = arm.rules.applied(x, perturbations(result.model, x))
     before, after = (decisions(job.trained.model, images, y)[0] for images in (x, moved))
     tally.gain("enhance", "", called, before, after)

@@ -84,7 +84,8 @@ def one_game(problem: str, **rules: Any) -> Match:
     torch.manual_seed(SEED)
     generator, body = Generator(features(target), digits().shape, limit=rules.get("limit")), features(target)
     channels = (feature_map(body, digits().shape) or (0,))[0]
-    game = Game(generator, Discriminator(body, channels), target.requires_grad_(False), Rules(problem, **rules))
+    discriminator = Discriminator(body, channels, rules.get("d_train", "head"))
+    game = Game(generator, discriminator, target.requires_grad_(False), Rules(problem, **rules))
     optimizers = {
         name: OPTIMISERS["adam"](getattr(game, name).parameters(), GAME) for name in ("generator", "discriminator")
     }
