@@ -204,6 +204,23 @@ def test_what_does_not_reproduce_says_why_or_that_nobody_knows():
     assert all(paper.title in summaries.digest(fill) for paper in STUDY.values())
 
 
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_the_list_of_claims_folds_each_predicate_and_links_what_its_reasons_rest_on(key):
+    shown = summaries.every_claim(key, partial(book.fill, where="claims")).markdown()
+    assert shown.count("<details><summary>predicate</summary>") == len(claims.verdicts(key))
+    assert "&lt;details" not in shown and "&lt;sup" not in shown
+
+
+def test_a_table_of_claims_says_whose_they_are():
+    captions = {kinds: tables.verdict_table("sign", lambda v, kinds=kinds: v.claim.kind in kinds).caption
+                for kinds in (("result",), ("derived",), ("result", "derived"))}  # fmt: skip
+    assert [caption.split(", each decided")[0] for caption in captions.values()] == [
+        "The claims of Agarwal, Singh, Vatsa",
+        "Our own statements (derived)",
+        "The claims of Agarwal, Singh, Vatsa and our own statements (derived)",
+    ]
+
+
 def test_a_claim_without_a_reason_says_so():
     (claim,) = (c for c in claims.load("sign") if c.id == "sign.c01")
     assert summaries.why(claim, str) == summaries.NO_REASON
@@ -226,9 +243,9 @@ def test_a_network_that_two_exhibits_share_is_paid_for_once(monkeypatch):
     monkeypatch.setattr(summaries.results, "recorded", lambda exhibit: shared if exhibit == "sign/adversarial" else [])
     monkeypatch.setattr(summaries.results, "largest", lambda found: found)
     assert summaries.cost("sign") == (
-        "3 trials stand behind the numbers shown. Measuring, and training each trial's own network once, took at least "
-        "4.0 hours on a machine. Other networks, such as defended ones, count where a trial trained them, and not where "
-        "it found them."
+        "3 trials stand behind the numbers shown. They took at least 4.0 hours on a machine, the training of each "
+        "trial's own network counted once. A further network, such as a defended one, counts where the trial trained it "
+        "itself."
     )
     monkeypatch.setattr(summaries.results, "recorded", lambda exhibit: [])
     assert summaries.cost("sign") == "Nothing is recorded yet."

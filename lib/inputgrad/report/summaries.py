@@ -14,8 +14,8 @@ from inputgrad.record import results
 from inputgrad.study import CHAPTERS, STUDY, synthesis
 
 from . import cells, claims, links
-from .markup import VERDICTS, Table, listed, measured, number, scale
-from .tables.common import deciders
+from .markup import VERDICTS, Table, as_text, listed, measured, number, scale
+from .tables.common import decided_by_code, deciders
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
@@ -40,8 +40,8 @@ def remark(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
     if verdict.word == "not reproduced":
         return why(verdict.claim, fill)
     if verdict.word == "undecided" and verdict.claim.because:
-        return f"{verdict.reason}. {fill(verdict.claim.because)}"
-    return verdict.reason
+        return f"{as_text(verdict.reason)}. {fill(verdict.claim.because)}"
+    return as_text(verdict.reason)
 
 
 def ending(key: str, fill: Callable[[str], str]) -> str:
@@ -89,9 +89,8 @@ def cost(key: str) -> str:
         return "Nothing is recorded yet."
     spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
     return (
-        f"{len(found)} trials stand behind the numbers shown. Measuring, and training each trial's own network once, "
-        f"took at least {spent}. Other networks, such as defended ones, count where a trial trained them, and "
-        "not where it found them."
+        f"{len(found)} trials stand behind the numbers shown. They took at least {spent}, the training of each trial's "
+        "own network counted once. A further network, such as a defended one, counts where the trial trained it itself."
     )
 
 
@@ -194,14 +193,12 @@ def every_claim(key: str, fill: Callable[[str], str]) -> Table:
     rows = [
         {"claim": f"[{v.claim.id}]{{#{links.anchor(v.claim.id)}}}", "verdict": v.word, "scale": scale(v.profile),
          "what is claimed": v.claim.text,
-         "why": remark(v, fill) or v.claim.note or "–",
+         "why": remark(v, fill) or as_text(v.claim.note or "–"),
          "decided by": f"{listed([pages[e] for e in deciders(key)[v.claim.id]])} {decision(key, v)}",
          "kind": v.claim.kind}
         for v in claims.verdicts(key)
     ]  # fmt: skip
-    return Table(
-        pd.DataFrame(rows), f"The claims of {CHAPTERS[key].authors}, each decided by code from recorded results"
-    )
+    return Table(pd.DataFrame(rows), decided_by_code(key, claims.verdicts(key)), marked_up=("why", "decided by"))
 
 
 def decision(key: str, verdict: claims.Verdict) -> str:
