@@ -261,6 +261,8 @@ def test_functions_worked_by_hand():
     assert f["nonincreasing"](x) and not f["nonincreasing"]([1, 2]) and f["nonincreasing"]([1, 1.5], 0.5)
     assert f["b_first_below"]([5, 1], [0, 2])
     assert f["ptrue_ok"](0.9, 0.88, 10) and not f["ptrue_ok"](0.9, 0.05, 10) and not f["ptrue_ok"](0.5, 0.9, 10)
+    low, high = (f[name](Vector([1.0], [50.0]), 100) for name in ("wilson_low", "wilson_high"))
+    assert low.keys == high.keys == [1.0] and (low[0], high[0]) == pytest.approx((40.383, 59.617), abs=1e-3)
     assert f["spearman"]([1, 2, 3], [10, 20, 15]) == pytest.approx(0.5)
     with pytest.raises(ValueError):
         f["lt"]([1], [1, 2])
