@@ -289,8 +289,26 @@ def test_intervals():
     low, high = cells.interval([10, 12, 14], [1, 1, 1], [10, 10, 10])
     assert (low, high) == pytest.approx((12 - 4.303 * 2 / 3**0.5, 12 + 4.303 * 2 / 3**0.5), abs=0.01)  # Student
     assert all(np.isnan(cells.interval([1.0], [float("nan")], [5])))
+    assert all(np.isnan(cells.interval([1.0, 2.0], [1, float("nan")], [5, 5])))
     assert cells.interval([14, 10, 12], [1, 1, 1], [10, 10, 10], "median") == (10, 14)
     assert cells.interval([10, 12], [1, 1], [10, 10], "median") == cells.interval([10, 12], [1, 1], [10, 10])
+
+
+def test_two_runs_are_not_one_sample():
+    """By hand: with z² = 3.8415, 5 of 10 give (0.2366, 0.7634) and 9 of 10 (0.5958, 0.9821); 14 of 20 no part of it."""
+    five, nine = (100 * (5 + 3.8415 / 2 - 1.95996 * (2.5 + 3.8415 / 4) ** 0.5) / 13.8415,
+                  100 * (9 + 3.8415 / 2 + 1.95996 * (0.9 + 3.8415 / 4) ** 0.5) / 13.8415)  # fmt: skip
+    assert (five, nine) == pytest.approx((23.66, 98.21), abs=0.01)
+    assert cells.interval([50, 90], [5, 9], [10, 10]) == pytest.approx((five, nine), abs=1e-3)
+    assert cells.interval([90, 50], [9, 5], [10, 10]) == cells.interval([50, 90], [5, 9], [10, 10])
+
+
+def test_two_runs_that_bring_their_own_intervals_keep_both():
+    rows = [{**CELL, "metric": f"gain{end}", "seed": seed, "value": value, "count": None, "total": 100, "unit": "loss"}
+            for seed, found in enumerate(((1.0, 2.0, 3.0), (5.0, 4.0, 6.0)))
+            for end, value in zip(("_low", "", "_high"), found, strict=True)]  # fmt: skip
+    (cell,) = cells.join_seeds(pd.DataFrame(rows)).query("metric == 'gain'").to_dict("records")
+    assert (cell["value"], cell["low"], cell["high"]) == (3.0, 1.0, 6.0)
 
 
 def test_seeds_are_joined_to_cells():
