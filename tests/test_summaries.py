@@ -285,6 +285,23 @@ def test_what_a_larger_scale_changes_is_counted_from_the_files():
     assert scales.nearer("sign") == ("quick", "paper", [nearer["quick"], nearer["paper"], nearer["all"]])
 
 
+def test_a_scale_that_lacks_a_part_of_a_claims_rows_does_not_judge_it():
+    """As ``sign.d05``, whose ResNet-18 the paper's own scale lacks."""
+    (claim,) = (c for c in claims.load("sign") if c.id == "sign.d05")
+
+    def verdict(word, *models):
+        blank = dict.fromkeys(cells.IDENTITY, "")
+        return claims.Verdict(claim, word, None, "", None, pd.DataFrame([{**blank, "model": m} for m in models]))
+
+    both, one, other = verdict("partly", "a", "b"), verdict("reproduced", "a"), verdict("reproduced", "b", "c")
+    assert scales.whole({"quick": both, "paper": one}) == {"quick": "partly"}
+    assert scales.whole({"quick": both, "desk": one, "paper": both}) == {"quick": "partly", "paper": "partly"}
+    assert scales.whole({"quick": both, "paper": other}) == {}
+    rows = {p: claims.judge("sign", claim, scales.ours_at("sign", p)).rows for p in ("quick", "paper")}
+    assert "ResNet-18" in set(rows["quick"]["model"]) and "ResNet-18" not in set(rows["paper"]["model"])
+    assert "sign.d05" not in scales.words_at("sign") and "sign.c04" in scales.words_at("sign")
+
+
 def test_the_study_is_cited_as_its_citation_file_says():
     said = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     bibtex = summaries.citation()
