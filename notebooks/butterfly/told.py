@@ -59,7 +59,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## The same game, blind and told
 #
-# *direct* has no discriminator. *game* is the game as published, with a discriminator that is blind to the class and of which the last unit learns (`d_train=["full"]` lets all of it learn). The gain is over the same test images without v, with an interval of the paired differences. *D right* is how often the discriminator said t in the last epoch, and *t = 1* the share of good images: a constant answer is right as often as the more frequent kind.
+# *direct* has no discriminator. *game* is by the paper's rules: the discriminator is blind to the class, and its last unit learns (`d_train=["full"]` lets all of it learn); encoder, images and schedule are ours, as named below. The gain is over the same test images without v, with an interval of the paired differences. *D right* is how often the discriminator said t in the last epoch, and *t = 1* the share of good images: a constant answer is right as often as the more frequent kind.
 #
 # The last rows have no generator: heads on the classifier's own features, fitted to tell its right decisions from its wrong ones on the images of the game and asked about test images, where 0.5 is the area of a head that sees nothing and 1 that of one that sees all.
 

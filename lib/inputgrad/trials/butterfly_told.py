@@ -30,8 +30,8 @@ BY_NAME = {"told": "D told the class", "full": "D trained fully"}
 def told(job: Job) -> Outcome:
     """One classifier, enhanced on images new to it by a generator whose encoder knows more than it does.
 
-    Without a game, which says what there is to gain; in the game as published, whose discriminator is blind to the
-    class; and in the same game with a discriminator that is told it.
+    Without a game, which says what there is to gain; in the game by the paper's rules, whose discriminator is blind to
+    the class; and in the same game with a discriminator that is told it.
     """
     called = reading_of({"gamma": 1e-4}, gamma=job.trial.settings["gamma"])
     start = knowing(job)
