@@ -253,6 +253,20 @@ def test_counts_in_words_leave_out_what_is_none(beside):
     assert summaries.alone() == (len(places), sum(n == 1 for n in places.values()))
 
 
+def test_what_of_imagenette_an_encoder_has_learned_is_counted_from_a_file(monkeypatch, tmp_path):
+    lines = (ROOT / "data" / "imagenette.txt").read_text().splitlines()
+    assert len(lines) == 134 and lines == sorted(set(lines))
+    assert [book.token("count", f"imagenette {word}", "test") for word in ("learned", "test")] == ["3,791", "3,925"]
+    monkeypatch.setattr(summaries, "IMAGENETTE", tmp_path / "imagenette.txt")
+    for text, said in (
+        ("n01440764_10026\n", "has 'n01440764_10026', which is no name of"),
+        (2 * f"{lines[0]}\n", lines[0]),
+    ):
+        (tmp_path / "imagenette.txt").write_text(text)
+        with pytest.raises(InputError, match=said):
+            summaries.imagenette()
+
+
 def test_two_runs_are_two_numbers():
     cell = {"ours": 70.0, "spread": 5.0, "least": 65.0, "most": 75.0}
     assert [measured_text({**cell, "seeds": n}) for n in (1, 2, 3)] == ["70.0", "65.0 and 75.0", "70.0 ± 5.0"]

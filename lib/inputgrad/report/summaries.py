@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import yaml
 
 from inputgrad.catalogue import datasets, models
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
 from inputgrad.ground.origin import git
-from inputgrad.ground.paths import ROOT
+from inputgrad.ground.paths import IMAGENETTE, ROOT
 from inputgrad.record import results
 from inputgrad.study import CHAPTERS, STUDY, synthesis
 
@@ -116,6 +119,24 @@ def alone() -> tuple[int, int]:
             place = (trial["exhibit"], *result.place)
             places[place] = places.get(place, 0) + 1
     return len(places), sum(runs == 1 for runs in places.values())
+
+
+def imagenette() -> dict[str, str]:
+    """Of Imagenette's test images, how many there are and how many of them are in ImageNet's training set.
+
+    ImageNet's authors name an image of the validation set ``ILSVRC2012_val_...`` and one of the training set by its
+    class; Imagenette, which splits both anew, keeps the names. ``data/imagenette.txt`` lists the former.
+
+    Raises:
+        InputError: a line of it is no such name, or is there twice.
+    """
+    listed_there = IMAGENETTE.read_text(encoding="utf-8").split()
+    checks.unique("data/imagenette.txt", listed_there)
+    for name in listed_there:
+        if not re.fullmatch(r"ILSVRC2012_val_\d{8}", name):
+            raise InputError(f"data/imagenette.txt has {name!r}, which is no name of ImageNet's validation set")
+    test = datasets.DATASETS["imagenette96"].test
+    return {"test": f"{test:,}", "learned": f"{test - len(listed_there):,}"}
 
 
 def coverage() -> str:
