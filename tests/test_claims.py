@@ -259,7 +259,9 @@ def test_functions_worked_by_hand():
     assert f["settled_after"](Vector([1, 2, 3, 4], [9.0, 1.0, 3.0, 1.0])) == 3
     assert f["settled_after"](Vector([1, 2, 3], [5.0, 5.0, 5.0])) == -np.inf
     assert f["nonincreasing"](x) and not f["nonincreasing"]([1, 2]) and f["nonincreasing"]([1, 1.5], 0.5)
-    assert f["b_first_below"]([5, 1], [0, 2])
+    assert f["overtakes"]([0, 1, 2, 5, 9], [0, 2, 4, 5, 6]) and f["overtakes"]([1, 9], [2, 8])
+    for never in ([1, 5], [3, 5], [1, 9, 1, 9], [3, 1, 9], [2, 8]):
+        assert not f["overtakes"](never, [2, 8, 2, 8][: len(never)])
     assert f["ptrue_ok"](0.9, 0.88, 10) and not f["ptrue_ok"](0.9, 0.05, 10) and not f["ptrue_ok"](0.5, 0.9, 10)
     low, high = (f[name](Vector([1.0], [50.0]), 100) for name in ("wilson_low", "wilson_high"))
     assert low.keys == high.keys == [1.0] and (low[0], high[0]) == pytest.approx((40.383, 59.617), abs=1e-3)

@@ -91,6 +91,12 @@ def first_reach(x: Vector, threshold: float) -> float:
     return next((k for k, v in zip(x.keys, x.values, strict=True) if v >= threshold), float("inf"))
 
 
+def overtakes(x: Sequence[float], y: Sequence[float]) -> bool:
+    """Is ``x`` below ``y`` at first and above it at the end, with one change between? Ties may stand anywhere."""
+    above = [a > b for a, b in paired(x, y) if a != b]
+    return bool(above) and not above[0] and above[-1] and above == sorted(above)
+
+
 def wilson_end(x: Vector, images: float, end: int) -> Vector:
     """The lower (``end`` 0) or upper (1) end of Wilson's 95 % interval of each share ``x`` of images, in percent."""
     return Vector(x.keys, [wilson(value * images / 100, images)[end] for value in x.values])
@@ -137,7 +143,7 @@ FUNCTIONS: dict[str, Callable] = {
     "ptrue_ok": ptrue_ok,
     "wilson_low": lambda x, images: wilson_end(x, images, 0),
     "wilson_high": lambda x, images: wilson_end(x, images, 1),
-    "b_first_below": lambda b, f: b[1] < f[1],
+    "overtakes": overtakes,
 }
 """What a predicate may call; there is nothing else it can reach."""
 
