@@ -155,8 +155,10 @@ def coverage() -> str:
         "are close, and so would be a step that does nothing, or zero.",
         f"Run at the full scale of `paper`: {full or 'none yet'}.",
         f"Run at the reduced scale of `desk`: {reduced}." if reduced else "",
-        f"All else is recorded at the toy scale of `quick`: {places} pairs of network and data set, counted for each "
-        f"exhibit, {single} of them in one run.",
+        "All else is recorded at the toy scale of `quick`: on fewer images, for fewer epochs or with a narrower "
+        f"network than the paper's. That is {places} results, where a result is what one page of the book says of one "
+        f"network on one data set. {single} of them rest on a single training run, from one random seed: they do not "
+        "show how far a second run would differ.",
         f"What was run of {listed(elsewhere)} stands beside no number of the paper's tables." if elsewhere else "",
     ]
     return " ".join(filter(None, parts)) + "\n"
