@@ -264,7 +264,7 @@ def curves(problem):
     return of
 
 
-ARMS = {"Vanilla": "left alone", "Proposed-50": "game, as published", "Proposed-small": "game, as published",
+ARMS = {"Vanilla": "left alone", "Proposed-50": "game, D blind", "Proposed-small": "game, D blind",
         "Proposed-101": "game, larger generator", "Proposed-large": "game, larger generator",
         "Proposed-small, direct": "no game", "linear probe of the encoder": "linear layer",
         "Proposed-B": "classifier unknown", "UAP": "UAP", "EHA": "EHA"}  # fmt: skip
@@ -288,7 +288,7 @@ def arms(c):
 CROSSES = "the paper, one cross a network"
 BOUND = {"butterfly/told": "unbounded", "butterfly/bounded": "within 8/255"}
 MAKERS = {"[A] scratch classifier, Vanilla": "left alone", "linear probe of the encoder": "linear layer",
-          "[A] scratch classifier, direct": "no game", "[A] scratch classifier, game": "game, as published",
+          "[A] scratch classifier, direct": "no game", "[A] scratch classifier, game": "game, D blind",
           "[A] scratch classifier, game, D told the class": "game, D told the class"}  # fmt: skip
 
 

@@ -270,6 +270,20 @@ def test_counts_in_words_leave_out_what_is_none(beside):
     assert summaries.alone() == (len(places), sum(n == 1 for n in places.values()))
 
 
+def test_what_of_imagenette_an_encoder_has_learned_is_counted_from_a_file(monkeypatch, tmp_path):
+    lines = (ROOT / "data" / "imagenette.txt").read_text().splitlines()
+    assert len(lines) == 134 and lines == sorted(set(lines))
+    assert [book.token("count", f"imagenette {word}", "test") for word in ("learned", "test")] == ["3,791", "3,925"]
+    monkeypatch.setattr(summaries, "IMAGENETTE", tmp_path / "imagenette.txt")
+    for text, said in (
+        ("n01440764_10026\n", "has 'n01440764_10026', which is no name of"),
+        (2 * f"{lines[0]}\n", lines[0]),
+    ):
+        (tmp_path / "imagenette.txt").write_text(text)
+        with pytest.raises(InputError, match=said):
+            summaries.imagenette()
+
+
 def test_two_runs_are_two_numbers():
     cell = {"ours": 70.0, "spread": 5.0, "least": 65.0, "most": 75.0}
     assert [measured_text({**cell, "seeds": n}) for n in (1, 2, 3)] == ["70.0", "65.0 and 75.0", "70.0 ± 5.0"]
@@ -300,6 +314,23 @@ def test_what_a_larger_scale_changes_is_counted_from_the_files():
             nearer["all"] += 1
             nearer["paper" if far[1] < far[0] else "quick"] += far[1] != far[0]
     assert scales.nearer("sign") == ("quick", "paper", [nearer["quick"], nearer["paper"], nearer["all"]])
+
+
+def test_a_scale_that_lacks_a_part_of_a_claims_rows_does_not_judge_it():
+    """As ``sign.d05``, whose ResNet-18 the paper's own scale lacks."""
+    (claim,) = (c for c in claims.load("sign") if c.id == "sign.d05")
+
+    def verdict(word, *models):
+        blank = dict.fromkeys(cells.IDENTITY, "")
+        return claims.Verdict(claim, word, None, "", None, pd.DataFrame([{**blank, "model": m} for m in models]))
+
+    both, one, other = verdict("partly", "a", "b"), verdict("reproduced", "a"), verdict("reproduced", "b", "c")
+    assert scales.whole({"quick": both, "paper": one}) == {"quick": "partly"}
+    assert scales.whole({"quick": both, "desk": one, "paper": both}) == {"quick": "partly", "paper": "partly"}
+    assert scales.whole({"quick": both, "paper": other}) == {}
+    rows = {p: claims.judge("sign", claim, scales.ours_at("sign", p)).rows for p in ("quick", "paper")}
+    assert "ResNet-18" in set(rows["quick"]["model"]) and "ResNet-18" not in set(rows["paper"]["model"])
+    assert "sign.d05" not in scales.words_at("sign") and "sign.c04" in scales.words_at("sign")
 
 
 def test_the_study_is_cited_as_its_citation_file_says():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import yaml
 
 from inputgrad.catalogue import datasets, models
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
 from inputgrad.ground.origin import git
-from inputgrad.ground.paths import ROOT
+from inputgrad.ground.paths import IMAGENETTE, ROOT
 from inputgrad.record import results
 from inputgrad.study import CHAPTERS, STUDY, synthesis
 
@@ -127,6 +130,24 @@ def alone() -> tuple[int, int]:
     return len(places), sum(runs == 1 for runs in places.values())
 
 
+def imagenette() -> dict[str, str]:
+    """Of Imagenette's test images, how many there are and how many of them are in ImageNet's training set.
+
+    ImageNet's authors name an image of the validation set ``ILSVRC2012_val_...`` and one of the training set by its
+    class; Imagenette, which splits both anew, keeps the names. ``data/imagenette.txt`` lists the former.
+
+    Raises:
+        InputError: a line of it is no such name, or is there twice.
+    """
+    listed_there = IMAGENETTE.read_text(encoding="utf-8").split()
+    checks.unique("data/imagenette.txt", listed_there)
+    for name in listed_there:
+        if not re.fullmatch(r"ILSVRC2012_val_\d{8}", name):
+            raise InputError(f"data/imagenette.txt has {name!r}, which is no name of ImageNet's validation set")
+    test = datasets.DATASETS["imagenette96"].test
+    return {"test": f"{test:,}", "learned": f"{test - len(listed_there):,}"}
+
+
 def coverage() -> str:
     """How far the study reaches: how many of the papers' numbers, at what scale, and how much of *close* is weak."""
     board = claims.scoreboard()
@@ -143,8 +164,10 @@ def coverage() -> str:
         "are close, and so would be a step that does nothing, or zero.",
         f"Run at the full scale of `paper`: {full or 'none yet'}.",
         f"Run at the reduced scale of `desk`: {reduced}." if reduced else "",
-        f"All else is recorded at the toy scale of `quick`: {places} pairs of network and data set, counted for each "
-        f"exhibit, {single} of them in one run.",
+        "All else is recorded at the toy scale of `quick`: on fewer images, for fewer epochs or with a narrower "
+        f"network than the paper's. That is {places} results, where a result is what one page of the book says of one "
+        f"network on one data set. {single} of them rest on a single training run, from one random seed: they do not "
+        "show how far a second run would differ.",
         f"What was run of {listed(elsewhere)} stands beside no number of the paper's tables." if elsewhere else "",
     ]
     return " ".join(filter(None, parts)) + "\n"

@@ -166,7 +166,7 @@ def by_gamma(run: Run, problem: str, rows_of: int = 3) -> Figure:
 # The chapter
 
 ARMS = {
-    "left alone": VANILLA, "game, as published": "Proposed-50", "game, larger generator": "Proposed-101",
+    "left alone": VANILLA, "game, D blind": "Proposed-50", "game, larger generator": "Proposed-101",
     "no game": DIRECT, "linear layer": PROBE, "classifier unknown": "Proposed-B", "UAP": "UAP", "EHA": "EHA",
 }  # fmt: skip
 """Rows of the panels on the paper's two problems, by the paper's name for them."""
@@ -180,12 +180,12 @@ PANELS_OF_CHAPTER = {
 }
 
 MAKERS = {
-    VANILLA: "left alone", DIRECT: "no game", "game": "game, as published",
+    VANILLA: "left alone", DIRECT: "no game", "game": "game, D blind",
     "game, D told the class": "game, D told the class", PROBE: "linear layer",
 }  # fmt: skip
 """Rows of the panels in which the generator's maker knows more, by what is recorded."""
 
-ORDER = ["left alone", "no game", "game, as published", "game, D told the class", "game, larger generator",
+ORDER = ["left alone", "no game", "game, D blind", "game, D told the class", "game, larger generator",
          "classifier unknown", "linear layer", "UAP", "EHA"]  # fmt: skip
 """Of the rows, the same in each panel."""
 
