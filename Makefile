@@ -98,8 +98,9 @@ clean:  ## remove what was built; what was recorded stays
 
 # TORCH: the build of torch, as uv names it: auto is cpu where there is no GPU; index is whatever the package index has.
 # Where the index of that build cannot be reached, or there is no uv, it is the package index's, with CUDA on Linux.
+# It is asked for torch anew, so that one that lies here does not answer in its place.
 BUILD = $(if $(filter index,$(TORCH)),,--torch-backend $(TORCH))
-ASK   = UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=0 $(BIN)/uv pip install --python $(BIN)/python --dry-run --quiet --no-deps $(BUILD) torch
+ASK   = UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=0 $(BIN)/uv pip install --python $(BIN)/python --dry-run --quiet --no-deps --upgrade-package torch $(BUILD) torch
 
 $(VENV)/.ready: pyproject.toml
 	@echo "Installing into $(VENV) (several GB where torch comes with CUDA; minutes where the package index is far)"

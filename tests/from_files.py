@@ -37,7 +37,7 @@ class Cell(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Three seeds or more: Student's, or the extremes of a median; else Wilson's over all images, or its own."""
+        """Three seeds or more: Student's, or the extremes of a median; else from Wilson's lowest to its highest, or its own."""
         n = len(self.values)
         if n >= 3 and self.place.get("exhibit") in MEDIANS:
             return min(self.values), max(self.values)
@@ -45,10 +45,13 @@ class Cell(NamedTuple):
             return self.student(1 / n)
         if self.place["unit"] != "fraction" or None in self.counts:
             return self.ends
-        total, z = sum(self.totals), stats.norm.ppf(0.975)
-        share, wide = sum(self.counts) / total, 1 + z * z / total
-        half = z / wide * (share * (1 - share) / total + z * z / (4 * total * total)) ** 0.5
-        return 100 * ((share + z * z / (2 * total)) / wide - half), 100 * ((share + z * z / (2 * total)) / wide + half)
+        z, lows, highs = stats.norm.ppf(0.975), [], []
+        for count, total in zip(self.counts, self.totals, strict=True):
+            share, wide = count / total, 1 + z * z / total
+            half = z / wide * (share * (1 - share) / total + z * z / (4 * total * total)) ** 0.5
+            lows.append(100 * ((share + z * z / (2 * total)) / wide - half))
+            highs.append(100 * ((share + z * z / (2 * total)) / wide + half))
+        return min(lows), max(highs)
 
     @property
     def one_more(self) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from inputgrad.study import EXHIBITS
 
 ROOT = Path(__file__).resolve().parents[1]
 NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?(?:e[+-]\d+)?")
-NAMES = {"data set": "dataset", "network": "model", "attack": "attack", "method": "attack", "eps": "eps", "arm": "defense",
+NAMES = {"data set": "dataset", "network": "model", "attack": "attack", "method": "attack", "eps": "eps", "condition": "defense",
          "defence": "defense", "row": "defense", "reading": "reading", "steps": "steps",
          "parameter": "parameter"}  # fmt: skip
 """Columns of tables that name a place."""
@@ -117,7 +117,13 @@ def beside(page, row, caption):
 
 def own(page, row, caption):
     place = place_of(
-        row, "data set", "network", "attack", "eps", "steps", *(c for c in ("reading", "arm", "parameter") if c in row)
+        row,
+        "data set",
+        "network",
+        "attack",
+        "eps",
+        "steps",
+        *(c for c in ("reading", "condition", "parameter") if c in row),
     )
     cell = page.find(metric=row["metric"], **{"reading": "default", **place})
     return {"percent": runs(cell), "95 % interval": cell.interval, "images": cell.totals[0]}
@@ -430,7 +436,7 @@ def variants(page, row, caption):
 
 
 def of_equal_cost(page, row, caption):
-    at = {**place_of(row, "data set", "network"), "defense": row["arm"], "reading": "attack_mode=eval"}
+    at = {**place_of(row, "data set", "network"), "defense": row["training"], "reading": "attack_mode=eval"}
     none, out = {"attack": "none", **at}, {}
     for column in row:
         attack, _, eps = column.rpartition(": ")
@@ -443,7 +449,7 @@ def of_equal_cost(page, row, caption):
 
 def leaks(page, row, caption):
     source = {"its own": "", "the control's": " source=control"}[row["gradient"]]
-    at = {**place_of(row, "data set", "network"), "defense": row["arm"], "attack": "drift"}
+    at = {**place_of(row, "data set", "network"), "defense": row["training"], "attack": "drift"}
     told = {"true": f"attack_mode=eval{source}", "false": f"attack_mode=eval label=false{source}"}
     out = {f"up {name} label's loss: right, %": runs(page.find(metric="accuracy", reading=told[which], **at))
            for name, which in (("the true", "true"), ("a false", "false"))}  # fmt: skip
@@ -541,7 +547,7 @@ def active_by_run(page, row, caption):
     low, value, high = (
         page.find(metric=f"gain{end}", **place).values[int(row["run"])] for end in ("_low", "", "_high")
     )
-    return {"gain, points": value, "95 % interval": f"{low:.1f} to {high:.1f}"}
+    return {"gain, points": value, "95 % interval": f"{low:.1f} to {high:.1f}".replace("-", "−")}
 
 
 def every_attack(page, row, caption):

@@ -47,6 +47,11 @@ def test_an_answer_counts_the_claims_that_its_page_lists():
     assert "none of the paper's claims" in answers.box("sign/labels", str)
 
 
+def test_an_answer_names_the_theory_that_its_page_decides_and_says_nothing_where_there_is_no_claim():
+    assert "Of the paper's theory it decides [c15](#claim-convex-c15)." in answers.box("convex/regression", str)
+    assert "claims" not in answers.box("sign/examples", str)
+
+
 def test_a_staged_page_has_its_answer_below_the_title(tmp_path):
     page, source = tmp_path / "labels.ipynb", nbformat.read(ROOT / "notebooks" / "sign" / "labels.ipynb", 4)
     given = nbformat.v4.new_code_cell("profile = 'smoke'", metadata={"tags": ["injected-parameters"]})

@@ -308,7 +308,8 @@ def test_the_lock_names_every_dependency_and_no_host(root):
 
 @pytest.mark.parametrize("page", sorted((book.ROOT / "book").rglob("*.md")), ids=lambda page: page.stem)
 def test_every_token_of_a_written_page_names_something(page):
-    assert "[[" not in book.fill(page.read_text(encoding="utf-8"), page.name)
+    text = book.fill(page.read_text(encoding="utf-8"), page.name)
+    assert "[[" not in text and not re.search(r"%\s*%(?!\d)", text)  # a number brings its own per cent sign
 
 
 @pytest.mark.parametrize("page", sorted((book.ROOT / "book/api").glob("*.md")), ids=lambda page: page.stem)

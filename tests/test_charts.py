@@ -5,6 +5,7 @@ import json
 import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import numpy as np
 import pytest
 
 import browser
@@ -85,6 +86,25 @@ def test_a_browser_draws_every_mark_of_the_first_choice(frames, page, tmp_path):
         marks = re.findall(r'<g class="mark-symbol role-mark layer_\d_marks".*?</g>', text, re.S)
         assert sum(part.count("<path") for part in marks) == len(expected(name, frame)), name
         assert text.count("<select") == len(interactive.choices(name, frame))
+
+
+@browser.needed
+@pytest.mark.parametrize("name", ["butterfly", "selfgrad"])
+def test_what_is_measured_has_an_axis_of_its_own(name, frames, page, tmp_path):
+    """Gains of few points are drawn over few points, not over the percentages of other charts."""
+    frame, axes = frames[name], interactive.spec(frames[name])["usermeta"]
+    assert set(axes) == {"accuracy, percent", "gain, percentage points"}
+    for metric, part in frame.groupby("metric"):
+        (title,) = (measure for measure in axes if measure.startswith(f"{metric}, "))
+        reached = part[["value", "low", "high"]].to_numpy(float)
+        wanted = [min(0, np.nanmin(reached)), max(0, np.nanmax(reached))]
+        assert axes[title]["title"] == title and axes[title]["scale"]["domain"] == pytest.approx(wanted, abs=1e-4)
+    gain = frame.loc[frame["metric"] == "gain", "panel"].iloc[0]
+    dom = browser.opened(page, tmp_path / "profile", f"?{urlencode({f'chart-{name}.part': gain})}")
+    (drawn,) = re.findall(rf'<details[^>]*id="chart-{name}".*?</details>', dom, re.S)
+    chart = drawn.split("<script")[0]
+    assert "gain, percentage points" in chart
+    assert "accuracy, percent" not in chart and ">100<" not in chart
 
 
 def test_a_reader_chooses_by_what_has_several_values(frames):

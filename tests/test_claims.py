@@ -291,8 +291,12 @@ def test_functions_worked_by_hand():
     assert f["settled_after"](Vector([1, 2, 3, 4], [9.0, 1.0, 3.0, 1.0])) == 3
     assert f["settled_after"](Vector([1, 2, 3], [5.0, 5.0, 5.0])) == -np.inf
     assert f["nonincreasing"](x) and not f["nonincreasing"]([1, 2]) and f["nonincreasing"]([1, 1.5], 0.5)
-    assert f["b_first_below"]([5, 1], [0, 2])
+    assert f["overtakes"]([0, 1, 2, 5, 9], [0, 2, 4, 5, 6]) and f["overtakes"]([1, 9], [2, 8])
+    for never in ([1, 5], [3, 5], [1, 9, 1, 9], [3, 1, 9], [2, 8]):
+        assert not f["overtakes"](never, [2, 8, 2, 8][: len(never)])
     assert f["ptrue_ok"](0.9, 0.88, 10) and not f["ptrue_ok"](0.9, 0.05, 10) and not f["ptrue_ok"](0.5, 0.9, 10)
+    low, high = (f[name](Vector([1.0], [50.0]), 100) for name in ("wilson_low", "wilson_high"))
+    assert low.keys == high.keys == [1.0] and (low[0], high[0]) == pytest.approx((40.383, 59.617), abs=1e-3)
     assert f["spearman"]([1, 2, 3], [10, 20, 15]) == pytest.approx(0.5)
     with pytest.raises(ValueError):
         f["lt"]([1], [1, 2])
@@ -319,8 +323,26 @@ def test_intervals():
     low, high = cells.interval([10, 12, 14], [1, 1, 1], [10, 10, 10])
     assert (low, high) == pytest.approx((12 - 4.303 * 2 / 3**0.5, 12 + 4.303 * 2 / 3**0.5), abs=0.01)  # Student
     assert all(np.isnan(cells.interval([1.0], [float("nan")], [5])))
+    assert all(np.isnan(cells.interval([1.0, 2.0], [1, float("nan")], [5, 5])))
     assert cells.interval([14, 10, 12], [1, 1, 1], [10, 10, 10], "median") == (10, 14)
     assert cells.interval([10, 12], [1, 1], [10, 10], "median") == cells.interval([10, 12], [1, 1], [10, 10])
+
+
+def test_two_runs_are_not_one_sample():
+    """By hand: with z² = 3.8415, 5 of 10 give (0.2366, 0.7634) and 9 of 10 (0.5958, 0.9821); 14 of 20 no part of it."""
+    five, nine = (100 * (5 + 3.8415 / 2 - 1.95996 * (2.5 + 3.8415 / 4) ** 0.5) / 13.8415,
+                  100 * (9 + 3.8415 / 2 + 1.95996 * (0.9 + 3.8415 / 4) ** 0.5) / 13.8415)  # fmt: skip
+    assert (five, nine) == pytest.approx((23.66, 98.21), abs=0.01)
+    assert cells.interval([50, 90], [5, 9], [10, 10]) == pytest.approx((five, nine), abs=1e-3)
+    assert cells.interval([90, 50], [9, 5], [10, 10]) == cells.interval([50, 90], [5, 9], [10, 10])
+
+
+def test_two_runs_that_bring_their_own_intervals_keep_both():
+    rows = [{**CELL, "metric": f"gain{end}", "seed": seed, "value": value, "count": None, "total": 100, "unit": "loss"}
+            for seed, found in enumerate(((1.0, 2.0, 3.0), (5.0, 4.0, 6.0)))
+            for end, value in zip(("_low", "", "_high"), found, strict=True)]  # fmt: skip
+    (cell,) = cells.join_seeds(pd.DataFrame(rows)).query("metric == 'gain'").to_dict("records")
+    assert (cell["value"], cell["low"], cell["high"]) == (3.0, 1.0, 6.0)
 
 
 def test_seeds_are_joined_to_cells():

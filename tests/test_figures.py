@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from IPython.display import HTML, SVG, Image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 
-from from_files import Cell, measured, printed, size
+from from_files import Cell, files, measured, printed, size
 from inputgrad.compute.methods import selfgradient
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
@@ -263,9 +264,10 @@ def curves(problem):
     return of
 
 
-ARMS = {"Vanilla": "left alone", "Proposed-50": "generator", "Proposed-small": "generator", "Proposed-101": "larger generator",
-        "Proposed-large": "larger generator", "Proposed-small, direct": "direct", "linear probe of the encoder": "linear probe",
-        "Proposed-B": "unknown classifier", "UAP": "UAP", "EHA": "EHA"}  # fmt: skip
+ARMS = {"Vanilla": "left alone", "Proposed-50": "game, D blind", "Proposed-small": "game, D blind",
+        "Proposed-101": "game, larger generator", "Proposed-large": "game, larger generator",
+        "Proposed-small, direct": "no game", "linear probe of the encoder": "linear layer",
+        "Proposed-B": "classifier unknown", "UAP": "UAP", "EHA": "EHA"}  # fmt: skip
 
 
 def arms(c):
@@ -276,10 +278,46 @@ def arms(c):
     fits = c["metric"] == "accuracy" and c["attack"] in OWN and panel and panels.get(kind, panel) == panel
     shown = {
         "enhancing [A]": list(ARMS.values())[:7],
-        "attacking [B]": [a for a in ARMS.values() if a != "linear probe"],
+        "attacking [B]": [a for a in ARMS.values() if a != "linear layer"],
     }
     if fits and ARMS.get(row) in shown[panel]:
-        return [(panel, place(c) if "exhibit" in c else "the paper, one bar a network", ARMS[row])]
+        return [(panel, place(c) if "exhibit" in c else CROSSES, ARMS[row])]
+    return knowing_more(c)
+
+
+CROSSES = "the paper, one cross a network"
+BOUND = {"butterfly/told": "unbounded", "butterfly/bounded": "within 8/255"}
+MAKERS = {"[A] scratch classifier, Vanilla": "left alone", "linear probe of the encoder": "linear layer",
+          "[A] scratch classifier, direct": "no game", "[A] scratch classifier, game": "game, D blind",
+          "[A] scratch classifier, game, D told the class": "game, D told the class"}  # fmt: skip
+
+
+def knowing_more(c):
+    row = MAKERS.get(c["defense"].removesuffix(", limited"))
+    if row and c.get("exhibit") in BOUND and c["attack"] in ("none", "enhance") and c["metric"] == "accuracy":
+        return [(f"{c['dataset']}: the maker knows more", BOUND[c["exhibit"]], row)]
+    return None
+
+
+def gaining(c):
+    if c["metric"] == "gain" and c["exhibit"] == "butterfly/bounded" and c["attack"] == "enhance":
+        return [("Imagenette: gain within 8/255", "each run", MAKERS[c["defense"].removesuffix(", limited")])]
+    return None
+
+
+def block(name):
+    return re.sub("^Self gradient, sign, ", "block of ", name).replace("FGSM training", "no block")
+
+
+def acting(c):
+    off = c["defense"].endswith(", block off")
+    return None if off else [("ours, a block that acts", x, block(c["defense"])) for _, x, _ in active(c) or ()]
+
+
+def acting_gains(c):
+    name, over, control = c["defense"].partition(", over ")
+    if (c["metric"], c["attack"], over + control) == ("gain", "worst of all", ", over FGSM training"):
+        return [("gain over FGSM training, worst of all", "each run", block(name))]
     return None
 
 
@@ -315,7 +353,10 @@ FIGURE2 = ("Algorithm 1-10", "DeepFool", "Algorithm 1", "FastGrad (float64)", "F
 WHERE = {
     "sign": tuple(map(on_cifar, SIGN)),
     "convex": tuple(map(of_fig2, fooling(*FIGURE2))),
-    "selfgrad": (defences("ours"), defences("the paper")),
+    "selfgrad": (
+        lambda c: (acting if c["exhibit"] == "selfgrad/active" else defences("ours"))(c),
+        defences("the paper"),
+    ),
     "butterfly": (arms, arms),
     "synthesis": (accuracies,),
     "sign/adversarial sign.over_eps": over_eps("accuracy", ADVERSARIAL),
@@ -353,6 +394,12 @@ WHERE = {
 }
 """Of each figure, which cells of ours and of the paper it draws, and where."""
 
+RUN_BY_RUN = {
+    "butterfly": (("butterfly/told", knowing_more, None), ("butterfly/bounded", knowing_more, gaining)),
+    "selfgrad": (("selfgrad/active", acting, acting_gains),),
+}
+"""Of figures that draw single runs beside means: of which exhibits, where; and whose gains, each with its interval."""
+
 
 # The rows
 
@@ -380,11 +427,25 @@ def wanted(key, where):
         for cell in found:
             for panel, series, x in of(cell.place) or ():
                 for which, value, ends in runs(cell):
-                    which = place(cell.place) if series == "the paper, one bar a network" else which
+                    which = place(cell.place) if series == CROSSES else which
                     spot = whose, panel, series, which, x
                     assert spot not in out, spot
                     out[spot] = value, *(ends if whose == "ours" else (np.nan, np.nan))
     return {spot: out[spot] for spot in shown(list(out))}
+
+
+def single_runs(name):
+    """The runs that a figure draws one by one, as the files have them."""
+    for exhibit, of_accuracy, of_gain in RUN_BY_RUN.get(name, ()):
+        for trial, raw in files(ROOT, exhibit):
+            found = [{**dict(zip(raw["columns"], row, strict=True)), "exhibit": exhibit} for row in raw["rows"]]
+            values = {(c["defense"], c["attack"], c["metric"]): c["value"] for c in found}
+            for c in found:
+                ends = [values.get((c["defense"], c["attack"], f"gain_{end}"), np.nan) for end in ("low", "high")]
+                for panel, series, x in of_accuracy(c) or ():
+                    yield ("ours", panel, series, str(trial["seed"]), x), (100 * c["value"], np.nan, np.nan)
+                for panel, series, x in (of_gain and of_gain(c)) or ():
+                    yield ("ours", panel, series, str(trial["seed"]), x), (c["value"], *ends)
 
 
 def shown(spots):
@@ -441,7 +502,7 @@ def test_a_figures_frame_is_what_the_files_say(name, drawn):
         found[mark.whose, mark.panel, mark.series, mark.which, x] = (mark.value, mark.low, mark.high)
     expected = {
         (*spot[:4], spot[4] if isinstance(spot[4], str) else near(spot[4])): mark
-        for spot, mark in wanted(name.split()[0], WHERE[name]).items()
+        for spot, mark in {**wanted(name.split()[0], WHERE[name]), **dict(single_runs(name))}.items()
     }
     assert expected
     assert set(found) == set(expected)
@@ -574,6 +635,88 @@ def test_every_figures_numbers_are_a_table(drawn):
             table = figures.as_table(figure).frame
             assert len(table) == len(figure.frame), name
             assert {"at", "value"} <= set(table.columns), name
+
+
+COLUMNS = ("butterfly", "smooth", "selfgrad")
+"""The figures of chapters that stand in one column of panels."""
+
+
+@pytest.mark.parametrize("name", ["told", "bounded", "active"])
+def test_every_recorded_run_that_a_chapter_rests_on_has_its_marks(name, drawn):
+    key = "selfgrad" if name == "active" else "butterfly"
+    frame, recorded = drawn[key].frame, list((ROOT / "data" / "results" / "quick" / key / name).glob("*.json"))
+    here = frame[frame["exhibit"] == f"{key}/{name}"]
+    found = here[here["which"] != ""].groupby(["dataset", "which"])["x"].nunique()
+    assert len(found) == len(recorded) >= 3
+    assert found.min() >= (4 if key == "butterfly" else 5)
+    means = here[(here["which"] == "") & (here["metric"] == "accuracy")]
+    assert set(means["seeds"]) == {3} and means[["low", "high"]].notna().all(axis=None)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_what_is_the_same_quantity_stands_over_one_axis(name, drawn):
+    frame, limits = drawn[name].frame, defaultdict(set)
+    for ax in drawn[name].axes:
+        (metric,) = set(frame.loc[frame["panel"] == ax.get_title(), "metric"])
+        limits[metric].add(ax.get_xlim())
+        values = frame.loc[frame["panel"] == ax.get_title(), ["value", "low", "high"]].to_numpy(float)
+        assert ax.get_xlim()[0] < np.nanmin(values) and np.nanmax(values) < ax.get_xlim()[1]
+    assert all(len(found) == 1 for found in limits.values()), limits
+    assert len(limits) < len(drawn[name].axes)
+
+
+def spots_of(ax):
+    """Where the marks of a panel stand on the canvas, by series and kind of mark."""
+    for line in ax.lines:
+        if not line.get_label().startswith("_"):
+            for x, y in ax.transData.transform(np.column_stack(line.get_data())):
+                yield line.get_label(), line.get_marker(), round(x, 2), round(y, 2)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_no_mark_hides_another_of_its_series(name, drawn):
+    """Runs that gave the same number stand beside each other."""
+    for ax in drawn[name].axes:
+        found = list(spots_of(ax))
+        assert len(found) == len(set(found)) > 0
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_series_are_told_apart_without_colour(name, drawn):
+    """By their names beside the marks, or by marks of their own, which a legend explains."""
+    for ax in drawn[name].axes:
+        looks, texts = defaultdict(set), {text.get_text(): text for text in ax.texts}
+        for line in ax.lines:
+            if not line.get_label().startswith("_"):
+                looks[line.get_marker()].add(line.get_label())
+        looks.pop("|", None)  # the means of series whose runs have marks of their own
+        assert all(len(series) == 1 or series <= set(texts) for series in looks.values()), ax.get_title()
+        for text in texts.values():
+            assert contrast(to_rgb(text.get_color())) >= 4.5
+        explained = {text.get_text() for legend in drawn[name].legends for text in legend.get_texts()} | set(texts)
+        series = set().union(*looks.values())
+        assert len(series) == 1 or series <= explained
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_phone_shows_every_word_whole_and_large_enough(name, drawn):
+    figure = drawn[name]
+    FigureCanvasAgg(figure).draw()
+    of_panels = [(ax.title, ax.xaxis.label, *ax.get_yticklabels(), *ax.texts) for ax in figure.axes]
+    texts = [text for part in (*of_panels, *(legend.get_texts() for legend in figure.legends)) for text in part]
+    assert len(texts) > 20
+    for text in texts:
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 + 1, text.get_text()
+        assert 390 * text.get_fontsize() / (72 * figure.get_size_inches()[0]) >= 9, text.get_text()
+
+
+def test_a_mean_and_its_runs_are_told_from_marks_that_stand_alone():
+    place = {"series": ["a"] * 6 + ["b"] * 2, "x": ["p"] * 3 + ["q"] * 2 + ["r"] + ["p"] * 2}
+    frame = pd.DataFrame({**place, "which": ["", "0", "1", "0", "1", "", "0", "1"]})
+    assert panels.of_several(frame).tolist() == ["mean", "run", "run", *[""] * 5]
+    three = pd.DataFrame({"x": ["p", "p", "q", "p"], "which": list("0102")})
+    assert panels.beside(three).tolist() == [-0.5, 0, 0, 0.5]
 
 
 # What may not be drawn

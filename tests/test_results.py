@@ -239,3 +239,9 @@ def test_text_of_a_row_is_text_on_a_page():
     shown = Table(pd.DataFrame({"data set": [script]}), "From a row")
     for page in (shown._repr_html_(), shown.markdown()):
         assert "<script" not in page and "<!--" not in page and "alert(1)" in page
+
+
+def test_a_column_of_the_studys_own_markup_keeps_it():
+    frame = pd.DataFrame({"data set": ["<b>a</b> | b"], "why": ["<sup>a</sup> |\nb"]})
+    shown = Table(frame, "Of two columns", marked_up=("why",)).markdown()
+    assert r"| &lt;b>a&lt;/b> \| b | <sup>a</sup> \| b |" in shown

@@ -107,7 +107,7 @@ def test_recorded_results_stand_in_for_smoke(workspace, monkeypatch):
     monkeypatch.setattr(results, "recorded", lambda exhibit: [own.results[0]])
     assert not own.own
     assert own.shown == [own.results[0]]
-    assert "below show the 1 recorded trials" in own.summary()
+    assert "below show instead 1 trial recorded at smoke" in own.summary()
     assert "say nothing about the paper" not in own.summary()
 
 

@@ -204,6 +204,23 @@ def test_what_does_not_reproduce_says_why_or_that_nobody_knows():
     assert all(paper.title in summaries.digest(fill) for paper in STUDY.values())
 
 
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_the_list_of_claims_folds_each_predicate_and_links_what_its_reasons_rest_on(key):
+    shown = summaries.every_claim(key, partial(book.fill, where="claims")).markdown()
+    assert shown.count("<details><summary>predicate</summary>") == len(claims.verdicts(key))
+    assert "&lt;details" not in shown and "&lt;sup" not in shown
+
+
+def test_a_table_of_claims_says_whose_they_are():
+    captions = {kinds: tables.verdict_table("sign", lambda v, kinds=kinds: v.claim.kind in kinds).caption
+                for kinds in (("result",), ("derived",), ("result", "derived"))}  # fmt: skip
+    assert [caption.split(", each decided")[0] for caption in captions.values()] == [
+        "The claims of Agarwal, Singh, Vatsa",
+        "Our own statements (derived)",
+        "The claims of Agarwal, Singh, Vatsa and our own statements (derived)",
+    ]
+
+
 def test_a_claim_without_a_reason_says_so():
     (claim,) = (c for c in claims.load("sign") if c.id == "sign.c01")
     assert summaries.why(claim, str) == summaries.NO_REASON
@@ -226,9 +243,9 @@ def test_a_network_that_two_exhibits_share_is_paid_for_once(monkeypatch):
     monkeypatch.setattr(summaries.results, "recorded", lambda exhibit: shared if exhibit == "sign/adversarial" else [])
     monkeypatch.setattr(summaries.results, "largest", lambda found: found)
     assert summaries.cost("sign") == (
-        "3 trials stand behind the numbers shown. Measuring, and training each trial's own network once, took at least "
-        "4.0 hours on a machine. Other networks, such as defended ones, count where a trial trained them, and not where "
-        "it found them."
+        "3 trials stand behind the numbers shown. They took at least 4.0 hours on a machine, the training of each "
+        "trial's own network counted once. A further network, such as a defended one, counts where the trial trained it "
+        "itself."
     )
     monkeypatch.setattr(summaries.results, "recorded", lambda exhibit: [])
     assert summaries.cost("sign") == "Nothing is recorded yet."
@@ -251,6 +268,20 @@ def test_counts_in_words_leave_out_what_is_none(beside):
     places = Counter((d["exhibit"], d["dataset"], d["model"]) for key in (*STUDY, "synthesis")
                      for d, _ in files(book.ROOT, key) if d["profile"] == "quick")  # fmt: skip
     assert summaries.alone() == (len(places), sum(n == 1 for n in places.values()))
+
+
+def test_what_of_imagenette_an_encoder_has_learned_is_counted_from_a_file(monkeypatch, tmp_path):
+    lines = (ROOT / "data" / "imagenette.txt").read_text().splitlines()
+    assert len(lines) == 134 and lines == sorted(set(lines))
+    assert [book.token("count", f"imagenette {word}", "test") for word in ("learned", "test")] == ["3,791", "3,925"]
+    monkeypatch.setattr(summaries, "IMAGENETTE", tmp_path / "imagenette.txt")
+    for text, said in (
+        ("n01440764_10026\n", "has 'n01440764_10026', which is no name of"),
+        (2 * f"{lines[0]}\n", lines[0]),
+    ):
+        (tmp_path / "imagenette.txt").write_text(text)
+        with pytest.raises(InputError, match=said):
+            summaries.imagenette()
 
 
 def test_two_runs_are_two_numbers():
@@ -283,6 +314,23 @@ def test_what_a_larger_scale_changes_is_counted_from_the_files():
             nearer["all"] += 1
             nearer["paper" if far[1] < far[0] else "quick"] += far[1] != far[0]
     assert scales.nearer("sign") == ("quick", "paper", [nearer["quick"], nearer["paper"], nearer["all"]])
+
+
+def test_a_scale_that_lacks_a_part_of_a_claims_rows_does_not_judge_it():
+    """As ``sign.d05``, whose ResNet-18 the paper's own scale lacks."""
+    (claim,) = (c for c in claims.load("sign") if c.id == "sign.d05")
+
+    def verdict(word, *models):
+        blank = dict.fromkeys(cells.IDENTITY, "")
+        return claims.Verdict(claim, word, None, "", None, pd.DataFrame([{**blank, "model": m} for m in models]))
+
+    both, one, other = verdict("partly", "a", "b"), verdict("reproduced", "a"), verdict("reproduced", "b", "c")
+    assert scales.whole({"quick": both, "paper": one}) == {"quick": "partly"}
+    assert scales.whole({"quick": both, "desk": one, "paper": both}) == {"quick": "partly", "paper": "partly"}
+    assert scales.whole({"quick": both, "paper": other}) == {}
+    rows = {p: claims.judge("sign", claim, scales.ours_at("sign", p)).rows for p in ("quick", "paper")}
+    assert "ResNet-18" in set(rows["quick"]["model"]) and "ResNet-18" not in set(rows["paper"]["model"])
+    assert "sign.d05" not in scales.words_at("sign") and "sign.c04" in scales.words_at("sign")
 
 
 def test_the_study_is_cited_as_its_citation_file_says():

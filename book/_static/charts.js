@@ -73,14 +73,21 @@
              title: { color: text, anchor: "start" } };
   }
 
-  // The spec of one chart: some of the marks, and a legend of their series and of whose they are only.
+  // The spec of one chart: some of the marks, the axis of what they measure, rows in which a name has room, and a
+  // legend of their series and of whose they are only.
   function part(spec, marks, title) {
     const one = structuredClone(spec);
     one.data.values = marks;
     if (title) one.title = title;
-    for (const { encoding } of one.layer)
+    const measured = [...new Set(marks.map((mark) => mark.measure))];
+    const axis = measured.length === 1 ? spec.usermeta[measured[0]] : {};
+    if (one.height.step) one.height.step = Math.max(one.height.step, 20 / new Set(marks.map((mark) => mark.line)).size);
+    for (const { encoding } of one.layer) {
+      for (const channel of [encoding.x, encoding.y])
+        if (["value", "low"].includes(channel.field)) Object.assign(channel, axis);
       for (const channel of [encoding.color, encoding.shape, encoding.strokeDash])
         if (channel?.legend) channel.legend.values = [...new Set(marks.map((mark) => mark[channel.field]))];
+    }
     return one;
   }
 

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Lowering it: a generator beside one universal perturbation and FGSM
 #
-# Table 2 and the adversarial half of Table 3 of {cite:t}`yoo2018butterfly`.
+# This page re-runs the experiments of Table 2 and of the adversarial half of Table 3 of {cite:t}`yoo2018butterfly`, on stand-ins for its data and networks.
 #
-# **The claim.** The same game with the reward turned round brings a pretrained classifier nearly to chance, even one whose weights are unknown, and lower than a universal perturbation (UAP) or one FGSM step (EHA) does. The paper states no length for any of them. The claim would be refuted by rivals of the same length that leave less.
+# **The claim.** The same game with the reward turned round brings a pretrained classifier nearly to chance, even one whose weights are unknown, and lower than a universal perturbation (UAP) or one FGSM step (EHA) does. The paper states no length for any of them.
+# The claim would be refuted by rivals of the same length that leave less.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -16,11 +17,11 @@ device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
 gamma = 3.0  # weight of the intensity of v in the generator's loss
 l2 = "mean_square"  # intensity of v: mean_square over all values, or mean over images of the l2 norm
-sizes = ["small", "large"]  # list of encoders: small, large; the first plays the further arms
-loss = ["ls", "lr"]  # list of losses: ls (least squares), lr (logistic); the first plays the further arms
-d_train = ["head", "full"]  # list of what learns in the discriminator: head, full; the first plays the further arms
+sizes = ["small", "large"]  # list of encoders: small, large; further rows have the first
+loss = ["ls", "lr"]  # list of losses: ls (least squares), lr (logistic); further rows have the first
+d_train = ["head", "full"]  # list of what learns in the discriminator: head, full; further rows have the first
 objective = ["game", "direct"]  # list of game, and direct: the classifier's own cross-entropy in its place
-budget = "8/255"  # largest absolute value of v in the arms called limited, in units of x in [0, 1], as text
+budget = "8/255"  # largest absolute value of v in the rows called limited, in units of x in [0, 1], as text
 limit = None  # largest absolute value of v in units of x in [0, 1]; None: no limit
 clip = False  # clip perturbed images to [0, 1]
 size = None  # images resized to so many pixels; None: as the data set has them
@@ -48,7 +49,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# Thirty rounds of the game with the reward turned round: D learns whether the decision on x + v is wrong (t = 1), G learns to please D. γ is 3.
+# The pictures show thirty rounds of the game with the reward turned round: D learns whether the decision on x + v is wrong (t = 1), and G learns to please D. γ is 3.
 #
 # $$
 # \begin{gathered} \tilde x = x + v, \\ v = G(x), \\ L_D = (D(\tilde x) - t)^2, \\ L_G = (D(\tilde x) - 1)^2 + \gamma\, \overline{v^2} \end{gathered}
@@ -69,7 +70,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## Beside the paper (Tables 2 and 3)
 #
-# *Proposed-B* does not know the classifier: its discriminator has the features of the large pretrained encoder, and it asks the classifier for its decision on every training image. UAP and EHA have the mean l2 length of the first generator's perturbations; what the other generators leave at that length is in the table after the next. In the rows *limited* generators and rivals, PGD with 20 steps among them, share one l∞ ball (`budget`).
+# *[B]* is the classifier that is pretrained on external data and fine-tuned. *Proposed-B* does not know the classifier: its discriminator has the features of the large pretrained encoder, and it asks the classifier for its decision on every training image. UAP and EHA have the mean l2 length of the first generator's perturbations; the table after the next says what the other generators leave at that length. In the rows *limited*, generators and rivals share one l∞ ball (`budget`); PGD with 20 steps is among these rivals.
 
 # %% tags=["hide-input"]
 tables.butterfly.attacking(run)
@@ -80,7 +81,7 @@ figures.butterfly.rows(run)
 # %% [markdown]
 # ## Elsewhere
 #
-# The generator's v on another image, on grey and on another classifier, noise of its length in its place, and v scaled to the first generator's mean length. The row *Vanilla* has the other classifier without v. A v that works as well on another image is a universal perturbation by another name.
+# The table moves the generator's v to another image, to plain grey and to another classifier, puts noise of the same length in its place, and scales v to the first generator's mean length. The row *Vanilla* has the other classifier without v. A v that works as well on another image is a universal perturbation by another name.
 
 # %% tags=["hide-input"]
 tables.butterfly.controls(run)
@@ -100,11 +101,11 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The data are proxies. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, or of Imagenette at 96 (ten classes of ImageNet, for ImageNet-10), and encoders are pretrained on 20,000 images of CIFAR-100 at that size; ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101, at 32 or 96 pixels instead of 224. [B] is pretrained on the same images from another seed, so that classifier, encoder and judge begin in different places. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; without these nothing is pretrained, and the rows are of the reading `external=none`.
-# 2. The generator's last layer starts at zero and has no activation; v is neither limited nor clipped (`limit`, `clip`). Rates (Adam), epochs and the decoder's channels are lost in the text at hand and are ours. Gamma multiplies the mean square of v (`l2`), since the paper's unit is not stated.
-# 3. UAP is the published algorithm in batches of 50, made from 500 training images in five passes (`uap_images`, `passes`; fewer only if every image is fooled), projected onto the ball and, where it ends inside the l2 ball, lengthened to its surface; EHA is one FGSM step. Nothing is clipped to [0, 1] unless v is (`clip`).
-# 4. Where nothing is pretrained (`external=none`) the scratch classifier is attacked.
-# 5. Section 3.4 can be read so that the discriminator starts from ImageNet's parameters whether or not the classifier is known; that reading was not run. Here one that knows the classifier has the classifier's own features (`played` in `lib/inputgrad/compute/methods/game.py`), and Proposed-B those of a pretrained network. The unknown classifier is asked for its decision only, but on every training image and in every epoch. *direct* goes down the mean of −log(1 − p) of the classifier's own probability p of the true class; it, *D trained fully*, *limited* and PGD are ours.
+# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1 and 2.
+# 2. UAP is the published algorithm in batches of 50, made from 500 training images in five passes (`uap_images`, `passes`; fewer only if every image is fooled), projected onto the ball and, where it ends inside the l2 ball, lengthened to its surface; EHA is one FGSM step. Nothing is clipped to [0, 1] unless v is (`clip`).
+# 3. Where nothing is pretrained (`external=none`) the scratch classifier is attacked.
+# 4. Section 3.4 can be read so that the discriminator starts from ImageNet's parameters whether or not the classifier is known; that reading was not run. Here a discriminator that knows the classifier has the classifier's own features (`played` in `lib/inputgrad/compute/methods/game.py`), and that of Proposed-B has those of a pretrained network. The unknown classifier is asked for its decision only, but on every training image and in every epoch.
+# 5. *direct* has no discriminator: it goes down the mean of −log(1 − p) of the classifier's own probability p of the true class. The rows *direct*, *D trained fully*, *limited* and *PGD* are ours.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

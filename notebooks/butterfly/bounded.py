@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The same in a small ball
 #
-# No table of {cite:t}`yoo2018butterfly`: what the enhancing game does when its perturbations have to be small.
+# The paper has no table for this page. It asks what the enhancing game of {cite:t}`yoo2018butterfly` does when its perturbations have to be small.
 #
-# **Why ask.** The paper speaks of small perturbations, and has no bound on them but a penalty. On [the page before](told.ipynb) no bound keeps them small. Here the same generators play the same games, with every value of v within 8/255.
+# **Why ask.** The paper speaks of small perturbations, and bounds them by a penalty alone. On [the page before](told.ipynb) no bound keeps them small. Here the same generators play the same games, with every value of v within 8/255.
 #
 # **What would refute it.** If a generator that knows more helps by repairing images, a small perturbation can do it as a large one can. If it helps by writing the class over them, a small one gains less, and is not read off plain grey.
 
@@ -19,7 +19,7 @@ data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datas
 gamma = 0.0001  # weight of the intensity of v in the generator's loss
 discriminator = ["blind", "told"]  # list of what the discriminator sees: blind (the image), told (its class, too)
 d_train = ["head"]  # list of what learns in the discriminator: head, full
-budget = "8/255"  # largest absolute value of v in the arms called limited, in units of x in [0, 1], as text
+budget = "8/255"  # largest absolute value of v in the rows called limited, in units of x in [0, 1], as text
 game = {}  # fields to change in the training of the generator, such as {'epochs': 2}
 pretraining = {}  # fields to change in the pretraining of encoders
 
@@ -73,7 +73,7 @@ figures.butterfly.rows(run)
 # %% [markdown]
 # ## Does it still write the class?
 #
-# A v that writes the label would work on a grey image; one that repairs the image would fail there, and on another image; noise of its length should do nothing.
+# A v that writes the label would work on a grey image. One that repairs the image would fail there, and on another image. Noise of its length should do nothing.
 
 # %% tags=["hide-input"]
 tables.butterfly.controls(run)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The game epoch by epoch
 #
-# Figures 4, 8, 9 and 10 and Appendix A of {cite:t}`yoo2018butterfly`.
+# This page redraws Figures 4, 8, 9 and 10 of {cite:t}`yoo2018butterfly`, and computes its Appendix A.
 #
-# **The claim.** A smaller gamma gives larger perturbations and more gain, up to a point; false decisions turn right and right ones stay; the adversarial game converges faster; without any penalty the intensity still settles. Each has a predicate below.
+# **The claim.** A smaller gamma gives larger perturbations and more gain, up to a point. False decisions turn right, and right ones stay. The adversarial game converges faster, and without any penalty the intensity still settles. Each of these has a predicate below.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -70,7 +70,7 @@ figures.side_by_side(
 # %% [markdown]
 # ## Enhancing (Figures 4 and 9)
 #
-# Full lines are the least-squares game. Dashed lines are the logistic game, played with the first gamma alone. The dotted line is the accuracy without v. Losses are means over an epoch, with the penalty in the generator's; the rest is measured after the epoch. Flips are counted on the first thousand images of the game.
+# Full lines are the least-squares game (*ls*). Dashed lines are the logistic game (*lr*), played with the first gamma alone. The dotted line is the accuracy without v. Losses are means over an epoch, with the penalty in the generator's; the rest is measured after the epoch. A flip is a decision that v turns from false to correct or back, counted on the first thousand images of the game.
 
 # %% mystnb={"image": {"alt": "Losses, length of the perturbation, flips and held-out accuracy over the epochs of the enhancing game, one colour a gamma, the logistic game dashed"}} tags=["hide-input"]
 figures.butterfly.curves(run, "enhance")
@@ -84,7 +84,7 @@ figures.butterfly.curves(run, "attack")
 # %% [markdown]
 # ## After the last epoch
 #
-# *D right* is how often the discriminator tells good from bad, and *t = 1* the share of good images. A constant answer is right as often as the more frequent kind, so a *D right* no higher than that tells nothing.
+# *t* is 1 where the classifier's decision on x + v is the wanted one: a right one to enhance, a wrong one to attack. *D right* is how often the discriminator says t, and *t = 1* the share of wanted decisions. A constant answer is right as often as the more frequent kind, so a *D right* no higher than that tells nothing.
 
 # %% tags=["hide-input"]
 tables.butterfly.ends(run)
@@ -92,7 +92,7 @@ tables.butterfly.ends(run)
 # %% [markdown]
 # ## Appendix A, on twenty images
 #
-# The generator's loss against the optimal discriminator, when a growing share of every image's bad mass becomes good. A generator with weights cannot move that mass freely; the appendix says nothing about it.
+# The table has the generator's loss against the optimal discriminator, when a growing share of every image's bad mass becomes good. A generator with weights cannot move that mass freely; the appendix says nothing about it.
 
 # %% tags=["hide-input"]
 tables.butterfly.optimum(run)
@@ -112,11 +112,10 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The data are proxies. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, and encoders are pretrained on 20,000 images of CIFAR-100; ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101, at 32 pixels instead of 224. [B] is pretrained on the same images from another seed, so that classifier, encoder and judge begin in different places. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; without these nothing is pretrained, and the rows are of the reading `external=none`.
-# 2. The generator's last layer starts at zero and has no activation; v is neither limited nor clipped (`limit`, `clip`). Rates (Adam), epochs and the decoder's channels are lost in the text at hand and are ours. Gamma multiplies the mean square of v (`l2`), since the paper's unit is not stated; its values are ours too.
-# 3. The scratch classifier [A] is enhanced and the fine-tuned one [B] attacked, both with the small encoder and a known classifier.
-# 4. Held out are the last 1,000 test images. In the rows of results the column `parameter` has gamma here, and `steps` the epoch.
-# 5. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.
+# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1 and 2; at `quick` on CIFAR-10 alone. The values of gamma are ours too.
+# 2. The scratch classifier [A] is enhanced and the fine-tuned one [B] attacked, both with the small encoder and a known classifier.
+# 3. Held out are the last 1,000 test images. In the rows of results the column `parameter` has gamma here, and `steps` the epoch.
+# 4. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

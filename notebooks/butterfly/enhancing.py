@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Raising the accuracy of a classifier that may not change
 #
-# Table 1 and the enhancing half of Table 3 of {cite:t}`yoo2018butterfly`.
+# This page re-runs the experiments of Table 1 and of the enhancing half of Table 3 of {cite:t}`yoo2018butterfly`, on stand-ins for its data and networks.
 #
-# **The claim.** A generator that is told only which of its images a frozen classifier gets right learns small perturbations that raise the classifier's accuracy, nearly to that of a pretrained and fine-tuned one. It would be refuted by an accuracy that does not rise on test images. And it would say little about perturbations if a linear layer on the same pretrained encoder, with the same labels, did as well.
+# **The claim.** A generator that learns only which of its images a frozen classifier gets right makes small perturbations that raise the classifier's accuracy, nearly to that of a pretrained and fine-tuned one.
+# The claim would be refuted by an accuracy that does not rise on test images. It would say little about perturbations if a linear layer on the same pretrained encoder, with the same labels, did as well.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -16,11 +17,11 @@ device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
 gamma = 0.0001  # weight of the intensity of v in the generator's loss
 l2 = "mean_square"  # intensity of v: mean_square over all values, or mean over images of the l2 norm
-sizes = ["small", "large"]  # list of encoders: small, large; the first plays the further arms
-loss = ["ls", "lr"]  # list of losses: ls (least squares), lr (logistic); the first plays the further arms
-d_train = ["head", "full"]  # list of what learns in the discriminator: head, full; the first plays the further arms
+sizes = ["small", "large"]  # list of encoders: small, large; further rows have the first
+loss = ["ls", "lr"]  # list of losses: ls (least squares), lr (logistic); further rows have the first
+d_train = ["head", "full"]  # list of what learns in the discriminator: head, full; further rows have the first
 objective = ["game", "direct"]  # list of game, and direct: the classifier's own cross-entropy in its place
-budget = "8/255"  # largest absolute value of v in the arms called limited, in units of x in [0, 1], as text
+budget = "8/255"  # largest absolute value of v in the rows called limited, in units of x in [0, 1], as text
 limit = None  # largest absolute value of v in units of x in [0, 1]; None: no limit
 clip = False  # clip perturbed images to [0, 1]
 size = None  # images resized to so many pixels; None: as the data set has them
@@ -46,7 +47,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# Thirty rounds of the game: D learns whether the decision on x + v is right (t = 1), G learns to please D. γ is 3 here.
+# The pictures show thirty rounds of the game: D learns whether the decision on x + v is right (t = 1), and G learns to please D. γ is 3 here.
 #
 # $$
 # \begin{gathered} \tilde x = x + v, \\ v = G(x), \\ L_D = (D(\tilde x) - t)^2, \\ L_G = (D(\tilde x) - 1)^2 + \gamma\, \overline{v^2} \end{gathered}
@@ -67,7 +68,10 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## Beside the paper (Tables 1 and 3)
 #
-# [A] learned the target data alone; [B] began where the external data left it. *ls* is the least-squares game, *lr* the logistic one. *p_true* is the mean softmax probability of the true class: our reading of the second number of each cell, which the text does not explain. *limited* generators keep every value of v within `budget`. The last rows have no generator. On the encoder that the small one starts from they put a linear layer, or a head with as many weights as its decoder; then come the mean of the linear layer's probabilities and the classifier's, and that encoder fine-tuned. All learn the labels that the classifier learned.
+# - **Classifiers:** *[A]* learned the target data alone; *[B]* began where the external data left it.
+# - **Games:** *ls* is the least-squares game, *lr* the logistic one. *limited* generators keep every value of v within `budget`.
+# - **Numbers:** *p_true* is the mean softmax probability of the true class, our reading of the second number of each cell, which the text does not explain.
+# - **Last rows, without a generator:** a linear layer, or a classifier with as many weights as the decoder, on the encoder that the small generator starts from; the mean of the probabilities of that linear layer and of the classifier; and that encoder fine-tuned. All of them learn the labels that the classifier learned.
 
 # %% tags=["hide-input"]
 tables.butterfly.enhancing(run)
@@ -78,7 +82,7 @@ figures.butterfly.rows(run)
 # %% [markdown]
 # ## Is the generator a classifier?
 #
-# A v that writes the label would work on a grey image; one that repairs the image would fail there, and on another image; noise of its length should do nothing. On other classifiers it shows what it knows of this one; the rows *Vanilla* have their accuracy without v.
+# A v that writes the label would work on a grey image. One that repairs the image would fail there, and on another image. Noise of its length should do nothing. On other classifiers v shows what it knows of this one; the rows *Vanilla* have their accuracy without v.
 
 # %% tags=["hide-input"]
 tables.butterfly.controls(run)
@@ -101,11 +105,11 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The data are proxies. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, or of Imagenette at 96 (ten classes of ImageNet, for ImageNet-10), and encoders are pretrained on 20,000 images of CIFAR-100 at that size; ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101, at 32 or 96 pixels instead of 224. [B] is pretrained on the same images from another seed, so that classifier, encoder and judge begin in different places. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; without these nothing is pretrained, and the rows are of the reading `external=none`.
+# 1. The data stand in for the paper's. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, or of Imagenette at 96 (ten classes of ImageNet, for ImageNet-10), instead of images at 224. Encoders are pretrained on 20,000 images of CIFAR-100 at the same size. ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101. [B] is pretrained on the same images from another seed, so that classifier and encoders begin in different places. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; without these nothing is pretrained, and the rows are of the reading `external=none`.
 # 2. The generator's last layer starts at zero and has no activation; v is neither limited nor clipped (`limit`, `clip`). Rates (Adam), epochs and the decoder's channels are lost in the text at hand and are ours. Gamma multiplies the mean square of v (`l2`), since the paper's unit is not stated.
 # 3. As the text has it, of the discriminator only the last unit learns; *D trained fully* lets all of it learn (`d_train`). *direct* has no discriminator: the generator goes down the classifier's own cross-entropy (`objective`).
-# 4. The game is played on the images the classifier was trained on, from the first on; `first` moves it to others, and one row is of a game on as many images that the classifier never saw. The accuracy on the first thousand of the game's images is in the table, beside that on test images: a classifier that is right on all of them would leave the game nothing to learn.
-# 5. The heads are fitted by L-BFGS on standardised features. Controls are ours.
+# 4. The game is played on the images the classifier was trained on, from the first on; `first` moves it to others. One row is of a game on as many images that the classifier never saw. The table has the accuracy on the first thousand of the game's images beside that on test images: a classifier that is right on all of them would leave the game nothing to learn.
+# 5. The classifiers on the encoder are fitted by L-BFGS on standardised features. They and the controls are ours.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The pictures: perturbations of both kinds, and how gamma shapes them
 #
-# Figures 1, 3, 5 to 7 and 11 to 14 of {cite:t}`yoo2018butterfly`.
+# This page redraws Figures 1, 3, 5 to 7 and 11 to 14 of {cite:t}`yoo2018butterfly`.
 #
 # **The claim.** Perturbations that raise or lower the accuracy are small, and gamma says how small. Section 4.3 has them grow when gamma *increases*, against Section 4.2 and the meaning of a penalty; the table below says which holds.
 
@@ -48,7 +48,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# Thirty rounds of the adversarial game with γ = 3, and thirty with γ = 30.
+# The pictures show thirty rounds of the adversarial game with γ = 3, and thirty with γ = 30.
 #
 # $$
 # \begin{gathered} \tilde x = x + v, \\ v = G(x), \\ L_D = (D(\tilde x) - t)^2, \\ L_G = (D(\tilde x) - 1)^2 + \gamma\, \overline{v^2} \end{gathered}
@@ -73,7 +73,7 @@ figures.side_by_side(
 # %% [markdown]
 # ## Enhancing (Figures 1, 3 and 11 to 14)
 #
-# First the test images whose false decision the generator turned right, then others. Above each image its class and what the classifier saw; below it v, scaled by its own largest value, with its l2 length; below that the sum, and what the classifier sees now.
+# First come the test images whose false decision the generator turned right, then others. Above each image stand its class and what the classifier saw; below it v, scaled by its own largest value, with its l2 length; below that the sum, and what the classifier sees now.
 
 # %% mystnb={"image": {"alt": "Test images, their enhancing perturbations and the sums, with the classes the classifier sees before and after"}} tags=["hide-input"]
 figures.butterfly.gallery(run, "enhance")
@@ -105,11 +105,10 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The data are proxies. At `quick` the classifier learns 5,000 images of CIFAR-10 at 32 pixels, and encoders are pretrained on 20,000 images of CIFAR-100; ResNet-18 at a quarter of its width stands for ResNet-50, a wider one (*large*) for ResNet-101, at 32 pixels instead of 224. [B] is pretrained on the same images from another seed, so that classifier, encoder and judge begin in different places. At `paper` STL-10 keeps its 96 pixels, and encoders and [B] start from torchvision's ImageNet weights; without these nothing is pretrained, and the rows are of the reading `external=none`.
-# 2. The generator's last layer starts at zero and has no activation; v is neither limited nor clipped (`limit`, `clip`). Rates (Adam), epochs and the decoder's channels are lost in the text at hand and are ours.
-# 3. Gamma multiplies the mean square of v; its values are ours, the first of each list being that of the tables.
-# 4. Pictures of sums are cut to [0, 1] for showing; the classifier sees them as they are.
-# 5. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.
+# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1 and 2; at `quick` on CIFAR-10 alone.
+# 2. The values of gamma are ours, the first of each list being that of the tables.
+# 3. Pictures of sums are cut to [0, 1] for showing; the classifier sees them as they are.
+# 4. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The pictures
 #
-# Figure 1 of {cite:t}`balda2018convex`: images, the noise of Algorithm 1, and their sum. Titles read "class before → class after".
+# This page redraws Figure 1 of {cite:t}`balda2018convex`: images, the noise of Algorithm 1, and their sum. Titles read "class before → class after".
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -50,7 +50,7 @@ eta = perturbation(m, 0.2, p=float("inf"))
 figures.side_by_side(model, y, x=x, eta=eta, x_adv=x + eta)
 
 # %% [markdown]
-# The first correctly classified image of each class, from class 0 on (`columns`). The noise is shown from −eps (black) to eps (white).
+# Each column has the first correctly classified image of a class, from class 0 on (`columns`). The noise is shown from −eps (black) to eps (white).
 
 # %% mystnb={"image": {"alt": "For MNIST and CIFAR-10 a row of images, then for three eps the noise of Algorithm 1 and the perturbed images; the noise is binary and covers the whole image, the pictures stay recognisable"}} tags=["hide-input"]
 figures.convex.examples(run)
@@ -64,7 +64,7 @@ tables.cost(run)
 # 1. The paper's images and eps are not named: these are the first of the first six classes, at the third, fifth and ninth of the ten eps of Figure 2.
 # 2. Pixels outside [0, 1] are cut off in the pictures, not in what the network sees (`clip`).
 # 3. At `quick`, NIN is trained for 6 epochs instead of 160.
-# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

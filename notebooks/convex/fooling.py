@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Fooled images over eps
 #
-# Figure 2 of {cite:t}`balda2018convex`: the share of fooled images over eps on four networks.
+# This page re-runs Figure 2 of {cite:t}`balda2018convex`: the share of fooled images over eps on four networks.
 #
-# **The claim.** Algorithm 1 fools more images than FastGrad at every eps, in several steps (Algorithm 1-n) more than DeepFool; Algorithm 2 is competitive with FastGrad; random signs do nothing.
-# It would be refuted by a FastGrad curve on or above Algorithm 1's, and it is *explained* if FastGrad closes the gap once it is computed in double precision.
+# **The claim.** Algorithm 1 fools more images than FastGrad at every eps, and in several steps (Algorithm 1-n) more than DeepFool. Algorithm 2 is competitive with FastGrad, and random signs do nothing.
+# The claim would be refuted by a FastGrad curve on or above Algorithm 1's. It is *explained* if FastGrad closes the gap once it is computed in double precision.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -63,7 +63,7 @@ figures.side_by_side(model, y, x=x, eta=eta, x_adv=x + eta)
 # %% [markdown]
 # ## Figure 2
 #
-# DeepFool looks for the smallest perturbation. As in the paper it counts at every eps that its perturbation stays below, while the others spend the whole eps. The crosses are the authors' own result files, from which the paper's figure is drawn; they have five of these curves.
+# DeepFool looks for the smallest perturbation. As in the paper, an image counts as fooled by DeepFool at every eps above the size of its perturbation, while the other methods spend the whole eps. The crosses are the authors' own result files, from which the paper's figure is drawn; they have five of these curves.
 
 # %% mystnb={"image": {"alt": "Share of fooled images over eps, one panel for each network, one curve for each of nine methods, with a cross at every point of the authors' own result files; random signs lie at the bottom"}} tags=["hide-input"]
 figures.convex.over_eps(
@@ -77,7 +77,7 @@ tables.convex.over_eps(run)
 # %% [markdown]
 # ## Cell by cell
 #
-# Each of the 200 points of the authors' files has ours beside it.
+# The tables set our number beside each of the 200 points of the authors' files.
 
 # %% tags=["hide-input"]
 tables.beside(run)
@@ -85,23 +85,23 @@ tables.beside(run)
 # %% [markdown]
 # ## The paper's own network
 #
-# `LeNet-5 (authors)` is the network behind the paper's numbers, loaded as its authors published it. The table sets what our code makes of it beside what theirs made of it, and the verdict is on those two.
+# `LeNet-5 (authors)` is the network behind the paper's numbers, loaded as its authors published it. The table compares what our code measures on it with what the authors print, and the verdict is on these two.
 
 # %% tags=["hide-input"]
 tables.convex.authors(run)
 
 # %% [markdown]
-# ## Kept in the box
+# ## Clipped to [0, 1]
 #
-# The paper does not clip, so its pixels leave [0, 1]. An attack on images should keep them there: the dashed curves are the same attacks with every pixel kept in its range.
+# The paper does not clip, so its pixels leave [0, 1]. An attack on images should keep them there: the dashed curves are the same attacks with every pixel clipped to that range.
 
 # %% mystnb={"image": {"alt": "Share of fooled images over eps with free pixels, solid, and with pixels kept in the box, dashed: clipping costs most on MNIST, whose background lies on the edge of the box"}} tags=["hide-input"]
 figures.convex.clipping(run)
 
 # %% [markdown]
-# ## The same reading for all
+# ## Counted alike for all methods
 #
-# Here an image counts from the smallest eps of the list that fools it, for every one-step method as for DeepFool. This compares like with like: DeepFool looks for the shortest way out.
+# Here an image counts from the smallest eps of the list that fools it, for every one-step method as for DeepFool.
 
 # %% tags=["hide-input"]
 tables.convex.over_eps(run, least=True)
@@ -125,7 +125,7 @@ tables.cost(run)
 # 5. DeepFool lengthens each step by 1e-4 in the units of the prepared image, as its own authors' code does, besides the overshoot of 0.02.
 # 6. The recorded CIFAR-10 results come from an archive that holds the images in another order than torchvision's files.
 # 7. Beyond the paper: FastGrad in float64, PGD-20 on the margin as the reference, the clipped reading (`clipped`), other balls (`p`).
-# 8. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 8. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -1,12 +1,11 @@
 # %% [markdown]
 # # What the framework itself implies
 #
-# Propositions 1 and 2 of {cite:t}`balda2018convex`, and what softmax scores instead of logits would make of the paper.
+# This page checks Propositions 1 and 2 of {cite:t}`balda2018convex`, and what softmax scores instead of logits would make of the paper.
 #
-# **The claim.** An adversarial example is the solution of a linearised programme under a norm bound: it has a closed form (Proposition 2), and it exists
-# exactly when eps exceeds the linearised margin over the dual norm of its gradient (Proposition 1). On a linear classifier this must hold to the last image; on a network the
-# distance between the dotted line and the curve is what the linearisation leaves out. The paper takes its scores from the softmax ("unit l1 norm"); the second half
-# of the page shows that its own figures exclude this.
+# **The claim.** An adversarial example is the solution of a linearised programme under a norm bound. It has a closed form (Proposition 2), and it exists exactly when eps exceeds the linearised margin over the dual norm of its gradient (Proposition 1).
+#
+# On a linear classifier this must hold to the last image; on a network the distance between the dotted line and the curve is what the linearisation leaves out. The paper takes its scores from the softmax ("unit l1 norm"); the second half of the page shows that its own figures exclude this.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -58,8 +57,7 @@ figures.side_by_side(model, y, x=x, eta=eta, x_adv=x + eta)
 # %% [markdown]
 # ## The smallest feasible eps
 #
-# Each image is moved by a multiple of its own smallest feasible eps, for several exponents of the ball. `closed form optimal` counts the images whose perturbation attains the dual bound of the
-# programme to a relative 1e-6.
+# Each image is moved by a multiple of its own smallest feasible eps, for several exponents of the ball. The column *closed form optimal* counts the images whose perturbation attains the dual bound of the programme to a relative 1e-6.
 
 # %% mystnb={"image": {"alt": "Share of fooled images over eps in units of the smallest feasible eps, one panel a network, one curve a norm: a step at one for the linear classifier, a gentler rise after it for the networks"}} tags=["hide-input"]
 figures.convex.multiples(run)
@@ -70,8 +68,7 @@ tables.convex.propositions(run)
 # %% [markdown]
 # ## Logits or softmax
 #
-# With softmax scores the gradient of the class's own score is parallel to the gradient of the cross-entropy. Algorithm 2 and FastGrad are then the same attack, but the paper's Fig. 2 shows two different curves. A saturated softmax has
-# next to no slope, too, so that its linearised distances explode. This page computes in float64, to keep rounding out of the comparison.
+# With softmax scores the gradient of the class's own score is parallel to the gradient of the cross-entropy. Algorithm 2 and FastGrad are then the same attack, but the paper's Fig. 2 shows two different curves. A saturated softmax also has next to no slope, so that its linearised distances explode. This page computes in float64, to keep rounding out of the comparison.
 
 # %% tags=["hide-input"]
 tables.convex.scores(run)
@@ -79,7 +76,7 @@ tables.convex.scores(run)
 # %% [markdown]
 # ## With a target
 #
-# The same programme is solved for one rival, the next class, instead of the nearest one. It takes ten steps with one gradient each.
+# The same programme is solved for one rival, the next class, instead of the nearest one. Algorithm 1-10 takes ten steps with one gradient each.
 
 # %% mystnb={"image": {"alt": "Share of images at the target class over eps, one curve a network with its 95 % band, each rising from zero and named at its end"}} tags=["hide-input"]
 figures.convex.targeted(run)
@@ -103,7 +100,7 @@ tables.cost(run)
 # 2. p = 1, a limit that the paper leaves out of its formula, is the single value with the largest gradient.
 # 3. Beyond the paper: the softmax regression (`linear`), on which the first-order theory is exact, and eps measured in multiples of Proposition 1's.
 # 4. The correctly classified images that come first in the test set are attacked (`images`).
-# 5. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 5. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

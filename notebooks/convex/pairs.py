@@ -1,10 +1,11 @@
 # %% [markdown]
 # # Method against method, on the same images
 #
-# The comparisons of Section IV of {cite:t}`balda2018convex`, image by image.
+# This page repeats the comparisons of Section IV of {cite:t}`balda2018convex` image by image.
 #
-# **The question.** Two curves that differ by a few images say little; on the same images one can count those that one method fools and the other does not. And FastGrad need not be rounded: the cross-entropy is log(1 + e^L) with
-# L = logsumexp of the rivals' scores − the class's own, so its gradient has the direction of L's, in which no probability is subtracted from one. Algorithm 1's lead over this exact FastGrad is not rounding.
+# **The question.** Two curves that differ by a few images say little. On the same images one can count those that one method fools and the other does not.
+#
+# Nor does FastGrad have to be rounded. The cross-entropy is log(1 + e^L) with L = logsumexp of the rivals' scores − the class's own, so its gradient has the direction of L's, in which no probability is subtracted from one. Algorithm 1's lead over this exact FastGrad is not rounding.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -55,7 +56,7 @@ figures.side_by_side(
 # %% [markdown]
 # ## Over eps
 #
-# Every method of the pairs; `exact` is FastGrad along L.
+# The figure has every method of the pairs; *exact* is FastGrad along the gradient of L.
 
 # %% mystnb={"image": {"alt": "Share of fooled images over eps, one panel for each network, one curve for each method of the pairs, FastGrad in three precisions"}} tags=["hide-input"]
 figures.convex.over_eps(run)
@@ -66,7 +67,7 @@ tables.convex.over_eps(run)
 # %% [markdown]
 # ## Who fools more of the same images
 #
-# The lead is the share that the one fools minus the share that the other fools, of the same images. The interval of one network is that of a paired difference (Agresti and Min 2005; for the mean over eps a bootstrap over the images). That of three networks or more is Student's over them.
+# The lead of one method over the other is the share of images that it alone fools minus the share that the other alone fools. The interval of one network is that of a paired difference (Agresti and Min 2005; for the mean over eps a bootstrap over the images). That of three networks or more is Student's over them.
 
 # %% tags=["hide-input"]
 tables.convex.leads(run)
@@ -85,7 +86,7 @@ tables.cost(run)
 #
 # 1. The paper gives curves and no intervals, so this page goes beyond it.
 # 2. Networks, images and eps as on the page of Figure 2. Of Algorithm 1-n, n = 5 is run here, n = 10 on that page.
-# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # How far the measures move with the training
 #
-# Table I of {cite:t}`balda2018convex` for one network, trained in several ways.
+# This page measures Table I of {cite:t}`balda2018convex` on one network, trained in several ways.
 #
-# **The question.** The paper gives three numbers for each network and says nothing of how it was trained. How much of such a number belongs to the architecture, and how much to the recipe?
+# **The question.** The paper gives three numbers for each network and does not say how it was trained. How much of such a number belongs to the architecture, and how much to the recipe?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -48,11 +48,14 @@ r, nearest = (m.value / m.gradient.abs().sum((2, 3, 4))).min(1)
 eta = -r * m.gradient[:, nearest[0]].sign()
 figures.side_by_side(model, y, x=x, eta=eta, x_eta=x + eta)
 
+# %% [markdown]
+# ## The measures, recipe by recipe
+
 # %% tags=["hide-input"]
 tables.convex.recipes(run)
 
 # %% [markdown]
-# `p rounds to 1` counts the images whose softmax probability of their class is exactly 1 in single precision.
+# *p rounds to 1* counts the images whose softmax probability of their class is exactly 1 in single precision.
 #
 # ## What the claims come to
 

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Beyond classes: regression, reconstruction, segmentation
 #
-# Section III of {cite:t}`balda2018convex`, which the paper gives without an experiment.
+# This page tries Section III of {cite:t}`balda2018convex`, which the paper gives without an experiment.
 #
-# **The claim.** The same programme attacks any differentiable output. To first order the output moves by Jη, so the worst η in an l2 ball is the Jacobian's top right singular vector, in an l1 ball a single pixel, and in an l∞ ball hard to find. A segmentation is attacked by adding up the margins
-# of its pixels. It would be refuted if these steps moved the output no farther than random ones of the same length.
+# **The claim.** The same programme attacks any differentiable output. To first order the output moves by Jη, so the worst η in an l2 ball is the Jacobian's top right singular vector, in an l1 ball a single pixel, and in an l∞ ball hard to find. A segmentation is attacked by adding up the margins of its pixels.
+# The claim would be refuted if these steps moved the output no farther than random ones of the same length.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -58,8 +58,7 @@ figures.side_by_side(model, y, x=x, eta=2 * v, x_adv=x + 2 * v)
 # %% [markdown]
 # ## Two numbers, and an image
 #
-# The `regressor` reads two numbers off a digit, its ink and its slant; the `autoencoder` passes it through 32 numbers. The singular vector comes from power iteration with Jacobian-vector products in both directions, never from the matrix. For p = ∞ the sign iteration finds a local optimum, and a
-# semidefinite bound says how far the best can be from it. All steps have the same l2 length. Of the two signs the one that does more damage is taken.
+# The `regressor` reads two numbers off a digit, its ink and its slant; the `autoencoder` passes it through 32 numbers. The singular vector comes from power iteration with Jacobian-vector products in both directions, never from the matrix. For p = ∞ the sign iteration finds a local optimum, and a semidefinite bound says how far the best can be from it. All steps have the same l2 length. Of η and −η, the one that does more damage is taken.
 
 # %% tags=["hide-input"]
 tables.convex.outputs(run)

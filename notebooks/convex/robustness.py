@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Three measures of robustness
 #
-# Table I of {cite:t}`balda2018convex`.
+# This page re-runs Table I of {cite:t}`balda2018convex`.
 #
-# **The claim.** Three numbers rank networks alike: the mean size of DeepFool's perturbation (ρ₁), the mean linearised distance to the boundary of Proposition 1 (ρ₂, one round of gradients instead of DeepFool's several), and the eps at which DeepFool has fooled
-# 99 of 100 images. LeNet-5 is more robust than the fully connected network, NIN more than DenseNet. It would be refuted by measures that disagree on the order.
+# **The claim.** Three numbers rank networks alike: the mean size of DeepFool's perturbation (ρ₁), the mean linearised distance to the boundary of Proposition 1 (ρ₂, one round of gradients instead of DeepFool's several), and the eps at which DeepFool has fooled 99 of 100 images. LeNet-5 is more robust than the fully connected network, NIN more than DenseNet.
+# The claim would be refuted by measures that disagree on the order.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -58,6 +58,9 @@ figures.side_by_side(
     model, y, x=x, eta=eta, x_eta=x + eta, eta_df=x_df - x, x_df=x_df
 )
 
+# %% [markdown]
+# ## Beside the paper (Table I)
+
 # %% tags=["hide-input"]
 tables.convex.measures(run)
 
@@ -65,12 +68,11 @@ tables.convex.measures(run)
 figures.convex.measures(run)
 
 # %% [markdown]
-# **How to read it.** A cell is close within a tenth of the paper's number (test error: 3 points), inside where that number lies in the prediction interval for one more network, near within three tenths. The interval is over seeds where there are three or more, else over resampled images.
+# **How to read it.** A cell is *close* within a tenth of the paper's number (test error: 3 points), *inside* where that number lies in the prediction interval for one more network, and *near* within three tenths. The interval is over seeds where there are three or more, else over resampled images.
 #
 # ## The unit of ρ₁
 #
-# The paper divides a perturbation by the largest absolute value of the *prepared* image, and the other two measures by the range of the test set. On MNIST that is nearly the same; on standardised or centred images it is not, and makes ρ₁ larger than ρ₂ for no
-# reason of robustness.
+# The paper divides a perturbation by the largest absolute value of the *prepared* image in ρ₁, and by the range of the test set in the other two measures. On MNIST that is nearly the same. On standardised or centred images it is not, and makes ρ₁ larger than ρ₂ for no reason of robustness.
 
 # %% tags=["hide-input"]
 tables.convex.units(run)
@@ -78,7 +80,7 @@ tables.convex.units(run)
 # %% [markdown]
 # ## The paper's own network
 #
-# `LeNet-5 (authors)` is the network behind the paper's numbers, loaded as its authors published it. The table sets what our code makes of it beside what theirs made of it, and the verdict is on those two.
+# `LeNet-5 (authors)` is the network behind the paper's numbers, loaded as its authors published it. The table compares what our code measures on it with what the authors print, and the verdict is on these two.
 
 # %% tags=["hide-input"]
 tables.convex.authors(run)
@@ -96,12 +98,12 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. Test errors are of the whole test set. The authors' published script prints that of a shuffled part.
-# 2. ρ₁ and the eps of 99 in 100 count the first correctly classified images (`images`); images that DeepFool does not fool in 50 rounds (`deepfool_steps`) count with the length they reached in ρ₁, and as needing an infinite eps in the last measure. Every DeepFool step is lengthened (`overshoot`), where the original lengthens their sum.
+# 2. ρ₁ and the eps of 99 in 100 count the first correctly classified images (`images`). An image that DeepFool does not fool in 50 rounds (`deepfool_steps`) counts with the length it reached in ρ₁, and with an infinite eps in the last measure. Every DeepFool step is lengthened (`overshoot`), where the original lengthens their sum.
 # 3. At `quick`, NIN and DenseNet-40 are trained for 6 and 4 epochs with bfloat16 autocast instead of 160 and 300 (`recipe`).
 # 4. The paper does not say how it trained. The networks for MNIST are trained with Adam in batches of 128 at a rate that rises to its peak and falls to zero (`recipe`), which gives about the paper's test errors.
 # 5. DeepFool lengthens each step by 1e-4 in the units of the prepared image, besides the overshoot of 0.02.
 # 6. Beyond the paper: intervals, and ρ₁ in the unit of the others.
-# 7. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 7. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

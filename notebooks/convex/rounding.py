@@ -1,10 +1,9 @@
 # %% [markdown]
 # # Why FastGrad is weak: rounding
 #
-# The gap between Algorithm 1 and FastGrad in Figure 2 of {cite:t}`balda2018convex`, taken apart.
+# This page takes apart the gap between Algorithm 1 and FastGrad in Figure 2 of {cite:t}`balda2018convex`.
 #
-# **The question.** FastGrad follows the cross-entropy, whose gradient is a sum over the classes: (softmax − one-hot) times the gradients of the logits. Once the network is sure, 1 − p falls below the resolution of single precision and the
-# true class's own term is rounded away, while those of the others remain. Is Algorithm 1 better because it solves a better programme, or because it has nothing to round?
+# **The question.** FastGrad follows the cross-entropy, whose gradient is a sum over the classes: (softmax − one-hot) times the gradients of the logits. Once the network is sure, 1 − p falls below the resolution of single precision. The true class's own term is then rounded away, while those of the others remain. Is Algorithm 1 better because it solves a better programme, or because it has nothing to round?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -53,7 +52,7 @@ figures.side_by_side(model, y, x=x, g=g, g_L=g_L, x_g=x_g, x_L=x_L)
 # %% [markdown]
 # ## Over eps
 #
-# One step along four losses, the cross-entropy in two precisions, beside Algorithm 1. `clipped at 1e-7` is a cross-entropy whose probabilities are kept away from 0 and 1, as some libraries do; it is flat beyond. The margin loss follows the nearest class by score, and costs as much as FastGrad.
+# The figure has one step along four losses, the cross-entropy in two precisions, beside Algorithm 1. The cross-entropy *clipped at 1e-7* keeps its probabilities away from 0 and 1, as some libraries do, and is flat beyond. The margin loss follows the nearest class by score, and costs as much as FastGrad.
 
 # %% mystnb={"image": {"alt": "Share of fooled images over eps for one step along several losses and in two precisions, one panel for each network"}} tags=["hide-input"]
 figures.convex.over_eps(run)
@@ -64,8 +63,7 @@ tables.convex.over_eps(run)
 # %% [markdown]
 # ## The same network, more or less sure
 #
-# A factor on the logits changes no decision and no margin's direction; it only makes the softmax sharper or softer. Methods that look at margins do not notice it. For FastGrad it does two things: it weighs the classes differently, towards the nearest one as the softmax sharpens, and it
-# decides what is rounded away. The columns say for how many images the probability is exactly 1; in float64 that takes a lead of some 37 logits.
+# A factor on the logits changes no decision and no margin's direction; it only makes the softmax sharper or softer. Methods that follow margins do not notice it. For FastGrad it does two things: it weighs the classes differently, towards the nearest one as the softmax sharpens, and it decides what is rounded away. The columns *p rounds to 1* say for how many images the probability of their class is exactly 1; in float64 that takes a lead of some 37 logits.
 
 # %% mystnb={"image": {"alt": "Share of fooled images at one eps over a factor on the logits, from a sixteenth to sixteen: flat for Algorithms 1 and 2 and the margin loss, not for FastGrad"}} tags=["hide-input"]
 figures.convex.scales(run)
@@ -87,8 +85,7 @@ tables.cost(run)
 #
 # 1. The paper does not discuss precision, so this page goes beyond it.
 # 2. Networks, images and eps as on the page of Figure 2, 256 images at `quick`; the factor is tried at the fourth of the ten eps.
-# 3. `p rounds to 1` counts the images whose softmax probability of their class is exactly 1 in that precision.
-# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked, loaded as its authors published it (`python -m inputgrad fetch lenet5_authors`). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

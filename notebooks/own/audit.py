@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A network of your own under every attack
 #
-# Name a network and a data set, and this page says what stands under the attacks of the audit in one l∞ ball, whether the gradient they follow can be believed, and one verdict to quote. Named nothing, it audits LeNet-5 on scikit-learn's digits, trained for a few seconds: an illustration, no result.
+# Name a network and a data set, and this page says what stands under the attacks of the audit in one l∞ ball, whether the gradient they follow can be believed, and one verdict to quote. Where no network is named, it audits LeNet-5 on scikit-learn's digits, trained for a few seconds: an illustration, no result.
 #
 # **What a network has to be.** It takes x in [0, 1], `(B, C, H, W)`, normalises it inside, and gives logits; that is checked on one batch of the test set before anything else. It is never trained here, and no result of the study is compared with it. The numbers of this page stay in it and in `build/results`.
 
@@ -47,7 +47,7 @@ tables.audit.verdict(run)
 # %% [markdown]
 # ## The checklist
 #
-# These are signs of a masked gradient (Athalye et al. 2018; Carlini et al. 2019): of a network that attacks cannot follow, and that need not be robust for it. Each is answered from the measurements below.
+# These are signs of a masked gradient (Athalye et al. 2018; Carlini et al. 2019): of a network that attacks cannot follow, and that may fall to others. Each is answered from the measurements below.
 
 # %% tags=["hide-input"]
 tables.audit.checklist(run)
@@ -66,7 +66,7 @@ tables.audit.attacks(run)
 # %% [markdown]
 # ## At equal budget, beside other libraries
 #
-# Where `libraries` names some, their attacks and ours have the same number of gradients an image. A wrapper around the network counts what each asks, as AttackBench does, and a point counts that lies in the ball and was asked within the budget, whatever the attack returns.
+# Where `libraries` names some, their attacks and ours have the same number of gradients an image. A wrapper around the network counts what each asks, as AttackBench does. A point counts if it lies in the ball and was asked within the budget, whatever the attack returns.
 
 # %% tags=["hide-input"]
 tables.audit.budget(run)

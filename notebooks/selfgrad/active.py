@@ -1,11 +1,11 @@
 # %% [markdown]
 # # A block that does something
 #
-# Beyond {cite:t}`aboutalebi2020selfgradient`: can a block that is not idle make a network robust, or can it only hide its gradient?
+# This page goes beyond {cite:t}`aboutalebi2020selfgradient`: can a block that is not idle make a network robust, or can it only hide its gradient?
 #
-# **Why ask.** The paper wants the block to mimic eps times a sign, and the block of the other pages came out too small to do anything. Here it is given the sign of the self gradient, and its output is held at half of eps, at eps and at twice eps, however it learns. The control is the same training on single steps without a block.
+# **Why ask.** The paper wants the block to mimic eps times a sign, and the block of the other pages came out too small to do anything. Here the block is given the sign of the self gradient, and its output is held at half of eps, at eps and at twice eps, however it learns. The control is the same single-step training without a block.
 #
-# **What would refute it.** If a block makes robustness, the worst case over all attacks rises above the control's. If it only hides the gradient, PGD through the network misses images that other attacks take, and the worst case stays where it is or falls.
+# **What would refute it.** If a block adds robustness, the worst case over all attacks rises above the control's. If it only hides the gradient, PGD through the network misses images that other attacks take, and the worst case stays where it is or falls.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -57,7 +57,15 @@ figures.side_by_side(F.net, y, x=x, g=g, added=added, x_seen=x + added)
 # %% [markdown]
 # ## What the block is worth
 #
-# *Worst of all* counts an image as right only if no attack fooled it: FGSM, PGD-20 and CW-20 through the network, PGD on logits averaged over noise, PGD that goes straight through the sign on a copy with softplus in place of ReLU, transfer from the control and from the network without its block, and on what then still stands APGD, targeted APGD and Square. *Missed by PGD-20* is the share of images that PGD-20 leaves and another attack takes. The last columns compare the same images, two networks at a time; *block off* is the same weights without their block, attacked on their own.
+# *Worst of all* counts an image as right only if none of these attacks fooled it:
+#
+# - FGSM, PGD-20 and CW-20 through the network;
+# - PGD on logits averaged over noise;
+# - PGD that goes straight through the sign, on a copy with softplus in place of ReLU;
+# - transfer from the control, and from the network without its block;
+# - APGD, targeted APGD and Square, on the images that still stand.
+#
+# *Missed by PGD-20* is the share of images that PGD-20 leaves and another attack takes. The last columns compare the same images, two networks at a time; *block off* is the same weights without their block, attacked on their own.
 
 # %% mystnb={"image": {"alt": "Clean accuracy, accuracy under PGD-20 and in the worst case over all attacks, one row a network, with its block and with it off"}} tags=["hide-input"]
 figures.selfgrad.active(run)
@@ -89,8 +97,8 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. Nothing of this page is in the paper. It gives the block the gradient as it is, and neither its initialisation nor its scale; here it is given signs, divided by the root mean square of its output over all signs, and no weight decay is on it.
-# 2. At `quick` the network is WRN-10-2 at half its width, trained for six epochs on 10,000 images: smaller than on the other pages, for the sake of three runs. The block as the paper gives it is on [the page of the audit](audit.ipynb), on the larger network.
+# 1. Nothing of this page is in the paper. The paper gives the block the gradient as it is, and states neither its initialisation nor its scale. Here the block is given signs, its output is divided by its root mean square over all signs, and it has no weight decay.
+# 2. At `quick` the network is WRN-10-2 at half its width, trained for six epochs on 10,000 images: smaller than on the other pages, for the sake of three runs. [The page of the audit](audit.ipynb) has the block as the paper gives it, on the larger network.
 # 3. The self gradient is a constant in training. At a sign no gradient comes through it, so that this changes nothing.
 # 4. *Random start* takes its step from a random point of the ball and makes it 1.25 eps long, as Wong, Rice and Kolter (2020) do. A longer schedule, on which training on single steps can fail at once (catastrophic overfitting), was not run.
 # 5. APGD has 100 steps and aims at two classes, Square has 500 queries: fewer than in AutoAttack, and only on images that still stand.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Is the robustness real? An audit
 #
-# Beyond {cite:t}`aboutalebi2020selfgradient`: does the self-gradient network resist attacks, or only hide its gradient from them?
+# This page goes beyond {cite:t}`aboutalebi2020selfgradient`: does the self-gradient network resist attacks, or only hide its gradient from them?
 #
-# **Why ask.** The network's answer jumps wherever the self gradient does, and a gradient attack cannot see jumps: a textbook way to look robust. So every defence meets attacks that need no gradient, attacks that look past the block, and the same training without the block.
+# **Why ask.** The network's answer jumps wherever the self gradient does, and a gradient attack cannot see jumps: a textbook way to look robust. So every defence meets attacks that need no gradient and attacks that look past the block, and the same training without the block is attacked beside it.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -73,7 +73,7 @@ tables.selfgrad.checklist(run)
 # %% [markdown]
 # ## Every attack on every defence
 #
-# *Smoothed* follows logits averaged over normal noise of eps/2, and with them the gradients of many neighbouring pieces. No gradient sees a jump of the block; only Square, which needs the logits alone, looks there. *Block held constant* differentiates the second pass only. A *transfer* attacks another network, such as this one with its block off, and shows the result to this one. *APGD, then targeted* is AutoAttack's pair of gradient attacks. *Worst of all* counts an image as right only if no attack fooled it.
+# *Worst of all* counts an image as right only if no attack fooled it. *Smoothed* follows logits averaged over normal noise of eps/2, and with them the gradients of many neighbouring pieces. *Block held constant* differentiates the second pass only. A *transfer* attacks another network, such as this one with its block off, and shows the result to this one. *APGD, then targeted* is AutoAttack's pair of gradient attacks. No gradient sees a jump of the block; only Square, which needs the logits alone, looks there.
 
 # %% mystnb={"image": {"alt": "Accuracy of each defence under each attack of the audit, one row an attack, one point a defence"}} tags=["hide-input"]
 figures.selfgrad.audit(run)
@@ -90,7 +90,7 @@ figures.selfgrad.radii(run)
 # %% [markdown]
 # ## Something else in the block's place
 #
-# The same weights are used again without new training: with the block switched off, replaced by its mean output on the first hundred images, or fed with normal noise as large as the gradient.
+# The same weights are used again without new training: with the block switched off, with the block replaced by its mean output on the first hundred images, or with the block fed with normal noise as large as the gradient.
 
 # %% tags=["hide-input"]
 tables.selfgrad.controls(run)
@@ -110,9 +110,9 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
+# 1. Network and training are those of [the page of Tables 2 to 5](defences.ipynb).
 # 2. Nothing of this page is in the paper. An image counts as right under an attack only if it was right before. PGD and CW count any iterate, the other attacks what they end with.
-# 3. FAB of AutoAttack is left out: it minimises a distance, and at a fixed radius the other three decide. A network is audited on 100 images with 2,000 queries of Square at `quick`, on 1,000 with 5,000 at `paper`.
+# 3. FAB of AutoAttack is left out: it minimises a distance, and at a fixed radius the other three attacks decide. A network is audited on 100 images with 2,000 queries of Square at `quick`, on 1,000 with 5,000 at `paper`.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Does the self gradient converge?
 #
-# Figure 2 and Theorem 1 of {cite:t}`aboutalebi2020selfgradient`.
+# This page re-runs Figure 2 and checks Theorem 1 of {cite:t}`aboutalebi2020selfgradient`.
 #
-# **The claim.** Taken again at the corrected image, again and again, the self gradient changes less and less; the theorem says that it must, for every function and every eps below 1.
+# **The claim.** The self gradient is taken again at the corrected image, again and again, and changes less and less. The theorem says that it must, for every function and every eps below 1.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -88,7 +88,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
+# 1. Network and training are those of [the page of Tables 2 to 5](defences.ipynb).
 # 2. The paper does not say how successive gradients are formed: here g(k) is taken at x + c B(g(k−1)), and beside it at x + ε g(k−1).
 # 3. Softplus (sharpness 10) replaces ReLU without training again.
 

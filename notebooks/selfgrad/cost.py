@@ -1,9 +1,9 @@
 # %% [markdown]
 # # What robustness costs in training
 #
-# The claims of {cite:t}`aboutalebi2020selfgradient` on training cost: a robust network at least ten times faster.
+# This page checks what {cite:t}`aboutalebi2020selfgradient` says of training cost: a robust network at least ten times faster.
 #
-# **The claim.** Single-step training of the self-gradient network reaches a robust solution at least ten times faster than training with ten or more attack steps. The paper has no table for it: here robustness is followed during training.
+# **The claim.** Single-step training of the self-gradient network reaches a robust solution at least ten times faster than training with ten or more attack steps. The paper has no table for it; here robustness is followed during training.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -34,7 +34,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# What a training step is made on: FGSM's image costs one gradient, PGD's seven, with steps of 2/255 in a ball of radius ε = 8/255 (here without a random start).
+# The pictures show what a training step is made on: FGSM's image costs one gradient, PGD's seven, with steps of 2/255 in a ball of radius ε = 8/255 (here without a random start).
 #
 # $$
 # \begin{gathered} x_{k+1} = \mathrm{clip}_{[0,1]}\, \Pi_\varepsilon\bigl(x_k + \alpha\, \mathrm{sign}\, \nabla_x L(f(x_k), y)\bigr), \\ x_0 = x \end{gathered}
@@ -56,6 +56,9 @@ figures.side_by_side(
     model, y, x=x, v_fgsm=x_fgsm - x, x_fgsm=x_fgsm, v_pgd=x_pgd - x, x_pgd=x_pgd
 )
 
+# %% [markdown]
+# ## Robustness during training
+
 # %% mystnb={"image": {"alt": "Accuracy under PGD during training for FGSM training, Madry training and the self-gradient network, over epochs and over seconds"}} tags=["hide-input"]
 figures.selfgrad.costs(run)
 
@@ -63,7 +66,7 @@ figures.selfgrad.costs(run)
 tables.selfgrad.costs(run)
 
 # %% [markdown]
-# The arithmetic is counted operation by operation, with the attack and gradients of gradients. The target is a share (`target`) of Madry training's last robust accuracy, and is asked at the end of each epoch. The last column is decided by arithmetic, epochs times the arithmetic of a step; seconds are shown beside it.
+# The arithmetic is counted operation by operation, with the attack and gradients of gradients. The target is a share (`target`) of Madry training's last robust accuracy, and is checked at the end of each epoch. The last column is decided by arithmetic, epochs times the arithmetic of a step; seconds are shown beside it.
 
 # %% [markdown]
 # ## What the claims come to
@@ -77,8 +80,8 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
-# 2. Robustness during training is the accuracy on the last 256 test images under PGD-10, whatever `images` says; what that takes is not counted. 256 images, once an epoch and in one run, are few: a target met one epoch earlier or later moves the factor. PGD training takes seven steps, not ten or more.
+# 1. Network and training are those of [the page of Tables 2 to 5](defences.ipynb).
+# 2. Robustness during training is the accuracy on the last 256 test images under PGD-10, whatever `images` says; the cost of measuring it is not counted. 256 images, once an epoch and in one run, are few: a target met one epoch earlier or later moves the factor. PGD training takes seven steps, not ten or more.
 # 3. Wall-clock times are of a machine that did other work: they decide nothing.
 
 # %% [markdown]

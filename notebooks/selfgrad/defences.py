@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Four defences under attack
 #
-# Tables 2 to 5 and Figure 1 of {cite:t}`aboutalebi2020selfgradient`.
+# This page re-runs Tables 2 to 5 and Figure 1 of {cite:t}`aboutalebi2020selfgradient`.
 #
-# **The claim.** A network whose input is corrected by a small function of its own input gradient, trained on single-step attacks, keeps more accuracy under PGD and CW than PGD training does, and more on clean images. It would be refuted by a self-gradient network that is not ahead of PGD training, or not ahead of the same single-step training without the block.
+# **The claim.** A network whose input is corrected by a small function of its own input gradient, trained on single-step attacks, keeps more accuracy under PGD and CW than PGD training does, and more on clean images.
+# The claim would be refuted by a self-gradient network that is not ahead of PGD training, or not ahead of the same single-step training without the block.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -37,7 +38,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# A network f that reads its own gradient: that of the sum of its logits goes through the block B and is added to the image, which f then sees.
+# A network f reads its own gradient: the gradient of the sum of its logits goes through the block B and is added to the image, which f then sees.
 #
 # $$
 # \begin{gathered} F(x) = f\bigl(x + c\,B(g)\bigr), \\ g = \nabla_x \textstyle\sum_i f_i(x) \end{gathered}
@@ -57,7 +58,7 @@ figures.side_by_side(model, y, x=x, g=g, v=v, x_seen=x + v)
 # %% [markdown]
 # ## The network (Figure 1)
 #
-# The soft loss, the sum of the logits, needs no label. Its gradient goes through five 1x1 convolutions with tanh and is added to the image; a second pass through the same weights decides. Drawn from the modules that one forward pass calls.
+# The soft loss, the sum of the logits, needs no label. Its gradient goes through five 1x1 convolutions with tanh and is added to the image; a second pass through the same weights decides. The figure is drawn from the modules that one forward pass calls.
 
 # %% mystnb={"image": {"alt": "The data flow of a self-gradient network: the image through the network, the gradient of the sum of its logits through five 1x1 convolutions with tanh, added to the image, through the same network again"}} tags=["computes", "hide-input"]
 from inputgrad.compute.methods import selfgradient
@@ -100,7 +101,7 @@ tables.cost(run)
 # 2. The block is three channels wide, without bias, and is given the gradient as it is (`block_input=raw`), its output added with factor 1 (`block_scale`). In training gradients pass through the self gradient (`detach_train=False`), which bfloat16 rounds there and not at test. *Self gradient, rescaled* is ours: its block is given the gradient with largest value 1, a constant in training, so that it has more to read; how much either block then adds is in the chapter.
 # 3. Attacks in training are made with the network in training mode, and every pass, also the attack's, moves the statistics of batch norm: FGSM from the image itself with a step of 8/255, PGD with seven steps of 2/255 from a random start, as Madry et al. train CIFAR-10.
 # 4. Attacks at test go through both passes of the network, in evaluation mode and float32. With the block disabled, the attack is on the network without it.
-# 5. SVHN is declared at `paper` only; what claims say of it is decided apart from what they say of CIFAR-10 and CIFAR-100. Claims against *Bilateral* stay undecided for good.
+# 5. SVHN is declared at `paper` only; what claims say of it is decided apart from what they say of CIFAR-10 and CIFAR-100. *Bilateral* is not run, so that claims against it stay undecided.
 # 6. At `quick` 500 test images are attacked.
 
 # %% [markdown]

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Told the true loss gradient
+# # Given the true loss gradient
 #
-# Table 1 of {cite:t}`aboutalebi2020selfgradient`: PGD training with the gradient of the loss as additional input, and without.
+# This page re-runs Table 1 of {cite:t}`aboutalebi2020selfgradient`: PGD training with the gradient of the loss as additional input, and without.
 #
-# **The claim.** Given the gradient of the true loss, the network is far more accurate, clean and under PGD. But that gradient is taken at the true label, and so carries it. The question here: does the network read the image better, or does it read the label?
+# **The claim.** Given the gradient of the true loss, the network is far more accurate, clean and under PGD. But that gradient is taken at the true label, and so carries the label. Does the network read the image better, or does it read the label?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -33,7 +33,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# What the oracle is given beside the image: the gradient of the loss at the true label, divided by its largest value. For another label it is another picture.
+# The pictures show what this network, the oracle, is given beside the image: the gradient of the loss at the true label, divided by its largest value. Another label gives another picture.
 #
 # $$
 # \begin{gathered} F(x, y) = f\bigl([x,\, g_y]\bigr), \\ g_k = \nabla_x L(f([x, 0]), k) \,/\, \lVert\nabla_x L(f([x, 0]), k)\rVert_\infty \end{gathered}
@@ -52,11 +52,14 @@ g_true = taken(input_gradient(model, x, y), "max1")
 g_other = taken(input_gradient(model, x, other), "max1")
 figures.side_by_side(model, y, x=x, g_true=g_true, g_other=g_other)
 
+# %% [markdown]
+# ## Beside the paper (Table 1)
+
 # %% tags=["hide-input"]
 tables.selfgrad.oracle(run)
 
 # %% [markdown]
-# In the last column the network is given the gradient of a *false* label, drawn at random, on clean images. The column says how often it then answers with that label. The network without that input shows how often that happens by chance. PGD-10 counts the last iterate here.
+# In the last column the network is given the gradient of a *false* label, drawn at random, on clean images. The column says how often the network then answers with that label. The row without the input shows how often that happens by chance. PGD-10 counts the last iterate here.
 
 # %% [markdown]
 # ## What the claims come to
@@ -73,7 +76,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
+# 1. Network and training are those of [the page of Tables 2 to 5](defences.ipynb).
 # 2. The gradient is that of a first pass with zeros in its place. It is divided by its own largest value (`gradient_input`), since a raw gradient is far smaller than an image, and in training it is a constant (`detach_train`).
 # 3. The attack at test goes through both passes, and through the gradient, at the true label.
 

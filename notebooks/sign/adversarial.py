@@ -1,11 +1,10 @@
 # %% [markdown]
 # # Adversarial examples with and without the sign
 #
-# Tables 1 and 2 of {cite:t}`agarwal2020sign`, with the SVHN and eps 0.9 figures that the paper gives only in prose.
+# This page re-runs Tables 1 and 2 of {cite:t}`agarwal2020sign`, and the numbers for SVHN and for eps 0.9 that the paper gives in its text only.
 #
-# **The claim.** One step along the *sign* of the loss gradient (FGSM) destroys a network's accuracy; one step along the
-# gradient *itself* (FGM), at the same eps, takes much less from AlexNet, and nearly as much from ResNet-18 on CIFAR.
-# It would be refuted by an FGM curve that lies on FGSM's for AlexNet, or far above it for ResNet-18.
+# **The claim.** One step along the *sign* of the loss gradient (FGSM) destroys a network's accuracy. One step along the gradient *itself* (FGM), at the same eps, takes much less from AlexNet, and nearly as much from ResNet-18 on CIFAR.
+# The claim would be refuted by an FGM curve that lies on FGSM's for AlexNet, or far above it for ResNet-18.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -64,10 +63,7 @@ figures.side_by_side(model, y, x=x, g=g, x_fgsm=x_fgsm, x_fgm=x_fgm)
 # %% [markdown]
 # ## Beside the paper
 #
-# *Ours* is the study's default reading: cross-entropy, each image's own gradient. *Ours, −z_y* follows minus the true
-# logit instead, which is what a negative log-likelihood loss gives when it is fed raw logits; *ours, mean of 32* divides the
-# gradient by 32, as a loss averaged over the paper's batch would. The sign is the same under any positive factor, so the mean
-# changes FGM only.
+# The column *ours* has the study's default reading of what the paper leaves open: the loss is cross-entropy, and each image follows its own gradient. *Ours, −z_y* follows minus the true logit instead, which is what a negative log-likelihood loss gives when it is fed raw logits. *Ours, mean of 32* divides the gradient by 32, as a loss averaged over the paper's batch would. A positive factor changes FGM and leaves the sign as it is.
 
 # %% tags=["hide-input"]
 tables.beside(run, ["default", "attack_loss=nll_logits", "fgm_reduction=mean32"])
@@ -83,9 +79,7 @@ figures.sign.over_eps(
 # %% [markdown]
 # ## Where the magnitude goes
 #
-# Cross-entropy flattens once the network is sure: its gradient is (softmax − one-hot) times the gradient of the logits, and the first factor
-# vanishes. FGM keeps that magnitude, so it hardly moves the images a network is sure of; FGSM throws it away, and following minus the true logit never
-# has the factor.
+# Cross-entropy flattens once the network is sure: its gradient is (softmax − one-hot) times the gradient of the logits, and the first factor vanishes. FGM keeps this factor, so it hardly moves the images that a network is sure of. FGSM discards it, and the gradient of minus the true logit never has it.
 
 # %% tags=["hide-input"]
 tables.sign.saturation(run)

@@ -1,11 +1,10 @@
 # %% [markdown]
 # # The same step downhill, and what it owes to the label
 #
-# Tables 3 and 4 of {cite:t}`agarwal2020sign`, with the figures of Sec. 6 given in prose.
+# This page re-runs Tables 3 and 4 of {cite:t}`agarwal2020sign`, and the numbers of its Sec. 6 that stand in the text.
 #
-# **The claim.** The same step taken *down* the loss (D-FGSM, D-FGM) on misclassified images "defends": the error falls far below
-# the natural error at a small eps and rises again with its size. It would be refuted by an error that does not fall, and it is
-# *explained* if the fall vanishes once the step is not told the true label: the second half of this page.
+# **The claim.** The same step taken *down* the loss (D-FGSM, D-FGM) on misclassified images "defends": the error falls far below the natural error at a small eps, and rises again with eps.
+# The claim would be refuted by an error that does not fall. It is *explained* if the fall vanishes where the step follows another label than the true one, which the second half of this page tries.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -61,7 +60,7 @@ figures.side_by_side(model, y, x=x, g=g, x_dfgsm=x_dfgsm, x_dfgm=x_dfgm)
 # %% [markdown]
 # ## Oracle repair, beside the paper
 #
-# Only the misclassified images are edited, and each is told its true label. A user who needs a defence knows neither which images are wrong nor what they show.
+# Only the misclassified images are edited, and each goes down the loss of its true label. A user who needs a defence knows neither which images are wrong nor what they show.
 
 # %% tags=["hide-input"]
 tables.beside(run, ["default", "edit=all"])
@@ -72,8 +71,7 @@ figures.sign.over_eps(run, "error", ["D-FGSM", "D-FGM"])
 # %% [markdown]
 # ## What it owes to the label
 #
-# The same step is told the *predicted* label, which needs no oracle, or a *random* one. The natural error is dashed. Whose label it is, the true one, the
-# runner-up or another, is asked on [the next page](labels.ipynb).
+# Here the same step follows the *predicted* label, which needs no oracle, or a *random* one. The natural error is dashed. [The next page](labels.ipynb) compares the true label with the runner-up and with another class.
 
 # %% mystnb={"image": {"alt": "Error after one D-FGSM step by the label it was told, true, predicted or random, and by which images were edited; the natural error is a dashed line"}} tags=["hide-input"]
 figures.sign.oracle(run)
@@ -96,7 +94,7 @@ tables.own(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The paper calls the step a defence; every caption here calls it a repair by an oracle, since it needs the label it is supposed to find.
+# 1. The paper calls the step a defence. Every caption here calls it a repair by an oracle, since the step needs the label that it is to find.
 # 2. Only misclassified images are edited (`edit`), as the paper's own numbers require: none of its errors exceeds the natural one.
 # 3. The text gives some strengths ten times larger than the tables; the tables are taken.
 # 4. The lowest SVHN error is printed without its eps: the lowest over our grid stands beside it.

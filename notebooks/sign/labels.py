@@ -1,8 +1,7 @@
 # %% [markdown]
 # # Whose label?
 #
-# A control of Sec. 6 of {cite:t}`agarwal2020sign`: the step downhill is told the true class of an image, its runner-up (the second most likely class) or
-# a class drawn from the others.
+# This page is a control of Sec. 6 of {cite:t}`agarwal2020sign`. The step downhill follows the true class of an image, its runner-up (the second most likely class) or a class drawn from the others.
 #
 # **The question.** D-FGSM needs the true label. Is its success a property of that label, or of any class near the image? An image whose true class is
 # not the runner-up tells the two apart.
@@ -37,7 +36,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# D-FGSM is told a class k and goes down its loss; here k is the third in the order of the scores, and ε is 0.2.
+# D-FGSM goes down the loss of a class k; here k is the third in the order of the scores, and ε is 0.2.
 #
 # $$
 # \begin{gathered} g = \nabla_x L(f(x), k), \\ x_{\mathrm{told}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g)) \end{gathered}
@@ -58,7 +57,7 @@ figures.side_by_side(model, y, x=x, g=g, x_told=x_told)
 # %% [markdown]
 # ## Where the step leads
 #
-# Three kinds of images: those wrong before; of these, those whose true class is not the runner-up, where the two labels compete; and those right before.
+# The table has three kinds of images: those that were wrong before; those of them whose true class is not the runner-up, where the two labels compete; and those that were right before.
 
 # %% tags=["hide-input"]
 tables.sign.reached(run)
@@ -75,7 +74,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The paper tells the step the true label. The other two labels are ours (`label`).
+# 1. The paper's step follows the true label. The other two labels are ours (`label`).
 # 2. *Another* class is neither predicted, nor the runner-up, nor true.
 # 3. Networks and training as on the page of the attack; all test images.
 

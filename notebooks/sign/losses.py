@@ -1,11 +1,9 @@
 # %% [markdown]
 # # Two losses: cross-entropy and minus the true logit
 #
-# A hypothesis about Tables 1 to 4 of {cite:t}`agarwal2020sign`, which do not say what loss their steps follow.
+# This page tests a hypothesis about Tables 1 to 4 of {cite:t}`agarwal2020sign`: the paper does not say what loss its steps follow.
 #
-# **The hypothesis.** A negative log-likelihood loss, fed what a network gives, is cross-entropy if the network ends in log-softmax, and minus the true
-# logit if it gives raw logits. An AlexNet of the first kind and a ResNet-18 of the second would explain why FGM hardly moves the one and breaks the other. If
-# so, the paper's columns are nearer to ours with cross-entropy on AlexNet and with minus the true logit on ResNet-18, uphill and downhill.
+# **The hypothesis.** A negative log-likelihood loss, fed what a network gives, is cross-entropy if the network ends in log-softmax, and minus the true logit if it gives raw logits. An AlexNet of the first kind and a ResNet-18 of the second would explain why FGM hardly moves the one and breaks the other. If so, the paper's columns are nearer to ours with cross-entropy (*ce* in the tables) on AlexNet and with minus the true logit (*−z_y*) on ResNet-18, uphill and downhill.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -61,7 +59,7 @@ figures.side_by_side(
 # %% [markdown]
 # ## How far the paper's columns are
 #
-# FGSM and FGM as [Tables 1 and 2](adversarial.ipynb) record them on both losses; D-FGSM and D-FGM as measured here.
+# The rows of FGSM and FGM are measured on [the page of Tables 1 and 2](adversarial.ipynb), those of D-FGSM and D-FGM here.
 
 # %% tags=["hide-input"]
 tables.sign.distances(run)
@@ -69,7 +67,7 @@ tables.sign.distances(run)
 # %% [markdown]
 # ## The steps of this page
 #
-# D-FGSM and D-FGM at the paper's eps, and FGM at steps far beyond the paper's, where its text has the accuracy rise again (c18).
+# D-FGSM and D-FGM take steps of the paper's eps. FGM takes steps far beyond them, since the paper's text says that the accuracy rises again with eps (c18).
 
 # %% tags=["hide-input"]
 tables.sign.both_losses(run)
@@ -87,7 +85,7 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. Both losses are followed on every network; the paper names one for both.
-# 2. Downhill all test images are counted, and only the wrong ones are stepped, as in Tables 3 and 4; far uphill the first `far_images`.
+# 2. Downhill all test images are counted and only the wrong ones are stepped, as in Tables 3 and 4. Far uphill only the first images are counted (`far_images`).
 # 3. Networks and training as on the page of the attack.
 
 # %% [markdown]

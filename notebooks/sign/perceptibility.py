@@ -1,12 +1,11 @@
 # %% [markdown]
 # # Equal norm, equal success
 #
-# The claim of Sec. 3 and Fig. 3 of {cite:t}`agarwal2020sign` that sign noise is visible and magnitude noise is not.
+# This page is about the claim of Sec. 3 and Fig. 3 of {cite:t}`agarwal2020sign` that sign noise is visible and magnitude noise is not.
 #
-# **The question the tables do not ask.** At the same eps FGM's step is shorter than FGSM's, often by orders of magnitude, so comparing the two
-# at equal eps compares different budgets. Here every method takes steps of the same median l2 length and is judged at
-# the length where it fools half of the images. The paper makes its claim at equal eps (c23); it would stand here if FGM, at equal success, were the
-# less visible one by every measure.
+# **The question the tables do not ask.** At the same eps FGM's step is shorter than FGSM's, often by orders of magnitude, so a comparison at equal eps compares different budgets. Here every method takes steps of the same median l2 length and is judged at the length where it fools half of the images.
+#
+# The paper makes its claim at equal eps (c23). At equal success the claim would stand if FGM were the less visible one by every measure.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -57,18 +56,22 @@ figures.side_by_side(
     model, y, x=x, v_sign=v_sign, x_sign=x_sign, v_l2=v_l2, x_l2=x_l2
 )
 
+# %% [markdown]
+# ## At equal length
+
 # %% mystnb={"image": {"alt": "Share of fooled images over the median l2 length of the step, for FGSM, FGM, the l2-normalised gradient and two kinds of noise"}} tags=["hide-input"]
 figures.sign.equal_norm(run)
 
 # %% tags=["hide-input"]
 tables.sign.equal_success(run)
 
+# %% [markdown]
+# **How to read it.** In one image FGM and FGM-l2 go in the same direction. FGM uses one eps for all images, so each image is moved as far as its gradient is long; FGM-l2 moves each image equally far. Median and mean of the step differ where a few images are moved far. Where a curve flattens below 50 %, no single eps suits all images.
+#
+# ## What the claims come to
+
 # %% tags=["hide-input"]
 tables.verdicts(run, also=["c23"])
-
-# %% [markdown]
-# **How to read it.** In one image FGM and FGM-l2 go in the same direction. FGM uses one eps for all images, so each is moved as far as its gradient is
-# long; FGM-l2 moves each image equally far. Median and mean of the step differ where a few images are moved far. Where a curve flattens below 50 %, no single eps suits all images.
 
 # %% tags=["hide-input", "hide-output"]
 tables.cost(run)

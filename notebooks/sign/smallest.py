@@ -1,11 +1,9 @@
 # %% [markdown]
 # # Each image's own smallest step
 #
-# The claim of Sec. 3 and Fig. 3 of {cite:t}`agarwal2020sign` that sign noise is visible and magnitude noise is not, image by image.
+# This page takes the claim of Sec. 3 and Fig. 3 of {cite:t}`agarwal2020sign`, that sign noise is visible and magnitude noise is not, image by image.
 #
-# **The question.** Which direction needs the smaller change to fool a network: the sign of the gradient, or the gradient itself? On
-# [the page of equal success](perceptibility.ipynb) one step size serves all images, so that the answer depends on how the step is shared among them. Here
-# each image gets the smallest step along its direction that changes the decision, and the question has an answer for each image.
+# **The question.** Which direction needs the smaller change to fool a network: the sign of the gradient, or the gradient itself? On [the page of equal success](perceptibility.ipynb) one step size serves all images, so that the answer depends on how the step is shared among them. Here each image gets the smallest step along its direction that changes the decision, so that the question has an answer for each image.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -38,7 +36,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# Along a direction of l2 length one, lengths are tried from below until the decision changes; bisection then finds where.
+# The search tries lengths from below, along a direction of l2 length one, until the decision changes; bisection then finds where.
 #
 # $$
 # \begin{gathered} t(x) = \min\{t : \arg\max f(\mathrm{clip}_{[0,1]}(x + t\, d)) \ne y\}, \\ d = \mathrm{sign}(g) / \lVert\mathrm{sign}(g)\rVert_2
@@ -87,15 +85,13 @@ tables.verdicts(run, also=["c23", "d02", "d03"])
 tables.cost(run)
 
 # %% [markdown]
-# **How to read it.** Sizes are those of the step after clipping to [0, 1], counted over the images that were right before. An image that no step up to `reach` fools
-# stays in the count: its size is taken as infinite, its PSNR as minus infinity, and a quartile that falls on such an image is a dash. The first crossing is
-# found up to the spacing of the lengths that are tried.
+# **How to read it.** Sizes are those of the step after clipping to [0, 1], over the images that were right before. An image that no step up to `reach` fools stays in the count: its size is infinite, its PSNR minus infinity, and a quartile that falls on such an image is a dash. The search finds the first crossing up to the spacing of the lengths that it tries.
 
 # %% [markdown]
 # ## Departures from the paper
 #
 # 1. The paper shows pictures at equal eps and gives no measure.
-# 2. Each image has a step size of its own, found with its true label; so FGM and FGM-l2, one direction, are one method here.
+# 2. Each image has a step size of its own, found with its true label. FGM and FGM-l2, which go in one direction, are therefore one method here.
 # 3. The gradient is taken once, at the image; the step goes straight on.
 
 # %% [markdown]

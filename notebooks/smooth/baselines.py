@@ -1,10 +1,9 @@
 # %% [markdown]
 # # Baselines of equal cost, and whether drift tells the label
 #
-# Controls of Tables 4 and 5 of {cite:t}`mosca2018smooth`, which compare the updates with no other way to harden a network.
+# This page has controls for Tables 4 and 5 of {cite:t}`mosca2018smooth`, which compare the updates with no other way to harden a network.
 #
-# **Two questions.** What would FGSM training or a penalty on the input gradient give for as many gradients? And do images that drift along their own loss
-# gradient give their label away: does a network trained on them call an image by the label whose gradient it was moved along?
+# **Two questions.** What would FGSM training or a penalty on the input gradient give for as many gradients? And do images that drift along their own loss gradient give their label away: does a network trained on them call an image by the label whose gradient it was moved along?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -62,7 +61,7 @@ figures.side_by_side(model, y, x=x, g=g, x_update=x_update, x_fgsm=x_fgsm)
 # %% [markdown]
 # ## Beside the updates
 #
-# An update takes one gradient of an image in a step, that of its own loss, from which both the weights and the image move. The two baselines take two, and train for half of the epochs.
+# An update takes one gradient of an image in a step: from that of the image's own loss both the weights and the image move. The two baselines take two gradients in a step, and train for half of the epochs.
 
 # %% tags=["hide-input"]
 tables.smooth.baselines(run)
@@ -70,8 +69,7 @@ tables.smooth.baselines(run)
 # %% [markdown]
 # ## Does drift tell the label?
 #
-# Test images drift as training images do, on a trained network: up the loss of their true label, or of a false one. A network that had learned to read the label off the
-# drift would call an image by the false label it was told. One that had not would leave it where it was, or go away from that label.
+# Test images drift as training images do, on a trained network: up the loss of their true label, or of a false one. A network that had learned to read the label off the drift would call an image by the false label whose loss it drifted up (*called that*). A network that had not would leave it where it was, or go away from that label.
 
 # %% tags=["hide-input"]
 tables.smooth.leaks(run)
@@ -91,7 +89,7 @@ tables.cost(run)
 # 1. One network, the CNN of Table 2, on MNIST; recipe as on the page of Tables 4 and 5.
 # 2. Cost is counted in gradients of single images, one pass forward and back each; the second copy of the images that the updates keep is not in it.
 # 3. The strengths of the baselines were not tuned: `training_eps` is the eps of the attack, `penalty` ten times the rate, a factor for each epoch of drift.
-# 4. The drifts have the rate in common, not the length: a false label has a large loss, and so a long gradient. What is right along it and along the true label's is therefore no measure of a leak by itself; how often the label told is said is.
+# 4. The drifts have the rate in common, not the length: a false label has a large loss, and so a long gradient. The two columns of images that are right therefore measure no leak by their difference; the share that is called by the false label does.
 # 5. Training images drift while the network learns; here images drift on a network that has learned.
 
 # %% [markdown]

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Accuracy with and without the updates
 #
-# Tables 4 and 5 of {cite:t}`mosca2018smooth`, Figures 1 and 2, and the two Wilcoxon tests.
+# This page re-runs Tables 4 and 5 of {cite:t}`mosca2018smooth`, its Figures 1 and 2, and its two Wilcoxon tests.
 #
-# **The claim.** Each training image moves up its own loss gradient by a small share λ of it, epoch after epoch (the Smooth Gradient Method). The network trained on the drifting images is as accurate as before on clean images and more accurate on FGSM sets. It would be refuted by a clean
-# accuracy that falls, or by FGSM accuracies that do not rise.
+# **The claim.** Each training image moves up its own loss gradient by a small share λ of it, epoch after epoch (the Smooth Gradient Method). The network trained on the drifting images is as accurate as before on clean images and more accurate on FGSM sets.
+# The claim would be refuted by a clean accuracy that falls, or by FGSM accuracies that do not rise.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -40,7 +40,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# A stored image moves up its own gradient, epoch after epoch; here λ is 0.2, and nine epochs are nine moves. In the study the weights go down their gradient in between; here they stay.
+# A stored image moves up its own gradient, epoch after epoch; here λ is 0.2, and nine epochs are nine moves. In the study the weights go down their gradient in between; in this example they stay.
 #
 # $$
 # x_{t+1} = x_t + \bar\lambda\, \nabla_x L(f(x_t), y)
@@ -62,7 +62,7 @@ figures.side_by_side(model, y, x=x, g=g, drift=x_t - x, x_9=x_t)
 # %% [markdown]
 # ## Beside the paper
 #
-# Both arms of a run start from the same weights and see the same batches and the same draws of dropout and augmentation. The paper does not say how it takes FGSM's gradient. By default it is taken here with the network in *training* mode, with dropout on and the statistics of a test batch of 128; evaluation mode is below.
+# The two networks of a run, *control* and *updates*, start from the same weights and see the same batches and the same draws of dropout and augmentation. The paper does not say how it takes FGSM's gradient. By default this study takes it with the network in *training* mode, with dropout on and the statistics of a test batch of 128; the next table has evaluation mode, too.
 
 # %% tags=["hide-input"]
 tables.smooth.accuracy(run)
@@ -70,7 +70,7 @@ tables.smooth.accuracy(run)
 # %% [markdown]
 # ## In every reading of the attack
 #
-# `attack_mode=eval` takes the gradient from the network as it will be used; `source=control` attacks both arms with the control's adversarial set. PGD-20, random signs of the same size and PGD with restarts are ours. The restarts attack what PGD-20 leaves standing: three random starts of 50 steps, each with cross-entropy and with the margin as the loss.
+# `attack_mode=eval` takes the gradient from the network as it will be used; `source=control` attacks both networks with the control's adversarial set. PGD-20, random signs of the same size and PGD with restarts are ours. The restarts attack what PGD-20 leaves standing: three random starts of 50 steps, each with cross-entropy and with the margin as the loss.
 
 # %% tags=["hide-input"]
 tables.smooth.gains(run)
@@ -78,7 +78,7 @@ tables.smooth.gains(run)
 # %% [markdown]
 # ## The two tests
 #
-# Wilcoxon's signed-rank test, recomputed from the paper's own tables and from ours.
+# Wilcoxon's signed-rank test is recomputed from the paper's own tables and from ours.
 
 # %% tags=["hide-input"]
 tables.smooth.tests(run)
@@ -92,7 +92,7 @@ figures.smooth.errors(run)
 # %% [markdown]
 # ## What it costs, and how large the attack is
 #
-# The updated set is a second copy of the training images; its gradient comes from the pass that trains the weights. On whitened images eps is in units that no eye knows, so the last columns undo the whitening.
+# The updated set is a second copy of the training images; its gradient comes from the pass that trains the weights. On whitened images eps is not in units of pixels, so the last columns undo the whitening.
 
 # %% tags=["hide-input"]
 tables.smooth.costs(run)

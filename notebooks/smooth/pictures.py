@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The pictures
 #
-# Figures 3 to 6 of {cite:t}`mosca2018smooth`: images attacked with the control's gradient that only the hardened network gets right, and how training images drift.
+# This page redraws Figures 3 to 6 of {cite:t}`mosca2018smooth`: images attacked with the control's gradient that only the hardened network gets right, and how training images drift.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -34,7 +34,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# The drift of a stored image after one, three and nine moves up its own gradient, with λ = 0.2. In the study the weights go down their gradient in between; here they stay.
+# The pictures show the drift of a stored image after one, three and nine moves up its own gradient, with λ = 0.2. In the study the weights go down their gradient in between; in this example they stay.
 #
 # $$
 # x_{t+1} = x_t + \bar\lambda\, \nabla_x L(f(x_t), y)

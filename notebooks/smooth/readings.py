@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Which reading hardens, and how much of it is noise
 #
-# Tables 4 and 5 of {cite:t}`mosca2018smooth` leave readings open. This page crosses them.
+# Tables 4 and 5 of {cite:t}`mosca2018smooth` can be read in several ways. This page crosses these readings.
 #
 # **The question.** The text fixes neither whose gradient moves an image (its own, or the batch's mean), nor what becomes of the moves, nor how the adversarial set is made. Which of these readings gives the paper's table, and which gives robustness? And how much would noise of the same size give?
 
@@ -58,7 +58,17 @@ figures.side_by_side(
 )
 
 # %% [markdown]
-# A reading has three parts: the rate λ, whose gradient moves an image (`sum`: its own; `mean`: the batch's), and what becomes of the moves. `accumulate` keeps moving the stored image. `reset` starts from the clean one each epoch. `fresh` trains on the clean image moved once, along the gradient in evaluation mode. `discard` computes the move and drops it. `noise` takes steps of the same lengths, for each image in one random direction. The first two rows are what the paper prints. All networks start from the same weights and see the same batches as the control.
+# ## The readings
+#
+# A reading has three parts: the rate λ, whose gradient moves an image (`sum`: its own; `mean`: the batch's), and what becomes of the moves:
+#
+# - `accumulate` keeps moving the stored image.
+# - `reset` starts from the clean image each epoch.
+# - `fresh` trains on the clean image moved once, along the gradient in evaluation mode.
+# - `discard` computes the move and drops it.
+# - `noise` takes steps of the same lengths, for each image in one random direction.
+#
+# The first two rows of the table are what the paper prints. All networks start from the same weights and see the same batches as the control.
 
 # %% mystnb={"image": {"alt": "Accuracy at one eps for every reading of the update, one row a reading, one point an attack: clean, FGSM from training and evaluation mode, the control's FGSM sets, and PGD; the paper's two numbers as vertical lines"}} tags=["hide-input"]
 figures.smooth.variants(run)

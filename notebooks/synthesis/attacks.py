@@ -1,9 +1,15 @@
 # %% [markdown]
 # # The same networks under every attack
 #
-# No paper has this table: each tries its own attacks on its own networks at its own eps. Here the networks of the chapters, trained as there, stand side by side in one l∞ ball, 0.1 for MNIST and 8/255 for colour images, under one step with and without the sign (`sign`), Algorithm 1 (`convex`), a universal perturbation (with which `butterfly` compares itself), and 50 steps of projected gradient ascent; and they take the step downhill that `sign` calls cooperative. `smooth` and `selfgrad` bring defences, and no attack of their own; the generator of `butterfly` is not here.
+# No paper has this table: each tries its own attacks on its own networks at its own eps. Here the networks of the chapters, trained as there, stand side by side in one l∞ ball, 0.1 for MNIST and 8/255 for colour images.
 #
-# **What it can refute.** That the sign is what makes the step strong (then the step without it would leave more at equal l2 length, too, and not only in the same ball); that one step shows what a network withstands (then many steps would leave no less); that a step downhill repairs (then it would lower no network's accuracy; the predicted label is its control, which can repair nothing).
+# Uphill they meet one step with and without the sign (`sign`), Algorithm 1 (`convex`), a universal perturbation (with which `butterfly` compares itself), and 50 steps of projected gradient ascent. Downhill they meet the step that `sign` calls cooperative. `smooth` and `selfgrad` bring defences, and no attack of their own; the generator of `butterfly` is not here.
+#
+# **What it can refute.**
+#
+# - The sign is what makes the step strong: then the step without it would leave more at equal l2 length, too.
+# - One step shows what a network withstands: then many steps would leave as much.
+# - A step downhill repairs: then it would lower no network's accuracy. Its control follows the predicted label, which adds nothing about the true class.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -35,7 +41,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# One step up the loss (FGSM), one step down it (D-FGSM), and many steps up, each projected (PGD); here ε is 0.2.
+# The pictures show one step up the loss (FGSM), one step down it (D-FGSM), and many steps up, each projected (PGD); here ε is 0.2.
 #
 # $$
 # \begin{gathered} g = \nabla_x L(f(x), y), \\ x_{\mathrm{up}} = \mathrm{clip}_{[0,1]}(x + \varepsilon\, \mathrm{sign}(g)), \\ x_{\mathrm{down}} = \mathrm{clip}_{[0,1]}(x - \varepsilon\, \mathrm{sign}(g)) \end{gathered}
@@ -57,7 +63,7 @@ figures.side_by_side(model, y, x=x, g=g, x_up=x_up, x_down=x_down, x_pgd=x_pgd)
 # %% [markdown]
 # ## Accuracy
 #
-# *FGM* is the gradient itself times eps; *FGM-linf* and *FGM-l2* are as long as the step with the sign, in l∞ or in l2, before the box. *UAP* is one v for all images, made from training images in the same ball. *All of them* counts the images that stand under every attack inside the ball: an upper bound, since PGD has one random start. To the left of *no step*, the step with the sign goes down the loss, of the true class or of the predicted one.
+# *FGM* is the gradient itself times eps; *FGM-linf* and *FGM-l2* are as long as the step with the sign, in l∞ or in l2, before clipping to [0, 1]. *UAP* is one perturbation for all images, made from training images in the same ball. *All of them* counts the images that stand under every attack inside the ball: an upper bound, since PGD has one random start. To the left of *no step*, the step with the sign goes down the loss, of the true class or of the predicted one.
 
 # %% mystnb={"image": {"alt": "A map of accuracies: one row a network and its defence, one column an attack, from no step to all attacks together, with the two steps downhill on the left."}} tags=["hide-input"]
 figures.synthesis.attacks(run)
@@ -68,7 +74,7 @@ tables.synthesis.attacks(run)
 # %% [markdown]
 # ## What each comparison says
 #
-# Every column is the difference of two attacks on one victim. They say what the sign buys at equal l∞ and at equal l2 length, what one v for all adds to random signs, what looking for the nearest class adds to the loss of the true one, and what more steps add to one. The last two say what a step downhill gains with the predicted label and with the true one.
+# Every column is the difference of two attacks on one network; the second line of its head names them, the first says what it measures. *The nearest class* is what looking for it adds to the loss of the true one. *More steps* is what 50 steps add to one.
 
 # %% tags=["hide-input"]
 tables.synthesis.questions(run)
@@ -84,7 +90,7 @@ tables.cost(run)
 #
 # 1. Every network is trained as in its own chapter and at the profile of this page: `convex` shows its MNIST networks on the paper's schedule, which is the same at `quick`.
 # 2. All attacks keep images in [0, 1], in the units of the image. `convex` counts eps in fractions of the range of the prepared images, and `smooth` whitens colour images. Neither is done here; of `smooth` only the MNIST network is here. Those chapters also let images leave [0, 1], though most pixels of a digit lie on the edge of that box.
-# 3. The step without the sign at equal l2 length is longer in l∞ than eps, and FGM as long as it happens to be; neither is among *all of them*.
+# 3. The step without the sign at equal l2 length is longer in l∞ than eps, and the length of FGM is that of the gradient times eps; neither is among *all of them*.
 # 4. Only networks whose chapter defends them are defended: the updates of `smooth` in the reading that hardens (its own gradient of each image, accumulated), the defences of `selfgrad`.
 # 5. One seed. The universal perturbation is made from the first 200 training images in batches of ten and five passes.
 

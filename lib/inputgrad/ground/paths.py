@@ -14,6 +14,7 @@ RECORDED = ROOT / "data" / "results"
 EXPLORER = ROOT / "data" / "explorer.json"
 GALLERY = ROOT / "data" / "gallery.json"
 IDEAS = ROOT / "data" / "ideas.json"
+IMAGENETTE = ROOT / "data" / "imagenette.txt"
 CHECKPOINTS = Path(os.environ.get("INPUTGRAD_CHECKPOINTS") or ROOT / "data" / "checkpoints")
 BUILD = ROOT / "build"
 SCRATCH = BUILD / "results"

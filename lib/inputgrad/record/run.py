@@ -43,11 +43,16 @@ class Run:
     def summary(self) -> str:
         """Where the numbers of this page come from, in lines of at most 78 characters."""
         n, kept = len(self.results), len(self.results) - self.computed
-        text = f"This execution ran {n} trials at the {self.profile} profile: "
+        text = f"This execution ran {counted(n)} at the {self.profile} profile: "
         text += f"{self.computed} computed now, {kept} read from results."
         if self.shown is not self.results:
             profiles = " and ".join(sorted({r.provenance["declaration"]["profile"] for r in self.shown}))
-            text += f" The tables and figures below show the {len(self.shown)} recorded trials at {profiles} instead."
+            text += f" The tables and figures below show instead {counted(len(self.shown))} recorded at {profiles}."
         elif self.profile == "smoke":
             text += " Smoke numbers check the code; they say nothing about the paper."
         return textwrap.fill(text, 78)
+
+
+def counted(trials: int) -> str:
+    """``"1 trial"``, ``"14 trials"``."""
+    return f"{trials} trial{'' if trials == 1 else 's'}"

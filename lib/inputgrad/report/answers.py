@@ -52,7 +52,7 @@ def front(fill: Callable[[str], str]) -> str:
 
 
 def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
-    """Which claims of the paper hang on the rows behind it, by verdict; of an exhibit also which statements of ours."""
+    """Which claims about results hang on the rows behind it, by verdict; of an exhibit also of theory, and ours."""
     if name.split("/")[0] not in STUDY:
         return ""
     key, exhibit = name.split("/")[0], "/" in name
@@ -60,13 +60,15 @@ def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
     groups = {word: [v.claim.id for v in about if v.word == word] for word in claims.WORDS}
     counted = listed([f"{len(ids)} {word}" + (f" ({links.listed_by(ids)})" if exhibit else "")
                       for word, ids in groups.items() if ids])  # fmt: skip
-    ours = links.listed_by([v.claim.id for v in verdicts if v.claim.kind == "derived"]) if exhibit else ""
-    theirs = (
-        f"[The paper's claims](#claims-{key}) about results: {counted}."
-        if about
-        else "It decides none of the paper's claims about its results."
-    )
-    return theirs + (f" Of our own statements it decides {ours}." if ours else "")
+    said = []
+    if about:
+        said.append(f"[The paper's claims](#claims-{key}) about results: {counted}.")
+    elif verdicts:
+        said.append("This page decides none of the paper's claims about results.")
+    for kind, whose in (("theory", "Of the paper's theory"), ("derived", "Of our own statements")) if exhibit else ():
+        if ids := [v.claim.id for v in verdicts if v.claim.kind == kind]:
+            said.append(f"{whose} it decides {links.listed_by(ids)}.")
+    return " ".join(said)
 
 
 def scales_of(there: Sequence[Result]) -> str:
@@ -84,7 +86,7 @@ def behind(there: Sequence[Result]) -> str:
         runs[result.exhibit_place] = runs.get(result.exhibit_place, 0) + 1
     images = [r.provenance["declaration"]["settings"]["images"] for r in there]
     return (
-        f"Scale: {scales_of(there)}; networks of a kind: {span(runs.values())}; test images: {span(images)}. "
+        f"Scale: {scales_of(there)}; runs of each network: {span(runs.values())}; test images: {span(images)}. "
         "[How to read this](/book/how-to-read.md)"
     )
 

@@ -195,7 +195,8 @@ def fill(text: str, where: str) -> str:
     ``range`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
     is a column of the scoreboard, such as the claims with that verdict,
     ``[[count sign cells in words]]`` all of them, ``[[count synthesis victims]]`` one of
-    ``tables.synthesis.counts``, ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
+    ``tables.synthesis.counts``, ``[[count imagenette learned]]`` one of ``summaries.imagenette``,
+    ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
     paper asks. A number of ours that may still come is "(not run yet)".
 
     A page's front matter may give parts of a selector short names: see :mod:`inputgrad.report.names`.
@@ -256,6 +257,8 @@ def token(kind: str, text: str, where: str) -> str:
             return study.STUDY[key].question
         if kind == "count" and key == study.synthesis.PAPER.key:
             return str(tables.synthesis.counts()[words[0]])
+        if kind == "count" and key == "imagenette":
+            return summaries.imagenette()[words[0]]
         if kind == "count":
             row = claims.scoreboard().set_index("paper").loc[key]
             wanted = " ".join(words)

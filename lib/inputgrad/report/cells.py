@@ -65,7 +65,10 @@ def of_paper(key: str) -> pd.DataFrame:
 def interval(
     values: Sequence[float] | np.ndarray, counts: Sequence[float], totals: Sequence[float], center: str = "mean"
 ) -> tuple[float, float]:
-    """A 95 % interval in percent: Student's over three seeds or more, else Wilson's over the images of all seeds.
+    """A 95 % interval in percent: Student's over three seeds or more, else what covers Wilson's of each seed.
+
+    The images of one seed say how well its own share is known, and nothing of how far another network's lies from it:
+    the interval of two goes from the lowest end to the highest.
 
     For ``center="median"``, three seeds or more give the smallest and the largest value, which hold the median of all
     runs with probability 1 - 2^(1 - n): 94 % for five.
@@ -76,7 +79,8 @@ def interval(
         return student(values, 1 / len(values))
     if not len(counts) or pd.isna(list(counts)).any():
         return float("nan"), float("nan")
-    return wilson(sum(counts), sum(totals))
+    low, high = zip(*(wilson(count, total) for count, total in zip(counts, totals, strict=True)), strict=True)
+    return min(low), max(high)
 
 
 def wilson(count: float, total: float) -> tuple[float, float]:
@@ -143,16 +147,19 @@ def of_run(run: Run) -> pd.DataFrame:
 
 
 def with_intervals(joined: list[dict]) -> None:
-    """Give a measure without an interval over seeds the one in its rows ``<metric>_low`` and ``<metric>_high``."""
+    """Give a measure without an interval over seeds the one in its rows ``<metric>_low`` and ``<metric>_high``.
+
+    Of two seeds the lower of the lower ends and the higher of the upper ones, as in :func:`interval`.
+    """
 
     def place(cell: Mapping, metric: str) -> tuple:
         return (*(cell[c] for c in ("exhibit", "profile", *IDENTITY) if c != "metric"), metric)
 
-    values = {place(cell, cell["metric"]): cell["value"] for cell in joined}
+    there = {place(cell, cell["metric"]): cell for cell in joined}
     for cell in joined:
-        low, high = (values.get(place(cell, f"{cell['metric']}_{end}")) for end in ("low", "high"))
+        low, high = (there.get(place(cell, f"{cell['metric']}_{end}")) for end in ("low", "high"))
         if low is not None and high is not None and np.isnan(cell["low"]):
-            cell["low"], cell["high"] = low, high
+            cell["low"], cell["high"] = low["least"], high["most"]
 
 
 @cache

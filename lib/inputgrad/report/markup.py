@@ -21,10 +21,17 @@ VERDICTS = ("close", "inside", "near", "apart", "reproduced", "partly", "says li
 
 @dataclass(frozen=True)
 class Table:
-    """A data frame of finished text with a caption: HTML in a notebook, Markdown in a chapter."""
+    """A data frame of finished text with a caption: HTML in a notebook, Markdown in a chapter.
+
+    Args:
+        frame: one row a row of the table.
+        caption: of the table.
+        marked_up: columns whose Markdown the study wrote, HTML in it included; all others are text.
+    """
 
     frame: pd.DataFrame
     caption: str = ""
+    marked_up: Sequence[str] = ()
 
     def _repr_html_(self) -> str:
         body = "".join(
@@ -39,8 +46,9 @@ class Table:
     def markdown(self, name: str = "", style: str = "") -> str:
         """A MyST ``{table}`` directive, sortable in the book; a plain pipe table where it has no caption."""
         lines = ["| " + " | ".join(str(c) for c in self.frame.columns) + " |", "|" + ":--|" * len(self.frame.columns)]
+        written = [str if c in self.marked_up else as_text for c in self.frame.columns]
         for row in self.frame.itertuples(index=False):
-            lines.append("| " + " | ".join(as_text(v) for v in row) + " |")
+            lines.append("| " + " | ".join(in_cell(w(v)) for w, v in zip(written, row, strict=True)) + " |")
         if not self.caption:
             return "\n".join(lines) + "\n"
         label = f":name: {name}\n" if name else ""
@@ -52,8 +60,13 @@ class Table:
 
 
 def as_text(value: object) -> str:
-    """A cell in Markdown: one line, and nothing in it that a page would take for HTML."""
-    return TAG.sub("&lt;", str(value).replace("|", "\\|").replace("\n", " "))
+    """Text in Markdown, with nothing in it that a page would take for HTML."""
+    return TAG.sub("&lt;", str(value))
+
+
+def in_cell(text: str) -> str:
+    """Markdown as it stands in a cell of a table: on one line, and in no more than one cell."""
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 TAG = re.compile("<(?=[A-Za-z/!?])")

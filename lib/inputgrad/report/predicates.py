@@ -12,6 +12,8 @@ from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
 from inputgrad.ground.checks import InputError
 
+from .cells import wilson
+
 
 class Vector:
     """Numbers with the keys they stand at; what a selector with ``over`` gives."""
@@ -89,6 +91,17 @@ def first_reach(x: Vector, threshold: float) -> float:
     return next((k for k, v in zip(x.keys, x.values, strict=True) if v >= threshold), float("inf"))
 
 
+def overtakes(x: Sequence[float], y: Sequence[float]) -> bool:
+    """Is ``x`` below ``y`` at first and above it at the end, with one change between? Ties may stand anywhere."""
+    above = [a > b for a, b in paired(x, y) if a != b]
+    return bool(above) and not above[0] and above[-1] and above == sorted(above)
+
+
+def wilson_end(x: Vector, images: float, end: int) -> Vector:
+    """The lower (``end`` 0) or upper (1) end of Wilson's 95 % interval of each share ``x`` of images, in percent."""
+    return Vector(x.keys, [wilson(value * images / 100, images)[end] for value in x.values])
+
+
 def ptrue_ok(acc: float, p: float, classes: int) -> bool:
     """Can ``p`` be the mean softmax probability of the true class at accuracy ``acc``, both fractions as printed?"""
     return acc / classes - 5e-4 <= p <= acc + (1 - acc) / 2 + 5e-4
@@ -128,7 +141,9 @@ FUNCTIONS: dict[str, Callable] = {
     "spearman": lambda x, y: float(stats.spearmanr(list(x), list(y)).statistic),
     "corr": lambda x, y: float(np.corrcoef(list(x), list(y))[0, 1]),
     "ptrue_ok": ptrue_ok,
-    "b_first_below": lambda b, f: b[1] < f[1],
+    "wilson_low": lambda x, images: wilson_end(x, images, 0),
+    "wilson_high": lambda x, images: wilson_end(x, images, 1),
+    "overtakes": overtakes,
 }
 """What a predicate may call; there is nothing else it can reach."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import pandas as pd
@@ -23,15 +24,26 @@ def ours_at(key: str, profile: str) -> pd.DataFrame:
 
 @cache
 def words_at(key: str) -> dict[str, dict[str, str]]:
-    """The verdict at each scale of every claim that two scales or more decide: ``{claim: {profile: word}}``."""
-    found: dict[str, dict[str, str]] = {}
+    """The verdict at each scale of every claim that two scales or more decide: ``{claim: {profile: word}}``.
+
+    A scale that lacks a part of what another has for a claim, a network or a size, decides something else there.
+    """
+    found: dict[str, dict[str, claims.Verdict]] = {}
     for profile in PROFILES[1:]:
         ours = ours_at(key, profile)
         for claim in claims.load(key) if len(ours) else ():
-            word = claims.judge(key, claim, ours).word
-            if word in claims.WORDS and word != "not run":
-                found.setdefault(claim.id, {})[profile] = word
-    return {claim: words for claim, words in found.items() if len(words) > 1}
+            verdict = claims.judge(key, claim, ours)
+            if verdict.word in claims.WORDS and verdict.word != "not run":
+                found.setdefault(claim.id, {})[profile] = verdict
+    there = {claim: whole(verdicts) for claim, verdicts in found.items()}
+    return {claim: words for claim, words in there.items() if len(words) > 1}
+
+
+def whole(verdicts: Mapping[str, claims.Verdict]) -> dict[str, str]:
+    """The words of the scales whose rows are of all that any other scale's are of."""
+    parts = {profile: set(map(tuple, v.rows[cells.IDENTITY].to_numpy())) for profile, v in verdicts.items()}
+    everything = set().union(*parts.values())
+    return {profile: v.word for profile, v in verdicts.items() if parts[profile] == everything}
 
 
 def nearer(key: str) -> tuple[str, str, list[int]] | None:
@@ -73,8 +85,8 @@ def told(key: str) -> str:
         )
     if decided:
         parts.append(
-            f"{len(decided)} claims, ours about the paper among them, are decided at two scales, each on its own rows. "
-            f"The verdict is another one for {len(table.frame)} of them."
+            f"{len(decided)} claims, ours about the paper among them, are decided at two scales, each on its own rows "
+            f"of the same networks and sizes. The verdict is another one for {len(table.frame)} of them."
         )
     if not parts:
         parts.append("What another scale changes is not known: nothing of this paper is recorded at two.")

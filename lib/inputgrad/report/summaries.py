@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import yaml
 
 from inputgrad.catalogue import datasets, models
+from inputgrad.ground import checks
+from inputgrad.ground.checks import InputError
 from inputgrad.ground.origin import git
-from inputgrad.ground.paths import ROOT
+from inputgrad.ground.paths import IMAGENETTE, ROOT
 from inputgrad.record import results
 from inputgrad.study import CHAPTERS, STUDY, synthesis
 
 from . import cells, claims, links
-from .markup import VERDICTS, Table, listed, measured, number, scale
-from .tables.common import deciders
+from .markup import VERDICTS, Table, as_text, listed, measured, number, scale
+from .tables.common import decided_by_code, deciders
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""
@@ -40,8 +43,8 @@ def remark(verdict: claims.Verdict, fill: Callable[[str], str]) -> str:
     if verdict.word == "not reproduced":
         return why(verdict.claim, fill)
     if verdict.word == "undecided" and verdict.claim.because:
-        return f"{verdict.reason}. {fill(verdict.claim.because)}"
-    return verdict.reason
+        return f"{as_text(verdict.reason)}. {fill(verdict.claim.because)}"
+    return as_text(verdict.reason)
 
 
 def ending(key: str, fill: Callable[[str], str]) -> str:
@@ -89,9 +92,8 @@ def cost(key: str) -> str:
         return "Nothing is recorded yet."
     spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
     return (
-        f"{len(found)} trials stand behind the numbers shown. Measuring, and training each trial's own network once, "
-        f"took at least {spent}. Other networks, such as defended ones, count where a trial trained them, and "
-        "not where it found them."
+        f"{len(found)} trials stand behind the numbers shown. They took at least {spent}, the training of each trial's "
+        "own network counted once. A further network, such as a defended one, counts where the trial trained it itself."
     )
 
 
@@ -128,6 +130,24 @@ def alone() -> tuple[int, int]:
     return len(places), sum(runs == 1 for runs in places.values())
 
 
+def imagenette() -> dict[str, str]:
+    """Of Imagenette's test images, how many there are and how many of them are in ImageNet's training set.
+
+    ImageNet's authors name an image of the validation set ``ILSVRC2012_val_...`` and one of the training set by its
+    class; Imagenette, which splits both anew, keeps the names. ``data/imagenette.txt`` lists the former.
+
+    Raises:
+        InputError: a line of it is no such name, or is there twice.
+    """
+    listed_there = IMAGENETTE.read_text(encoding="utf-8").split()
+    checks.unique("data/imagenette.txt", listed_there)
+    for name in listed_there:
+        if not re.fullmatch(r"ILSVRC2012_val_\d{8}", name):
+            raise InputError(f"data/imagenette.txt has {name!r}, which is no name of ImageNet's validation set")
+    test = datasets.DATASETS["imagenette96"].test
+    return {"test": f"{test:,}", "learned": f"{test - len(listed_there):,}"}
+
+
 def coverage() -> str:
     """How far the study reaches: how many of the papers' numbers, at what scale, and how much of *close* is weak."""
     board = claims.scoreboard()
@@ -144,8 +164,10 @@ def coverage() -> str:
         "are close, and so would be a step that does nothing, or zero.",
         f"Run at the full scale of `paper`: {full or 'none yet'}.",
         f"Run at the reduced scale of `desk`: {reduced}." if reduced else "",
-        f"All else is recorded at the toy scale of `quick`: {places} pairs of network and data set, counted for each "
-        f"exhibit, {single} of them in one run.",
+        "All else is recorded at the toy scale of `quick`: on fewer images, for fewer epochs or with a narrower "
+        f"network than the paper's. That is {places} results, where a result is what one page of the book says of one "
+        f"network on one data set. {single} of them rest on a single training run, from one random seed: they do not "
+        "show how far a second run would differ.",
         f"What was run of {listed(elsewhere)} stands beside no number of the paper's tables." if elsewhere else "",
     ]
     return " ".join(filter(None, parts)) + "\n"
@@ -194,14 +216,12 @@ def every_claim(key: str, fill: Callable[[str], str]) -> Table:
     rows = [
         {"claim": f"[{v.claim.id}]{{#{links.anchor(v.claim.id)}}}", "verdict": v.word, "scale": scale(v.profile),
          "what is claimed": v.claim.text,
-         "why": remark(v, fill) or v.claim.note or "–",
+         "why": remark(v, fill) or as_text(v.claim.note or "–"),
          "decided by": f"{listed([pages[e] for e in deciders(key)[v.claim.id]])} {decision(key, v)}",
          "kind": v.claim.kind}
         for v in claims.verdicts(key)
     ]  # fmt: skip
-    return Table(
-        pd.DataFrame(rows), f"The claims of {CHAPTERS[key].authors}, each decided by code from recorded results"
-    )
+    return Table(pd.DataFrame(rows), decided_by_code(key, claims.verdicts(key)), marked_up=("why", "decided by"))
 
 
 def decision(key: str, verdict: claims.Verdict) -> str:

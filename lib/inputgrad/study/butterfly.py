@@ -265,7 +265,7 @@ def several_gammas(problem: str, default: tuple[str, ...]) -> Parameter:
 BUDGET = Parameter(
     "budget",
     "8/255",
-    "largest absolute value of v in the arms called limited, in units of x in [0, 1], as text",
+    "largest absolute value of v in the rows called limited, in units of x in [0, 1], as text",
     radius,
 )
 LIMIT = Parameter("limit", None, "largest absolute value of v in units of x in [0, 1]; None: no limit", upper)
@@ -284,10 +284,10 @@ OTHER = (
 """Where the generator comes from and what it is trained on."""
 
 LISTS = (
-    names("sizes", SIZES, "list of encoders: small, large; the first plays the further arms", SIZES),
-    names("loss", GAME_LOSSES, "list of losses: ls (least squares), lr (logistic); the first plays the further arms",
+    names("sizes", SIZES, "list of encoders: small, large; further rows have the first", SIZES),
+    names("loss", GAME_LOSSES, "list of losses: ls (least squares), lr (logistic); further rows have the first",
           GAME_LOSSES),
-    names("d_train", D_TRAIN, "list of what learns in the discriminator: head, full; the first plays the further arms",
+    names("d_train", D_TRAIN, "list of what learns in the discriminator: head, full; further rows have the first",
           D_TRAIN),
     names("objective", OBJECTIVES, "list of game, and direct: the classifier's own cross-entropy in its place",
           OBJECTIVES),

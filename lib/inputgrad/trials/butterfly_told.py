@@ -31,8 +31,8 @@ BY_NAME = {"told": "D told the class", "full": "D trained fully", "classifier_fu
 def told(job: Job) -> Outcome:
     """One classifier, enhanced on images new to it by a generator whose encoder knows more than it does.
 
-    Without a game, which says what there is to gain; in the game as published, whose discriminator is blind to the
-    class; and in the same game with a discriminator that is told it.
+    Without a game, which says what there is to gain; in the game by the paper's rules, whose discriminator is blind to
+    the class; and in the same game with a discriminator that is told it.
     """
     start = knowing(job)
     rows = probed(job, start, called(job)) + errors_seen(job, called(job))
@@ -104,7 +104,7 @@ def shared_rules(job: Job) -> Rules:
 
 
 def variant_of(*choices: str) -> str:
-    """How a game with these choices is called; those of the published game have no name."""
+    """How a game with these choices is called; those of the paper have no name."""
     return ", ".join(BY_NAME[choice] for choice in choices if choice in BY_NAME)
 
 

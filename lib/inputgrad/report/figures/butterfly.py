@@ -8,13 +8,27 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from inputgrad.record import results
 from inputgrad.record.results import Result
 from inputgrad.record.run import Run
 from inputgrad.report.tables.butterfly import OWN
-from inputgrad.study.butterfly import FINE_TUNED, PROBE, SCRATCH
+from inputgrad.study.butterfly import DIRECT, FINE_TUNED, PROBE, SCRATCH, VANILLA
 
 from . import marks
-from .panels import bare, bars, canvas, datasets_shown, lines, points, rules, share_legend, show
+from .panels import (
+    bare,
+    canvas,
+    datasets_shown,
+    lines,
+    name_marks,
+    over_percent,
+    over_points,
+    panel_column,
+    points,
+    rules,
+    share_legend,
+    show,
+)
 
 PALETTE = sns.color_palette("colorblind")
 SHORT = {SCRATCH: "[A]", FINE_TUNED: "[B]"}
@@ -152,21 +166,96 @@ def by_gamma(run: Run, problem: str, rows_of: int = 3) -> Figure:
 # The chapter
 
 ARMS = {
-    "left alone": "Vanilla", "generator": "Proposed-50", "larger generator": "Proposed-101", "direct": "direct",
-    "linear probe": PROBE, "unknown classifier": "Proposed-B", "UAP": "UAP", "EHA": "EHA",
+    "left alone": VANILLA, "game, D blind": "Proposed-50", "game, larger generator": "Proposed-101",
+    "no game": DIRECT, "linear layer": PROBE, "classifier unknown": "Proposed-B", "UAP": "UAP", "EHA": "EHA",
 }  # fmt: skip
-"""Rows of the chapter's figure, by the paper's name for them."""
+"""Rows of the panels on the paper's two problems, by the paper's name for them."""
 
-STAND_INS = {"Proposed-50": "Proposed-small", "Proposed-101": "Proposed-large", "direct": "Proposed-small, direct"}
+STAND_INS = {"Proposed-50": "Proposed-small", "Proposed-101": "Proposed-large", DIRECT: f"Proposed-small, {DIRECT}"}
 """What such a row is called where the encoder is not the paper's."""
 
 PANELS_OF_CHAPTER = {
     "enhancing": ("1", SCRATCH, list(ARMS)[:5]),
-    "attacking": ("2", FINE_TUNED, [arm for arm in ARMS if arm != "linear probe"]),
+    "attacking": ("2", FINE_TUNED, [arm for arm in ARMS if arm != "linear layer"]),
 }
+
+MAKERS = {
+    VANILLA: "left alone", DIRECT: "no game", "game": "game, D blind",
+    "game, D told the class": "game, D told the class", PROBE: "linear layer",
+}  # fmt: skip
+"""Rows of the panels in which the generator's maker knows more, by what is recorded."""
+
+ORDER = ["left alone", "no game", "game, D blind", "game, D told the class", "game, larger generator",
+         "classifier unknown", "linear layer", "UAP", "EHA"]  # fmt: skip
+"""Of the rows, the same in each panel."""
+
+THEIRS, FREE, EACH = "the paper, one cross a network", "unbounded", "each run"
+WITHIN = "within "
+"""Begins the name of what is bounded; its bound follows."""
 
 
 def chapter() -> Figure:
+    """The games whose maker knows more, run by run; below them each cell of the paper's two tables and of ours."""
+    tables = in_tables()
+    frame = marks.tidy(*where_more_is_known(), tables)
+    parts, looks = dict(list(frame.groupby("panel", sort=False))), looks_of(frame["series"])
+    rows = {panel: [row for row in ORDER if row in set(part["x"])] for panel, part in parts.items()}
+    figure, grid = panel_column(frame, rows, row=0.34)
+    for panel, ax in grid.items():
+        names = set(parts[panel]["series"])
+        spread = 0.2 if THEIRS in names else 0.36
+        points(ax, parts[panel], looks.__getitem__, rows[panel], apart=0.8 / max(2, len(names)), spread=spread)
+        over_points(ax) if EACH in names else over_percent(ax)
+        if FREE in names and len(names) > 1:
+            name_marks(ax, parts[panel], MAKERS["game"])
+    share_legend(figure, columns=1, of=[grid[panel] for panel in dict.fromkeys(tables["panel"])])
+    return figure
+
+
+def looks_of(series: pd.Series) -> dict[str, dict]:
+    """Colour and marker of each series: a cross for the paper, runs within the ball alike, one look a network."""
+    kinds = zip((0, 1, 2, 9, 8), "v^Dp*", strict=True)
+    networks = [{"color": PALETTE[i], "marker": marker, "markersize": 5} for i, marker in kinds]
+    looks = {THEIRS: {"color": "black", "marker": "x", "markersize": 4}, FREE: {"color": PALETTE[3]}}
+    looks |= {
+        name: {"color": PALETTE[4], "marker": "s", "markersize": 5}
+        for name in series
+        if name == EACH or name.startswith(WITHIN)
+    }
+    return looks | dict(zip([name for name in dict.fromkeys(series) if name not in looks], networks, strict=False))
+
+
+def where_more_is_known() -> list[pd.DataFrame]:
+    """Accuracy where the maker knows more, means and runs, a panel a data set; and what each run gains in the ball."""
+    ball, panel = WITHIN + bound(), "the maker knows more"
+    free, bounded = (made(marks.with_runs(f"butterfly/{name}"), "accuracy") for name in ("told", "bounded"))
+    first, gain = free["dataset"].isin(bounded["dataset"]), made(marks.runs_of("butterfly/bounded"), "gain")
+    return [
+        titled(free[first], panel, FREE), titled(bounded, panel, ball), titled(gain, f"gain {ball}", EACH),
+        titled(free[~first], panel, FREE),
+    ]  # fmt: skip
+
+
+def made(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The enhanced classifier's cells of one metric, a row a maker of v; and the classifier and the layer alone."""
+    table = table[table["metric"].eq(metric) & table["attack"].isin(["none", "enhance"])]
+    maker = table["defense"].str.removeprefix(f"{SCRATCH}, ").str.removesuffix(", limited")
+    return table.assign(x=maker.map(MAKERS))[maker.isin(list(MAKERS))]
+
+
+def titled(table: pd.DataFrame, what: str, series: str) -> pd.DataFrame:
+    """Cells in the panel of their data set, and of their network where it is not the only one there."""
+    several = table.groupby("dataset")["model"].transform("nunique") > 1
+    return table.assign(panel=marks.place(table).where(several, table["dataset"]) + f": {what}", series=series)
+
+
+def bound() -> str:
+    """The largest value of v where it is bounded, as it is declared; nothing where that is not recorded."""
+    found = [r for r in results.shown("butterfly") if r.provenance["declaration"]["exhibit"] == "butterfly/bounded"]
+    return declared(found[0])["budget"] if found else ""
+
+
+def in_tables() -> pd.DataFrame:
     """A scratch classifier enhanced, a pretrained one attacked: each cell of the paper's and each of ours."""
     paper, mine = marks.of_paper("butterfly"), marks.of_study("butterfly")
     mine = mine[mine["attack"].isin(OWN) & mine["reading"].eq("default")]
@@ -177,18 +266,6 @@ def chapter() -> Figure:
         for part in (paper[paper["table"] == table], mine[mine["exhibit"] == f"butterfly/{name}"]):
             part = part[part["metric"].eq("accuracy") & part["defense"].isin(names)]
             parts.append(part.assign(panel=f"{name} {SHORT[kind]}", x=part["defense"].map(names)))
-    table, theirs = pd.concat(parts), "the paper, one bar a network"
-    where, printed = marks.place(table), table["whose"] == "paper"
-    frame = marks.tidy(table.assign(series=where.mask(printed, theirs), which=table["which"].mask(printed, where)))
-    figure, axes = canvas(1, 2, frame, figsize=(9, 3.4), sharey=True)
-    for ax, (title, part), (_, _, arms) in zip(
-        axes[0], frame.groupby("panel", sort=False), PANELS_OF_CHAPTER.values(), strict=True
-    ):
-        series = list(dict.fromkeys(part["series"]))
-        looks = {name: {"color": colour} for name, colour in zip(series, ("black", *PALETTE), strict=False)}
-        bars(ax, part, looks.__getitem__, series, arms)
-        ax.set_xticks(range(len(arms)), arms, rotation=30, ha="right")
-        ax.set_title(title)
-    axes[0, 0].set_ylabel("accuracy, percent")
-    share_legend(figure, columns=2)
-    return figure
+    found = pd.concat(parts)
+    where, printed = marks.place(found), found["whose"] == "paper"
+    return found.assign(series=where.mask(printed, THEIRS), which=found["which"].mask(printed, where))

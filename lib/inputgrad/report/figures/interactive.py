@@ -17,13 +17,14 @@ CHOSEN: dict[str, dict[str, str]] = {
     "sign": {"dataset": "data set", "model": "network", "series": "attack"},
     "convex": {"dataset": "data set", "model": "network", "series": "attack"},
     "smooth": {"panel": "attack", "dataset": "data set", "model": "network"},
-    "selfgrad": {"dataset": "data set", "model": "network", "x": "attack", "series": "defence"},
-    "butterfly": {"panel": "problem", "dataset": "data set", "model": "network", "x": "method"},
+    "selfgrad": {"panel": "part", "model": "network", "x": "attack or block", "series": "defence or attack"},
+    "butterfly": {"panel": "part", "dataset": "data set", "model": "network", "x": "method"},
     "synthesis": {"dataset": "data set", "model": "network", "x": "attack"},
 }
 """The figures that have one; what a reader chooses by, and its name there. One value needs no choice."""
 
-APART = {"sign": "model", "convex": "model", "smooth": "panel", "butterfly": "panel", "synthesis": "dataset"}
+APART = {"sign": "model", "convex": "model", "smooth": "panel", "selfgrad": "panel", "butterfly": "panel",
+         "synthesis": "dataset"}  # fmt: skip
 """Whose values have a chart each. The first of them is seen at first, of all else everything."""
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c", "#a6761d")
@@ -57,17 +58,20 @@ def chart(name: str, frame: pd.DataFrame) -> str:
 def spec(frame: pd.DataFrame, apart: str | None = None) -> Plain:
     """A Vega-Lite chart of a figure's marks: lines over numbers, points beside names.
 
-    Axes and colours are those of all marks, so that they stay as they are whatever is chosen.
+    Axes and colours are those of all marks, so that they stay as they are whatever is chosen. Where there are several
+    measures, ``usermeta`` has the axis of each, which ``charts.js`` gives to a chart of that measure alone.
 
     Args:
         frame: of :func:`inputgrad.report.figures.marks.tidy`, one row a mark.
         apart: the field whose values have a chart each.
     """
     numeric, marked = all(isinstance(x, float) for x in frame["x"]), records(frame)
+    alone = {measure: of_value(part) for measure, part in frame.groupby(measures(frame), sort=False)}
     return {
         "width": "container",
         "height": 300 if numeric else {"step": 8, "for": "offset"},
         "data": {"values": marked},
+        "usermeta": {measure: {key: axis[key] for key in ("title", "scale")} for measure, axis in alone.items()},
         "layer": (over_numbers if numeric else beside_names)(frame, colours(marked, apart)),
     }
 
@@ -110,11 +114,11 @@ def over_numbers(frame: pd.DataFrame, coloured: Mapping[str, str]) -> list[Plain
 
 
 def beside_names(frame: pd.DataFrame, coloured: Mapping[str, str]) -> list[Plain]:
-    """A point a mark in the row of its name, with its interval, a little lower for each series."""
+    """A point a mark in the row of its name, with its interval, a little lower for each series and run that has one."""
     value, series = of_value(frame), of_series(coloured)
     names = list(dict.fromkeys(frame["x"]))
     y: Plain = {"field": "x", "type": "nominal", "title": None, "sort": names, "axis": {"labelLimit": 130}}
-    row = {"y": y, "yOffset": {"field": "series", "sort": None}, **series}
+    row = {"y": y, "yOffset": {"field": "line", "sort": None}, **series}
     ends = {"x": value | {"field": "low"}, "x2": {"field": "high"}, "opacity": FAINT}
     return [{"transform": [MEASURED], "mark": "rule", "encoding": row | ends}, points(frame, {"x": value, **row})]
 
@@ -129,10 +133,14 @@ def points(frame: pd.DataFrame, encoding: Plain) -> Plain:
     }  # fmt: skip
 
 
-def of_value(frame: pd.DataFrame) -> Plain:
+def measures(frame: pd.DataFrame) -> pd.Series:
     """What is measured, and its unit: ``"accuracy, percent"``."""
-    title = f"{frame['metric'].iloc[0]}, {frame['unit'].iloc[0]}".replace("_", " ")
-    return {"field": "value", "type": "quantitative", "title": title,
+    return (frame["metric"] + ", " + frame["unit"]).str.replace("_", " ")
+
+
+def of_value(frame: pd.DataFrame) -> Plain:
+    """The axis of the values of a frame."""
+    return {"field": "value", "type": "quantitative", "title": " or ".join(dict.fromkeys(measures(frame))),
             "scale": reach(*(frame[c] for c in ("value", "low", "high")))}  # fmt: skip
 
 
@@ -164,7 +172,7 @@ def records(frame: pd.DataFrame) -> list[Plain]:
         for key in keys(c):
             theirs.setdefault(key, set()).add(c.value)
     out, networks = [], alone(frame)
-    for c in frame.itertuples():
+    for c, measure in zip(frame.itertuples(), measures(frame), strict=True):
         ours = c.whose == "ours"
         found = set(next((theirs[key] for key in keys(c) if key in theirs), ())) if ours else {c.value}
         run = f", {'run ' if c.which.isdigit() else ''}{c.which}" if c.which else ""
@@ -172,8 +180,10 @@ def records(frame: pd.DataFrame) -> list[Plain]:
             {
                 "panel": c.panel, "dataset": c.dataset, "model": networks.get(c.panel, c.model), "whose": c.whose,
                 "series": c.series.removesuffix(", ours").removesuffix(", paper"), "which": c.which + c.whose,
-                "x": c.x, "value": round(c.value, 4), "low": none_if_nan(c.low), "high": none_if_nan(c.high),
-                "who": f"{c.series}{run}", "where": f"{c.x:g}" if isinstance(c.x, float) else c.x,
+                "line": f"{c.series} {'' if np.isnan(c.low) else c.which}".strip(),
+                "x": c.x, "measure": measure, "value": round(c.value, 4),
+                "low": none_if_nan(c.low), "high": none_if_nan(c.high), "who": f"{c.series}{run}",
+                "where": f"{c.x:g}" if isinstance(c.x, float) else c.x,
                 "ours": number(c.value) if ours else "–", "95 % interval": between(c), "runs": c.seeds if ours else "–",
                 "paper": number(found.pop() if len(found) == 1 else None, 2),
             }

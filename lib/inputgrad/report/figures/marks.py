@@ -28,9 +28,32 @@ def of_rows(rows: pd.DataFrame) -> pd.DataFrame:
     pairs = joined.loc[joined["seeds"] == 2, ["exhibit", "profile", *cells.IDENTITY]].reset_index(names="place")
     if pairs.empty:
         return joined
-    alone = [cells.join_seeds(part).assign(which=str(seed), whose="ours") for seed, part in rows.groupby("seed")]
-    split = pd.concat(alone).merge(pairs).set_index("place")
+    split = each_run(rows).merge(pairs).set_index("place")
     return pd.concat([joined.drop(split.index), split]).sort_index(kind="stable").reset_index(drop=True)
+
+
+def each_run(rows: pd.DataFrame) -> pd.DataFrame:
+    """Cells of rows of single seeds, each run a cell of its own, named by its seed, however many there are."""
+    alone = [cells.join_seeds(part).assign(which=str(seed)) for seed, part in rows.groupby("seed")]
+    return pd.concat(alone or [cells.join_seeds(rows).assign(which="")]).assign(whose="ours")
+
+
+@cache
+def runs_of(exhibit: str) -> pd.DataFrame:
+    """Each run of the best recorded cells of one exhibit, with the interval over the images of that run alone."""
+    rows = results.table(results.shown(exhibit.split("/")[0]))
+    return each_run(rows[rows["exhibit"] == exhibit])
+
+
+def with_runs(exhibit: str) -> pd.DataFrame:
+    """The best recorded cells of one exhibit, and beside a mean of three runs or more those runs.
+
+    The interval is that of the mean; runs beside it have none.
+    """
+    joined = of_study(exhibit.split("/")[0])
+    joined = joined[joined["exhibit"] == exhibit]
+    means = joined.loc[joined["seeds"] >= 3, ["exhibit", "profile", *cells.IDENTITY]]
+    return pd.concat([joined, runs_of(exhibit).merge(means).assign(low=np.nan, high=np.nan)], ignore_index=True)
 
 
 def of_run(run: Run) -> pd.DataFrame:
@@ -132,7 +155,7 @@ def as_table(figure: Any) -> Table:
     shown = frame[["panel", "series"]].assign(
         at=[x if isinstance(x, str) else f"{x:g}" for x in frame["x"]],
         measure=what,
-        which=frame["which"],
+        which=[f"run {which}" if which.isdigit() else which for which in frame["which"]],
         value=[
             number(c.value, PLACES.get(c.whose, 1)) if p else f"{c.value:.3g}"
             for c, p in zip(frame.itertuples(), percent, strict=True)
@@ -142,5 +165,6 @@ def as_table(figure: Any) -> Table:
     )
     same = [c for c in ("panel", "series", "measure", "which", "interval", "runs") if shown[c].nunique() < 2]
     common = f": {what.iloc[0]}" if "measure" in same and len(what) else ""
-    shown = shown.drop(columns=same).rename(columns={"interval": "95 % interval"})
+    which = "run" if shown["which"].str.fullmatch(r"\d*").all() else "which"
+    shown = shown.drop(columns=same).rename(columns={"interval": "95 % interval", "which": which})
     return Table(shown, f"What the figure draws{common}")

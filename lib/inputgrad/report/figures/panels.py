@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -76,6 +76,30 @@ def panel_row(
     return figure, grid
 
 
+def panel_column(
+    frame: pd.DataFrame, rows: Mapping[str, Sequence[str]], *, row: float = 0.42, width: float = 5.2, **options: Any
+) -> tuple[Drawn, dict[str, Axes]]:
+    """One column of axes, narrow enough to be read on a phone, one for each panel of a frame, titled.
+
+    Args:
+        frame: the marks.
+        rows: the names along each panel, by its title.
+        row: how high the row of a name is, inches.
+        width: of the figure, inches.
+        options: of ``plt.subplots``.
+    """
+    heights = [row * len(names) + 0.1 for names in rows.values()]
+    size = (width, sum(heights) + 0.58 * len(rows) + 0.3)
+    figure, axes = canvas(len(rows), 1, frame, figsize=size, height_ratios=heights, **options)
+    grid = dict(zip(rows, axes[:, 0], strict=True))
+    for title, ax in grid.items():
+        ax.set_title(title)
+        ax.grid(axis="y", visible=False)
+        for between in range(1, len(rows[title])):
+            ax.axhline(between - 0.5, color="#cccccc", linewidth=0.6)
+    return figure, grid
+
+
 Style = Callable[[str], Mapping]
 """How a series is drawn, by its name."""
 
@@ -102,8 +126,7 @@ def name_ends(ax: Axes, apart: float = 0.06) -> None:
     for line in ax.lines:
         name, (x, y) = str(line.get_label()), np.asarray(line.get_data(), dtype=float)
         if not name.startswith("_") and len(x):
-            shade = tuple(0.7 * part for part in to_rgb(line.get_color()))
-            ends.setdefault(x[-1], []).append((y[-1], name, shade))
+            ends.setdefault(x[-1], []).append((y[-1], name, darker(line.get_color())))
     step = apart * float(np.ptp(ax.get_ylim()))
     for x, named in ends.items():
         height = -np.inf
@@ -113,17 +136,66 @@ def name_ends(ax: Axes, apart: float = 0.06) -> None:
                         annotation_clip=False)  # fmt: skip
 
 
-def points(ax: Axes, frame: pd.DataFrame, style: Style, order: Sequence[str], apart: float = 0.0) -> None:
-    """One point a mark, a row for each name in ``order`` from above, with its 95 % interval where it has one."""
+def darker(colour: Any) -> tuple[float, ...]:
+    """A shade of a mark's colour in which text can be read on white."""
+    return tuple(0.7 * share for share in to_rgb(colour))
+
+
+def name_marks(ax: Axes, frame: pd.DataFrame, x: str) -> None:
+    """The name of each series at its height right of all marks of the row ``x``, in a darker shade of its colour.
+
+    This takes the place of a legend; the row is to have room, and the points are to be drawn.
+    """
+    row = [text.get_text() for text in ax.get_yticklabels()].index(x)
+    here = frame[frame["x"] == x]
+    reach = np.nanmax(here[["value", "high"]].to_numpy(float))
+    for name in dict.fromkeys(here["series"]):
+        drawn = [line for line in ax.lines if line.get_label() == name]
+        heights = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in drawn])
+        shade, height = darker(drawn[0].get_color()), heights[abs(heights - row) < 0.5].mean()
+        ax.annotate(name, (reach, height), (7, 0), textcoords="offset points", va="center", color=shade, fontsize=9)
+
+
+def points(
+    ax: Axes, frame: pd.DataFrame, style: Style, order: Sequence[str], apart: float = 0.0, spread: float = 0.0
+) -> None:
+    """One point a mark, a row for each name in ``order`` from above, with its 95 % interval where it has one.
+
+    A mean whose runs are drawn, too, is an upright stroke, and the runs are rings.
+
+    Args:
+        ax: the panel.
+        frame: its marks.
+        style: of each series.
+        order: the names.
+        apart: how far the series are from each other within a row, whose height is 1.
+        spread: over how much of a row several marks of one series are spread, so that none hides another.
+    """
     names = list(dict.fromkeys(frame["series"]))
-    for i, name in enumerate(names):
-        part, options = frame[frame["series"] == name], {"marker": "o", **style(name)}
-        heights = [order.index(x) + apart * (i - (len(names) - 1) / 2) for x in part["x"]]
+    kinds: dict[str, Mapping] = {"": {}, "mean": {"marker": "|", "markersize": 7, "markeredgewidth": 2},
+                                 "run": {"markersize": 3.5, "markerfacecolor": "none"}}  # fmt: skip
+    for (name, kind), part in frame.groupby(["series", of_several(frame)], sort=False):
+        options = {"marker": "o", **style(name), **kinds[kind]}
+        lower = apart * (names.index(name) - (len(names) - 1) / 2)
+        heights = [order.index(x) + lower + spread * share for x, share in zip(part["x"], beside(part), strict=True)]
         ends = part[["low", "high"]].astype(float)
         ax.hlines(heights, ends["low"], ends["high"], color=options["color"], linewidth=0.9, label=f"_{name}")
         ax.plot(part["value"], heights, linestyle="none", label=name, **options)
     ax.set_yticks(range(len(order)), order)
     ax.set_ylim(max(1, len(order)) - 0.5, -0.5)
+
+
+def of_several(frame: pd.DataFrame) -> pd.Series:
+    """Of each mark of a panel ``"mean"`` or ``"run"`` where both stand at one place, else nothing."""
+    place, joined = [frame["series"], frame["x"]], frame["which"] == ""
+    both = joined.groupby(place).transform("any") & ~joined.groupby(place).transform("all")
+    return joined.map({True: "mean", False: "run"}).where(both, "")
+
+
+def beside(part: pd.DataFrame) -> pd.Series:
+    """Where each of several marks at one name stands between -1/2 and 1/2: -1/2, 0, 1/2 for three, 0 for one."""
+    several = part.groupby("x")["which"]
+    return several.cumcount() / (several.transform("size") - 1).clip(lower=1) - 0.5 * several.transform("size").gt(1)
 
 
 def rules(ax: Axes, frame: pd.DataFrame, style: Style, *, lying: bool = False) -> None:
@@ -145,12 +217,25 @@ def bars(ax: Axes, frame: pd.DataFrame, style: Style, names: Sequence[str], orde
     (ax.set_yticks if lying else ax.set_xticks)(range(len(order)), order)
 
 
-def share_legend(figure: Figure, columns: int = 4) -> None:
-    """One legend below all panels, each label once."""
-    labelled = [ax.get_legend_handles_labels() for ax in figure.axes]
+def over_percent(ax: Axes) -> None:
+    """An axis of accuracies, the same for all panels that have one."""
+    ax.set(xlabel="accuracy, percent", xlim=(-2, 102))
+
+
+def over_points(ax: Axes) -> None:
+    """An axis of gains in percentage points, and a line where there is none."""
+    ax.set_xlabel("gain, points")
+    ax.axvline(0, color="black", linewidth=0.8)
+
+
+def share_legend(figure: Figure, columns: int = 4, *, of: Sequence[Axes] = (), above: bool = False) -> None:
+    """One legend below all panels, or above them, of those named or of all, each label once."""
+    labelled = [ax.get_legend_handles_labels() for ax in of or figure.axes]
     entries = {label: handle for both in labelled for handle, label in zip(*both, strict=True)}
+    where: Literal["outside upper center", "outside lower center"]
+    where = "outside upper center" if above else "outside lower center"
     with plt.style.context(STYLE):
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+        figure.legend(entries.values(), entries.keys(), loc=where, ncols=columns)
 
 
 def line_row(frame: pd.DataFrame, style: Style, *, columns: int = 4, width: float = 3.0, height: float = 2.9,

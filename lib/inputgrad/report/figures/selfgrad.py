@@ -17,7 +17,18 @@ from inputgrad.record.run import Run
 from inputgrad.study.own import AS_GIVEN
 
 from . import marks
-from .panels import STYLE, bars, canvas, lines, panel_row, points, share_legend
+from .panels import (
+    STYLE,
+    canvas,
+    lines,
+    name_marks,
+    over_percent,
+    over_points,
+    panel_column,
+    panel_row,
+    points,
+    share_legend,
+)
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {"Standard": PALETTE[7], "Madry PGD": PALETTE[0], "Self gradient": PALETTE[3], "FGSM training": PALETTE[2],
@@ -238,30 +249,74 @@ def costs(run: Run) -> Figure:
     return figure
 
 
+# The chapter
+
 COLUMNS = {("none", 0): "clean", ("FGSM", 1): "FGSM", ("PGD", 10): "PGD-10", ("PGD", 100): "PGD-100",
            ("CW", 100): "CW-100"}  # fmt: skip
+CONTROL = "FGSM training"
+BLOCK, GAIN = "ours, a block that acts", f"gain over {CONTROL}, worst of all"
+"""The chapter's two panels on the active block."""
+
+SPREAD = {BLOCK: 0.22, GAIN: 0.44}
+"""Over how much of a row their runs are spread."""
+
+LOOKS = {
+    **{name: {"color": COLOURS[name], "marker": mark, "markersize": 5}
+       for name, mark in zip(COLOURS, "vDosP*", strict=True)},
+    "clean": {"color": PALETTE[5]}, "PGD-20": {"color": "dimgray"},
+    "worst of all": {"color": "black"}, "each run": {"color": "black", "markersize": 5},
+}  # fmt: skip
+"""Of each series of that figure, by more than colour."""
+
+
+def defended(table: pd.DataFrame, panel: str) -> pd.DataFrame:
+    """Accuracy on CIFAR-10 of the defences of Table 2, a row an attack."""
+    table = table[table["dataset"].eq("CIFAR-10") & table["metric"].eq("accuracy") & table["table"].isin(["2", "own"])]
+    table = table.assign(x=[COLUMNS.get((c.attack, int(c.steps))) for c in table.itertuples()])
+    return table[table["x"].notna() & table["defense"].isin(list(COLOURS))].assign(panel=panel, series=table["defense"])
+
+
+def acting() -> pd.DataFrame:
+    """Accuracy with a block that acts and without one, the mean and each run, a row a network."""
+    table = marks.with_runs("selfgrad/active")
+    table = table[table["dataset"].eq("CIFAR-10") & table["metric"].eq("accuracy")]
+    table = table[table["variant"].eq("") & table["attack"].isin(list(SEEN))]
+    return table.assign(panel=BLOCK, series=table["attack"].map(SEEN), x=table["arm"].map(by_block))
+
+
+def gained() -> pd.DataFrame:
+    """What each run gains over its control in the worst case over all attacks, with its interval of paired images."""
+    runs = marks.runs_of("selfgrad/active")
+    runs = runs[runs["dataset"].eq("CIFAR-10") & runs["metric"].eq("gain")]
+    runs = runs[runs["attack"].eq("worst of all") & runs["variant"].eq(f"over {CONTROL}")]
+    return runs.assign(panel=GAIN, series="each run", x=runs["arm"].map(by_block))
+
+
+def by_block(arm: str) -> str:
+    """A network of the active block's page by its block alone: ``"block of 4/255"``."""
+    return arm.replace("Self gradient, sign, ", "block of ").replace(CONTROL, "no block")
 
 
 def chapter() -> Figure:
-    """Accuracy on CIFAR-10, clean and under FGSM, PGD-10, PGD-100 and CW-100: the paper's rows and ours."""
-    ours, paper = marks.of_study("selfgrad"), marks.of_paper("selfgrad")
-    ours = ours[ours["exhibit"] == "selfgrad/defences"]
-
-    def rows(table: pd.DataFrame, panel: str) -> pd.DataFrame:
-        table = table[
-            table["dataset"].eq("CIFAR-10") & table["metric"].eq("accuracy") & table["table"].isin(["2", "own"])
-        ]
-        table = table.assign(x=[COLUMNS.get((c.attack, int(c.steps))) for c in table.itertuples()])
-        return table[table["x"].notna() & table["defense"].isin(list(COLOURS))].assign(
-            panel=panel, series=table["defense"]
+    """Accuracy on CIFAR-10: the paper's rows and ours with their intervals; a block that acts, run by run."""
+    ours = marks.of_study("selfgrad")
+    ours = defended(ours[ours["exhibit"] == "selfgrad/defences"], "ours")
+    frame = marks.tidy(ours, defended(marks.of_paper("selfgrad"), "the paper"), acting(), gained())
+    parts = {panel: frame[frame["panel"] == panel] for panel in ("the paper", "ours", BLOCK, GAIN)}
+    rows = {panel: list(dict.fromkeys(part["x"])) for panel, part in parts.items() if len(part)}
+    figure, grid = panel_column(frame, rows, row=0.46)
+    for panel, ax in grid.items():
+        apart = 0.32 if panel == BLOCK else 0.16
+        points(
+            ax,
+            parts[panel],
+            lambda name: {"markersize": 5, **LOOKS[name]},
+            rows[panel],
+            apart=apart,
+            spread=SPREAD.get(panel, 0),
         )
-
-    frame = marks.tidy(rows(paper, "the paper"), rows(ours, "ours"))
-    figure, axes = canvas(1, 2, frame, figsize=(9, 3.2), sharey=True)
-    for ax, title in zip(axes[0], ("the paper", "ours"), strict=True):
-        here = frame[frame["panel"] == title]
-        bars(ax, here, lambda name: {"color": COLOURS[name]}, list(COLOURS), list(COLUMNS.values()), width=0.84)
-        ax.set_title(title)
-    axes[0, 0].set_ylabel("accuracy on CIFAR-10, percent")
-    share_legend(figure, columns=3)
+        over_points(ax) if panel == GAIN else over_percent(ax)
+    if BLOCK in grid:
+        name_marks(grid[BLOCK], parts[BLOCK], rows[BLOCK][0])
+    share_legend(figure, columns=2, of=[ax for panel, ax in grid.items() if panel not in SPREAD], above=True)
     return figure

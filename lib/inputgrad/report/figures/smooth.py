@@ -12,7 +12,20 @@ from matplotlib.figure import Figure
 from inputgrad.record.run import Run
 
 from . import marks
-from .panels import aside, bars, canvas, datasets_shown, line_row, lines, panel_row, points, rules, share_legend, show
+from .panels import (
+    aside,
+    canvas,
+    datasets_shown,
+    line_row,
+    lines,
+    over_points,
+    panel_column,
+    panel_row,
+    points,
+    rules,
+    share_legend,
+    show,
+)
 
 PALETTE = sns.color_palette("colorblind")
 COLOURS = {"control": PALETTE[7], "updates": PALETTE[0]}
@@ -41,10 +54,10 @@ def errors(run: Run) -> Figure:
     return figure
 
 
-GAINS = {
-    "paper": "black",
-    "ours, gradient in training mode": PALETTE[0],
-    "ours, gradient in evaluation mode": PALETTE[3],
+GAINS: dict[str, dict] = {
+    "paper": {"color": "black", "marker": "x", "markersize": 6},
+    "ours, gradient in training mode": {"color": PALETTE[0], "markersize": 4.5},
+    "ours, gradient in evaluation mode": {"color": PALETTE[3], "marker": "s", "markersize": 4.5},
 }
 READINGS = {"default": "ours, gradient in training mode", "attack_mode=eval": "ours, gradient in evaluation mode"}
 
@@ -59,19 +72,19 @@ def gains(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def chapter() -> Figure:
-    """What the updates gain at eps 0.1 and 0.2 on each network, in the paper and in two readings of ours; of two
-    runs each.
+    """What the updates gain at eps 0.1 and 0.2 on each network, in the paper and in two readings of ours, run by run
+    where there are two; both panels over one axis.
     """
     paper = gains(marks.of_paper("smooth"))
     frame = marks.tidy(paper, gains(marks.of_study("smooth")))
-    figure, axes = canvas(1, 2, frame, figsize=(9, 4), sharey=True)
-    for ax, (title, part) in zip(axes[0], frame.groupby("panel"), strict=True):
-        order = list(dict.fromkeys(paper["x"]))
-        bars(ax, part, lambda name: {"color": GAINS[name]}, list(GAINS), order, lying=True, width=0.6)
-        ax.axvline(0, color="black", linewidth=0.8)
-        ax.set(title=title, xlabel="gain of the updates, points")
-    axes[0, 0].invert_yaxis()
-    share_legend(figure, columns=3)
+    order = list(dict.fromkeys(paper["x"]))
+    figure, grid = panel_column(frame, dict.fromkeys(sorted(set(frame["panel"])), order), sharex=True)
+    for title, ax in grid.items():
+        points(ax, frame[frame["panel"] == title], GAINS.__getitem__, order, apart=0.28, spread=0.14)
+        over_points(ax)
+        ax.set_xlabel("gain of the updates, points")
+        ax.tick_params(labelbottom=True)
+    share_legend(figure, columns=1)
     return figure
 
 

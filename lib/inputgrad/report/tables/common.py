@@ -12,7 +12,7 @@ from inputgrad.catalogue import datasets, models
 from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells, claims
-from inputgrad.report.markup import Stack, Table, between, measured, number, scale, span
+from inputgrad.report.markup import Stack, Table, between, listed, measured, number, scale, span
 from inputgrad.study import CHAPTERS, EXHIBITS
 from inputgrad.study.schema import PROFILES
 
@@ -131,8 +131,9 @@ def described(shown: pd.DataFrame, runs: str = "seeds") -> str:
     """Profiles, seeds and images behind a table, in one line."""
     if shown.empty:
         return "not run yet"
-    profiles = " and ".join(sorted(set(shown["profile"]), key=PROFILES.index))
-    return f"ours at the {profiles} profile; {runs}: {span(shown['seeds'])}; test images: {span(shown['images'])}"
+    profiles = sorted(set(shown["profile"]), key=PROFILES.index)
+    at = f"{' and '.join(profiles)} profile{'s' if len(profiles) > 1 else ''}"
+    return f"ours at the {at}; {runs}: {span(shown['seeds'])}; test images: {span(shown['images'])}"
 
 
 def stands_for(shown: Sequence[results.Result]) -> str:
@@ -152,11 +153,11 @@ def own(run: Run) -> Table:
     table = cells.join_seeds(results.table(run.results))
     shown = table["reading"].isin([main_reading(table), "default"])
     table = table[shown & table["metric"].isin(["accuracy", "error", "fooled", "fooling_ratio"])]
-    arms, ran_over = table["defense"].nunique() > 1, table["parameter"].ne("").any()
+    conditions, ran_over = table["defense"].nunique() > 1, table["parameter"].ne("").any()
     rows = [
         {
-            "data set": c.dataset, "network": c.model, **({"arm": c.defense} if arms else {}), "attack": c.attack,
-            "eps": c.eps, **({"parameter": c.parameter} if ran_over else {}), "steps": str(c.steps),
+            "data set": c.dataset, "network": c.model, **({"condition": c.defense} if conditions else {}),
+            "attack": c.attack, "eps": c.eps, **({"parameter": c.parameter} if ran_over else {}), "steps": str(c.steps),
             "metric": c.metric,
             "percent": measured(c._asdict()), "95 % interval": between(c), "images": c.images,
         }
@@ -172,18 +173,24 @@ def own(run: Run) -> Table:
 def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda verdict: True) -> Table:
     """The claims of a paper with their verdicts, and whether the paper's own numbers bear them out."""
     on_paper = {True: "yes", False: "no: the paper's slip", None: "–"}
+    there = [v for v in claims.verdicts(key) if chosen(v)]
     rows = [
         {
             "claim": v.claim.id, "where": v.claim.source, "what is claimed": v.claim.text, "verdict": v.word,
             "scale": scale(v.profile), "kind": v.claim.kind, "holds on its own numbers": on_paper[v.paper],
             "remark": v.reason or v.claim.note,
         }
-        for v in claims.verdicts(key)
-        if chosen(v)
+        for v in there
     ]  # fmt: skip
-    return Table(
-        pd.DataFrame(rows), f"The claims of {CHAPTERS[key].authors}, each decided by code from the recorded results"
-    )
+    return Table(pd.DataFrame(rows), decided_by_code(key, there))
+
+
+def decided_by_code(key: str, there: Sequence[claims.Verdict]) -> str:
+    """The caption of a table of claims: the paper's, our own statements, or both."""
+    theirs = [f"the claims of {CHAPTERS[key].authors}"] if any(v.claim.kind != "derived" for v in there) else []
+    ours = ["our own statements (derived)"] if any(v.claim.kind == "derived" for v in there) else []
+    text = f"{listed(theirs + ours)}, each decided by code from the recorded results"
+    return text[0].upper() + text[1:]
 
 
 def verdicts(run: Run, also: Sequence[str] = ()) -> Table:

@@ -210,7 +210,7 @@ def by_run(run: Run) -> Table:
     for (defense, attack, seed), group in mine.groupby(["defense", "attack", "seed"], sort=False):
         value = dict(zip(group["metric"], group["value"], strict=True))
         if "gain_low" in value:
-            ends = f"{value['gain_low']:.1f} to {value['gain_high']:.1f}"
+            ends = f"{number(value['gain_low'])} to {number(value['gain_high'])}"
             rows.append({"compared": defense, "attack": attack, "run": str(seed), "gain, points": number(value["gain"]),
                          "95 % interval": ends})  # fmt: skip
     return Table(pd.DataFrame(rows), "How many more of the same images are right, in points, one row a run")
@@ -326,11 +326,10 @@ def verdict(run: Run) -> str:
     if bad:
         common = sum(question in plain for question in bad)
         said = f"{len(bad)} of {len(shown)} checks failed ({' '.join(bad)}), {common} of them without a block too"
-    worst = mine[mine["attack"].eq("worst of all")]
-    beside = "; ".join(f"{c.defense} {number(c.value)} ({between(c)})" for c in worst.itertuples())
+    worst = next(mine[mine["attack"].eq("worst of all") & mine["defense"].eq("Self gradient")].itertuples())
     return (
-        f"Self gradient: {said}{idle(run)}; accuracy in percent in the worst case over all attacks, with 95 % "
-        f"interval: {beside}; {described(mine)}"
+        f"Self gradient: {said}{idle(run)}; {number(worst.value)} % of the images are right in the worst case over all "
+        f"attacks (95 % interval {between(worst)}); {described(mine)}"
     )
 
 

@@ -79,7 +79,7 @@ def reached(run: Run) -> Table:
                 own = here[here["variant"] == label]
                 row[f"{name}: {TOLD[label]}, %"] = number(next(iter(own["value"]), float("nan")))
         rows.append(row)
-    caption = "Images that the step takes to the class it is told, in percent of each kind"
+    caption = "Images that the step takes to the class it goes towards, in percent of each kind"
     return Table(pd.DataFrame(rows), caption)
 
 

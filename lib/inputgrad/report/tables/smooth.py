@@ -244,11 +244,11 @@ def of_paper(arm: str) -> dict[str, str]:
 
 
 def baselines(run: Run) -> Table:
-    """What each arm keeps under the same attacks, and how many gradients of images its training took."""
+    """What each training keeps under the same attacks, and how many gradients of images its training took."""
     table, rows = cells.of_run(run), []
     for place, group in table.groupby(["dataset", "model", "arm"], sort=False):
         found = {(c["attack"], c["eps"], c["metric"]): c for c in group.to_dict("records")}
-        row = dict(zip(("data set", "network", "arm"), place, strict=True))
+        row = dict(zip(("data set", "network", "training"), place, strict=True))
         row["gradients, in millions"] = number(found["none", "", "image_gradients"]["value"] / 1e6, 3)
         row["clean"] = measured(found["none", "0", "accuracy"])
         row |= {f"{attack}: {eps}": measured(cell) for (attack, eps, metric), cell in found.items()
@@ -263,7 +263,7 @@ DRIFTED = {"true": "up the true label's loss", "false": "up a false label's loss
 
 
 def leaks(run: Run) -> Table:
-    """Where each arm puts images that drifted up the loss of a label: at the true one, or the one told."""
+    """Where each training puts images that drifted up the loss of a label: at the true one, or the one told."""
     table = cells.of_run(run)
     table = table[table["attack"] == "drift"]
     choices = table["reading"].str.split()
@@ -272,7 +272,7 @@ def leaks(run: Run) -> Table:
     rows = []
     for place, group in table.assign(whose=whose, told=told).groupby(["dataset", "model", "arm", "whose"], sort=False):
         found = {(c["told"], c["metric"]): c for c in group.to_dict("records")}
-        row = dict(zip(("data set", "network", "arm", "gradient"), place, strict=True))
+        row = dict(zip(("data set", "network", "training", "gradient"), place, strict=True))
         row |= {f"{name}: right, %": measured(found[which, "accuracy"]) for which, name in DRIFTED.items()}
         rows.append(row | {f"{DRIFTED['false']}: called that, %": measured(found["false", "says_told"])})
     return Table(pd.DataFrame(rows), f"Images that drifted as training images do; {described(table, 'runs')}")
