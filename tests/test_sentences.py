@@ -8,6 +8,7 @@ import pytest
 
 from inputgrad.ground.checks import InputError
 from inputgrad.report import book, claims
+from inputgrad.study import STUDY
 
 ROOT = Path(__file__).resolve().parents[1]
 KNOWN = ROOT / "tests" / "sentences"
@@ -97,6 +98,35 @@ def test_a_sentence_stays_only_while_its_claim_is_reproduced():
 def test_what_the_readme_and_the_changelog_say_holds(name):
     for key, claim, text in PLAIN.findall((ROOT / name).read_text(encoding="utf-8")):
         book.sentence(key, claim, text, name)
+
+
+def moved():
+    """``(claim, word)`` for every claim that a table of the changelog says something of today's verdict on."""
+    said = {"say little": "says little", "hold in print": "holds in print"}
+    words = re.compile("|".join(sorted((*said, *claims.WORDS, *claims.IN_PRINT.values()), key=len, reverse=True)))
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## 0.1.0\n")[0]
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
+        head, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines())
+        for row in rows:
+            of = {
+                name: cell
+                for name, cell in zip(head, row, strict=True)
+                if name == "verdict" or name.startswith("CIFAR")
+            }
+            found = [said.get(word, word) for word in words.findall(" ".join(of.values()))]
+            names = re.findall(r"`(\w+\.c\w+)`", row[0])
+            each = (
+                found
+                if len(names) == len(found) and not of.get("verdict", "").startswith(("was", "were"))
+                else found[-1:] * len(names)
+            )
+            yield from zip(names, each, strict=True)
+
+
+def test_the_changelogs_tables_have_the_verdicts_of_now():
+    now = {v.claim.id: v.word for key in STUDY for v in claims.verdicts(key)}
+    listed = list(moved())
+    assert len(listed) > 40 and [(name, word, now[name]) for name, word in listed if now[name] != word] == []
 
 
 def test_another_comparison_is_noticed(tmp_path):

@@ -206,7 +206,10 @@ def test_what_does_not_reproduce_says_why_or_that_nobody_knows():
 
 @pytest.mark.parametrize("key", CHAPTERS)
 def test_the_list_of_claims_folds_each_predicate_and_links_what_its_reasons_rest_on(key):
-    shown = summaries.every_claim(key, partial(book.fill, where="claims")).markdown()
+    fill = partial(book.fill, where="claims")
+    shown = summaries.every_claim(key, fill).markdown()
+    linked = sum(summaries.remark(v, fill).count("<sup class") for v in claims.verdicts(key))
+    assert shown.count("<sup class") == linked
     assert shown.count("<details><summary>predicate</summary>") == len(claims.verdicts(key))
     assert "&lt;details" not in shown and "&lt;sup" not in shown
 

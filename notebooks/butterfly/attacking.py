@@ -75,7 +75,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% tags=["hide-input"]
 tables.butterfly.attacking(run)
 
-# %% mystnb={"image": {"alt": "Accuracy of the attacked classifier under each generator, the universal perturbation and FGSM, one row an arm, the paper's numbers as crosses"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Accuracy of the attacked classifier under each generator, the universal perturbation and FGSM, one row a generator, the paper's numbers as crosses"}} tags=["hide-input"]
 figures.butterfly.rows(run)
 
 # %% [markdown]

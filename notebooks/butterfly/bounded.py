@@ -67,7 +67,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% tags=["hide-input"]
 tables.butterfly.told(run)
 
-# %% mystnb={"image": {"alt": "Accuracy of the classifier alone and of each generator whose perturbations stay in the ball, with its interval, one row an arm"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Accuracy of the classifier alone and of each generator whose perturbations stay in the ball, with its interval, one row a generator"}} tags=["hide-input"]
 figures.butterfly.rows(run)
 
 # %% [markdown]

@@ -76,7 +76,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% tags=["hide-input"]
 tables.butterfly.enhancing(run)
 
-# %% mystnb={"image": {"alt": "Accuracy of each classifier and generator with its interval, one row an arm, one colour a data set and network, the paper's numbers as crosses"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Accuracy of each classifier and generator with its interval, one row a generator, one colour a data set and network, the paper's numbers as crosses"}} tags=["hide-input"]
 figures.butterfly.rows(run)
 
 # %% [markdown]

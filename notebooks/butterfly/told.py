@@ -70,7 +70,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% tags=["hide-input"]
 tables.butterfly.told(run)
 
-# %% mystnb={"image": {"alt": "Accuracy of the classifier alone, of the linear layer on the encoder and of each generator with its interval, one row an arm"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Accuracy of the classifier alone, of the linear layer on the encoder and of each generator with its interval, one row a generator"}} tags=["hide-input"]
 figures.butterfly.rows(run)
 
 # %% [markdown]

@@ -3,7 +3,7 @@
 #
 # Name a network and a data set, and this page says what stands under the attacks of the audit in one l∞ ball, whether the gradient they follow can be believed, and one verdict to quote. Where no network is named, it audits LeNet-5 on scikit-learn's digits, trained for a few seconds: an illustration, no result.
 #
-# **What a network has to be.** It takes x in [0, 1], `(B, C, H, W)`, normalises it inside, and gives logits; that is checked on one batch of the test set before anything else. It is never trained here, and no result of the study is compared with it. The numbers of this page stay in it and in `build/results`.
+# **What a network has to be.** It takes x in [0, 1], `(B, C, H, W)`, normalises it inside, and gives logits; that is checked on eight images of the test set before anything else. It is never trained here, and no result of the study is compared with it. The numbers of this page stay in it and in `build/results`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper

@@ -121,6 +121,11 @@ class Claim:
         return bool(self.vars)
 
     @property
+    def deciding(self) -> str | None:
+        """The predicate that a claim stands or falls with: the weak one, or the exact one where there is no other."""
+        return self.exact if self.weak is None else self.weak
+
+    @property
     def tolerance(self) -> float:
         """What ``tol`` is on our numbers: nothing in statements of ours, which write their margins out."""
         return 0.0 if self.kind == "derived" else cells.CLOSE
@@ -338,16 +343,15 @@ def standing_for(control: float | Vector, key: object) -> float:
     raise InputError(f"removed: the control has no value that stands for {key}")
 
 
-def open_within(claim: Claim, expression: str, ends: Mapping[str, Sequence[float | Vector]]) -> bool:
-    """Does a predicate answer differently at two of the places that the variables' intervals leave open?
+def open_within(claim: Claim, ends: Mapping[str, Sequence[float | Vector]]) -> bool:
+    """Does the deciding predicate answer differently at two of the places that the variables' intervals leave open?
 
     Args:
         claim: whose predicate it is.
-        expression: the predicate.
         ends: of each variable its number and, where it has an interval, both ends; a vector moves as a whole.
     """
     places = (dict(zip(ends, place, strict=True)) for place in product(*ends.values()))
-    answers = (decide(claim, expression, values, claim.tolerance) for values in places)
+    answers = (decide(claim, claim.deciding, values, claim.tolerance) for values in places)
     first = next(answers)
     return any(answer != first for answer in answers)
 
@@ -405,14 +409,11 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
         return Verdict(claim, "not run", None, reason, paper, nothing)
     values = {name: value for name, (value, _) in found.items()}
     rows = ours.iloc[list(dict.fromkeys(place for _, places in found.values() for place in places))]
-    exact, weak = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.weak))
+    exact, holds = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.deciding))
     word, reason = "partly" if exact is False else "reproduced", ""
-    holds = exact if weak is None else weak
     if holds and claim.says_little:
         word, reason = "says little", claim.says_little
-    elif claim.by_intervals and open_within(
-        claim, claim.weak or claim.exact or "", {n: ends_of(key, ours, s) for n, s in claim.vars.items()}
-    ):
+    elif claim.by_intervals and open_within(claim, {n: ends_of(key, ours, s) for n, s in claim.vars.items()}):
         word, reason = "undecided", OPEN[bool(holds)]
     elif not holds:
         word = "not reproduced"
