@@ -97,13 +97,12 @@ def measured(root, key, profile=None):
             number = NOTHING if value is None else value * (100 if cell["unit"] == "fraction" else 1)
             for kept, new in zip(out[tuple(sorted(place.items()))], (number, *images), strict=True):
                 kept.append(new)
-    center = {place: float(np.mean(values)) for place, (values, *_) in out.items()}
 
-    def end(place, which):
+    def end(place, which, farthest):
         other = {**dict(place), "metric": f"{dict(place)['metric']}_{which}"}
-        return center.get(tuple(sorted(other.items())), NOTHING)
+        return farthest(out.get(tuple(sorted(other.items())), ([NOTHING],))[0])
 
-    return [Cell(dict(p), *numbers, (end(p, "low"), end(p, "high"))) for p, numbers in out.items()]
+    return [Cell(dict(p), *numbers, (end(p, "low", min), end(p, "high", max))) for p, numbers in list(out.items())]
 
 
 def printed(root, key):
