@@ -356,12 +356,11 @@ def open_within(claim: Claim, ends: Mapping[str, Sequence[float | Vector]]) -> b
     return any(answer != first for answer in answers)
 
 
-def ends_of(key: str, ours: pd.DataFrame, selector: Mapping) -> list[float | Vector]:
-    """A selector's number or vector, then the same at the lower and at the upper ends of its 95 % intervals.
+def ends_of(key: str, ours: pd.DataFrame, selector: Mapping, centre: float | Vector) -> list[float | Vector]:
+    """``centre``, a selector's number or vector, then the same at the lower and upper ends of its 95 % intervals.
 
     Where a number has no interval its end is the number itself; what a selector takes ``of`` a cell has no ends.
     """
-    centre, _ = select_ours(key, ours, selector)
     if "of" in selector:
         return [centre]
     return [centre, *(end_of(centre, select_ours(key, ours, {**selector, "of": end})[0]) for end in ("low", "high"))]
@@ -413,7 +412,9 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     word, reason = "partly" if exact is False else "reproduced", ""
     if holds and claim.says_little:
         word, reason = "says little", claim.says_little
-    elif claim.by_intervals and open_within(claim, {n: ends_of(key, ours, s) for n, s in claim.vars.items()}):
+    elif claim.by_intervals and open_within(
+        claim, {n: ends_of(key, ours, s, values[n]) for n, s in claim.vars.items()}
+    ):
         word, reason = "undecided", OPEN[bool(holds)]
     elif not holds:
         word = "not reproduced"
