@@ -11,21 +11,23 @@ import torch
 from torch import nn
 
 from inputgrad.catalogue import models
+from inputgrad.catalogue.published import IMAGENETTE
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.data import load
 from inputgrad.compute.methods.game import decisions
 from inputgrad.compute.methods.probe import probe
 from inputgrad.compute.models import build
 from inputgrad.compute.training import checkpoints
-from inputgrad.compute.training.networks import begin_at, trained
+from inputgrad.compute.training.networks import Trained, begin_at, trained
 from inputgrad.ground.checks import InputError
 from inputgrad.record.row import Row
 from inputgrad.report import cells, claims, tables
 from inputgrad.study import trials
 from inputgrad.study.butterfly import ENCODERS, FOUR, scale
-from inputgrad.trials import butterfly, runner
+from inputgrad.trials import butterfly, butterfly_pretrained, runner
 from inputgrad.trials.butterfly import COMPARED, PRINTED, ROWS, TABLE_3, random_of, shuffled, standing
 from inputgrad.trials.butterfly_figures import followed, optimum, spread_at_the_end, turned
+from inputgrad.trials.butterfly_pretrained import next_of_class, zero_shot
 from inputgrad.trials.tally import Tally, side
 
 CPU = torch.device("cpu")
@@ -39,8 +41,8 @@ PICTURES = {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3}
 @pytest.fixture
 def tiny_run(small_run):
     """``tiny_run(name)``: a tiny run of an exhibit of `butterfly`, with as many arms as a test looks at."""
-    own = {"enhancing": ENHANCING, "told": TOLD, "bounded": {}, "judges": {}, "attacking": ATTACKING, "curves": CURVES,
-           "pictures": PICTURES}  # fmt: skip
+    own = {"enhancing": ENHANCING, "told": TOLD, "bounded": {}, "judges": {}, "pretrained": {},
+           "attacking": ATTACKING, "curves": CURVES, "pictures": PICTURES}  # fmt: skip
     return lambda name: small_run(f"butterfly/{name}", **own[name])
 
 
@@ -150,6 +152,49 @@ def test_a_judge_has_its_own_features_and_its_own_name(tiny_run):
     for name in names:
         after = value(run, defense=name, attack="enhance", metric="accuracy")
         assert value(run, defense=name, metric="gain") == pytest.approx(100 * (after - before), abs=0.01)
+
+
+def test_two_classifiers_have_every_generator_and_a_v_of_their_class(tiny_run):
+    run = tiny_run("pretrained")
+    for kind in ("[A] scratch classifier", "[B] pretrained classifier"):
+        before = value(run, defense=f"{kind}, Vanilla", attack="none", metric="accuracy")
+        for maker in ("direct", "game", "game, D told the class"):
+            after, own = (
+                value(run, defense=f"{kind}, {maker}", attack=attack, metric="accuracy")
+                for attack in ("enhance", "v of its class")
+            )
+            assert value(run, defense=f"{kind}, {maker}", metric="gain") == pytest.approx(
+                100 * (after - before), abs=0.01
+            )
+            assert 0 <= own <= 1
+    assert len(of(run, defense="linear probe of the encoder", metric="accuracy")) == 1
+
+
+def test_the_next_image_of_a_class_is_another_one_of_it():
+    y = torch.tensor([2, 0, 2, 1, 0, 2])
+    assert next_of_class(y).tolist() == [2, 4, 5, 3, 1, 0]
+
+
+def test_a_zero_shot_classifier_answers_with_the_units_of_its_classes(monkeypatch):
+    """Stand-ins for the weights and for their network: a linear one of a thousand units."""
+    whole = nn.Linear(4, 1000)
+    given = Trained(whole, [], 0.0, 0.0, "weights", {})
+    monkeypatch.setattr(butterfly_pretrained, "restored", lambda *_: given)
+    monkeypatch.setattr(butterfly_pretrained, "build", lambda *_, classes, **__: nn.Linear(4, classes))
+    data = SimpleNamespace(name="imagenette96", shape=(3, 96, 96), classes=10)
+    found = zero_shot(data, "efficientnet_lite0", Recipe(), 0, CPU)
+    x = torch.randn(5, 4)
+    assert torch.allclose(found.model(x), whole(x)[:, list(IMAGENETTE["imagenette96"])])
+    assert found.checkpoint == "weights" and given.model is whole
+    with pytest.raises(InputError, match="those of cifar10 are none: use it on imagenette96"):
+        zero_shot(SimpleNamespace(name="cifar10"), "efficientnet_lite0", Recipe(), 0, CPU)
+
+
+def test_the_game_of_pretrained_is_behind_the_images_of_the_fine_tuning():
+    for profile in ("smoke", "quick", "paper"):
+        for trial in trials("butterfly/pretrained", profile=profile):
+            s = trial.settings
+            assert s["first"] >= s["tuning"]["images"] and s["first"] >= s["recipe"].get("images", 0)
 
 
 def test_the_game_of_told_is_on_images_that_nobody_has_learned():

@@ -136,6 +136,7 @@ def least(exhibit):
         "butterfly/enhancing": {"sizes": ["small"]},
         "butterfly/told": {"d_train": ["head"]},
         "butterfly/bounded": {"d_train": ["head"]},
+        "butterfly/pretrained": {"discriminator": ["told"]},
         "butterfly/judges": {"bodies": ["encoder_head"]},
         "butterfly/attacking": {"sizes": ["small"]},
         "butterfly/curves": {"gammas_enhance": ["0"], "gammas_attack": ["0"], "loss": ["ls"]},

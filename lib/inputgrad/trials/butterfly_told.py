@@ -35,7 +35,7 @@ def told(job: Job) -> Outcome:
     the class; and in the same game with a discriminator that is told it.
     """
     start = knowing(job)
-    rows = probed(job, start, called(job)) + errors_seen(job, called(job))
+    rows = probed(job, start, job.trial.settings["recipe"]["images"]) + errors_seen(job, called(job))
     return Outcome(alone(job) + rows + enhanced(job, arms(job, start)))
 
 
@@ -66,7 +66,9 @@ def enhanced(job: Job, generators: Iterable[Arm]) -> list[Row]:
     """The rows of each generator: how the classifier fares, with the controls, and what it gains."""
     rows = []
     for arm in generators:
-        rows += of_arm(job, SCRATCH, job.trained, arm, {}, called(job), None)[0] + gained(job, arm, called(job))
+        rows += of_arm(job, SCRATCH, job.trained, arm, {}, called(job), None)[0] + gained(
+            job, SCRATCH, job.trained, arm
+        )
     return rows
 
 
@@ -108,15 +110,15 @@ def variant_of(*choices: str) -> str:
     return ", ".join(BY_NAME[choice] for choice in choices if choice in BY_NAME)
 
 
-def gained(job: Job, arm: Arm, called: str) -> list[Row]:
+def gained(job: Job, kind: str, target: Trained, arm: Arm) -> list[Row]:
     """By how much v raises the accuracy on the same test images; and in a game how its last epoch went."""
-    tally = Tally(partial(place, job, arm=SCRATCH, maker=arm.maker, variant=arm.variant))
-    number = partial(tally.number, "enhance", "", called, steps=0)
+    tally = Tally(partial(place, job, arm=kind, maker=arm.maker, variant=arm.variant))
+    number = partial(tally.number, "enhance", "", called(job), steps=0)
     x, y = job.test_images()
-    result = play(job, job.trained, arm.start, arm.rules, arm.judge)  # there is a checkpoint by now
+    result = play(job, target, arm.start, arm.rules, arm.judge)  # there is a checkpoint by now
     moved = arm.rules.applied(x, perturbations(result.model, x))
-    before, after = (decisions(job.trained.model, images, y)[0] for images in (x, moved))
-    tally.gain("enhance", "", called, before, after)
+    before, after = (decisions(target.model, images, y)[0] for images in (x, moved))
+    tally.gain("enhance", "", called(job), before, after)
     played = job.trial.settings["game"]["images"]
     for name in ("good", "d_accuracy"):
         if name in result.history[-1]:
@@ -124,15 +126,14 @@ def gained(job: Job, arm: Arm, called: str) -> list[Row]:
     return tally.rows()
 
 
-def probed(job: Job, start: Trained, called: str) -> list[Row]:
-    """What the encoder knows: the accuracy of a linear layer on it, fitted to the classifier's own images."""
-    s, body = job.trial.settings, features(start.model).to(job.device).eval()
-    n = s["recipe"]["images"]
+def probed(job: Job, start: Trained, n: int) -> list[Row]:
+    """What the encoder knows: the accuracy of a linear layer on it, fitted to the first n training images."""
+    body = features(start.model).to(job.device).eval()
     x, y = job.test_images()
     seen = described(body, job.data.x_train[:n].to(job.device))
     net = probe(seen, job.data.y_train[:n].to(job.device), job.data.classes)
     tally = Tally(partial(place, job, arm=PROBE))
-    measured(tally, "none", called, net, described(body, x), y)
+    measured(tally, "none", called(job), net, described(body, x), y)
     return tally.rows()
 
 

@@ -81,7 +81,7 @@ def trained(
 ) -> Trained:  # fmt: skip
     """The network of this declaration: from its checkpoint when there is one, else trained now and saved.
 
-    One whose weights are published is not trained but :func:`loaded`.
+    One whose weights are published is not trained but :func:`loaded`, unless it is to go on from a ``start``.
 
     Two callers that want the same network at once train it once: the second waits for the first. With ``start``
     training begins at the weights of that network (:func:`begin_at`), and not at random ones.
@@ -91,7 +91,7 @@ def trained(
         TrainingDiverged: the loss became NaN or infinite.
     """
     checks.one_of("recipe augment", recipe.augment, CROPS)
-    if MODELS[model].weights:
+    if MODELS[model].weights and start is None:
         raise InputError(f"model {model!r} is loaded as its authors trained it: this exhibit would train it")
     declared = {
         "model": model, "recipe": asdict(recipe), "seed": seed, "dataset": data.name, "digest": data.digest,

@@ -17,7 +17,7 @@ from .common import described
 OWN = ("none", "enhance", "PGN adversarial", "UAP", "EHA (FGSM)", "PGD")
 """The attacks that are a row's own, each row having one; the rest are its controls."""
 
-CONTROLS = ("v of another image", "random v", "v on grey", "v at equal length")
+CONTROLS = ("v of another image", "v of its class", "random v", "v on grey", "v at equal length")
 
 
 def ours(run: Run) -> pd.DataFrame:

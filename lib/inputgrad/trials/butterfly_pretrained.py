@@ -1,0 +1,94 @@
+"""The games of `butterfly` on classifiers that have ImageNet's weights themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.published import IMAGENETTE
+from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.data import Splits
+from inputgrad.compute.methods.game import perturbations
+from inputgrad.compute.models import build
+from inputgrad.compute.training.networks import Trained, restored, trained
+from inputgrad.ground.checks import InputError
+from inputgrad.record.row import Row
+from inputgrad.study.butterfly import FINE_TUNED, SCRATCH, ZERO_SHOT
+
+from .butterfly import Arm, measured, of_arm, place, play, vanilla
+from .butterfly_told import arms, called, gained, knowing, probed
+from .job import Job, Outcome
+from .tally import Tally
+
+
+def pretrained(job: Job) -> Outcome:
+    """ImageNet's classifier as it is, and fine-tuned; each alone, without a game, and in both games.
+
+    The generator's encoder has the weights that both classifiers began with.
+    """
+    start = knowing(job)
+    own = ZERO_SHOT if MODELS[job.trial.model].weights else SCRATCH
+    rows = probed(job, start, job.trial.settings["first"])
+    for kind, target in {own: job.trained, FINE_TUNED: fine_tuned(job, start)}.items():
+        rows += vanilla(job, kind, target, {}, called(job))
+        for arm in arms(job, start):
+            rows += of_arm(job, kind, target, arm, {}, called(job), None)[0] + gained(job, kind, target, arm)
+            rows += within_class(job, kind, target, arm)
+    return Outcome(rows)
+
+
+def zero_shot(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
+    """The trial's own network: ImageNet's classifier, with no unit but those of the data's classes.
+
+    A network that has no published weights is trained.
+
+    Raises:
+        InputError: data whose classes are not known to be ImageNet's.
+    """
+    if not MODELS[model].weights:
+        return trained(data, model, recipe, seed, device)
+    if data.name not in IMAGENETTE:
+        raise InputError(
+            f"model {model!r} answers with classes of ImageNet, and those of {data.name} are none: "
+            f"use it on {', '.join(IMAGENETTE)}"
+        )
+    given = restored(model, data.shape, device)
+    net = build(model, shape=data.shape, classes=data.classes).to(device).to(memory_format=torch.channels_last)
+    chosen, own = torch.tensor(IMAGENETTE[data.name], device=device), net.state_dict()
+    net.load_state_dict({k: t if t.shape == own[k].shape else t[chosen] for k, t in given.model.state_dict().items()})
+    return replace(given, model=net.eval())
+
+
+def fine_tuned(job: Job, start: Trained) -> Trained:
+    """The classifier that begins at the encoder's weights and learns the data set."""
+    model, width = job.trial.settings["encoders"]["small"]
+    recipe = Recipe(**{**job.trial.settings["tuning"], "width": width})
+    return trained(job.data, model, recipe, job.trial.seed, job.device, start=start)
+
+
+def within_class(job: Job, kind: str, target: Trained, arm: Arm) -> list[Row]:
+    """The accuracy where each image is given the v of another one of its class."""
+    x, y = job.test_images()
+    tally = Tally(partial(place, job, arm=kind, maker=arm.maker, variant=arm.variant))
+    v = perturbations(play(job, target, arm.start, arm.rules).model, x)
+    measured(
+        tally, "v of its class", called(job), target.model, arm.rules.applied(x, v[next_of_class(y)]), y, table=False
+    )
+    return tally.rows()
+
+
+def next_of_class(y: Tensor) -> Tensor:
+    """For each image the index of the next one of its class, of the last the first's, ``(N,)``.
+
+    Args:
+        y: labels, ``(N,)``; an image that is alone in its class has its own.
+    """
+    found = torch.empty_like(y)
+    for label in y.unique():
+        own = (y == label).nonzero()[:, 0]
+        found[own] = own.roll(-1)
+    return found
