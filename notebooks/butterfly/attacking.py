@@ -104,7 +104,7 @@ tables.cost(run)
 # 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1 and 2.
 # 2. UAP is the published algorithm in batches of 50, made from 500 training images in five passes (`uap_images`, `passes`; fewer only if every image is fooled), projected onto the ball and, where it ends inside the l2 ball, lengthened to its surface; EHA is one FGSM step. Nothing is clipped to [0, 1] unless v is (`clip`).
 # 3. Where nothing is pretrained (`external=none`) the scratch classifier is attacked.
-# 4. Section 3.4 can be read so that the discriminator starts from ImageNet's parameters whether or not the classifier is known; that reading was not run. Here a discriminator that knows the classifier has the classifier's own features (`played` in `lib/inputgrad/compute/methods/game.py`), and that of Proposed-B has those of a pretrained network. The unknown classifier is asked for its decision only, but on every training image and in every epoch.
+# 4. Section 3.4 can be read so that the discriminator starts from ImageNet's parameters whether or not the classifier is known. Here a discriminator that knows the classifier has the classifier's own features (`played` in `lib/inputgrad/compute/methods/game.py`), and that of Proposed-B has those of a pretrained network. Either learns of the classifier by its decisions on the training images, in every epoch. So Proposed-B is also the known game as that reading has it, and stands beside the other.
 # 5. *direct* has no discriminator: it goes down the mean of −log(1 − p) of the classifier's own probability p of the true class. The rows *direct*, *D trained fully*, *limited* and *PGD* are ours.
 
 # %% [markdown]
