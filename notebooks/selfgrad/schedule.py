@@ -37,25 +37,25 @@ print(run.summary())
 # The pictures show what one training step is made on: FGSM starts at the image itself, the other at a random point u of the ball, and its step is 1.25 ε long.
 #
 # $$
-# \begin{gathered} x_{\mathrm{FGSM}} = \mathrm{clip}_{[0,1]}\bigl(x + \varepsilon\, \mathrm{sign}\, \nabla_x L(f(x), y)\bigr) \\ x_{\mathrm{random}} = \mathrm{clip}_{[0,1]}\, \Pi_\varepsilon\bigl(x + u + 1.25\, \varepsilon\, \mathrm{sign}\, \nabla_x L(f(x + u), y)\bigr), \\ u \sim U[-\varepsilon, \varepsilon] \end{gathered}
+# \begin{gathered} x_{\mathrm{FGSM}} = \mathrm{clip}_{[0,1]}\bigl(x + \varepsilon\, \mathrm{sign}\, \nabla_x L(f(x), y)\bigr) \\ x_{\mathrm{rand}} = \mathrm{clip}_{[0,1]}\, \Pi_\varepsilon\bigl(x + u + 1.25\, \varepsilon\, \mathrm{sign}\, \nabla_x L(f(x + u), y)\bigr), \\ u \sim U[-\varepsilon, \varepsilon] \end{gathered}
 # $$
 #
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right, with ε = 8/255: an illustration, no result.
 
 # %% mystnb={"image": {"alt": "A handwritten digit, the perturbation and the image of one FGSM step from the image itself, and those of one step from a random start, with the class that the network sees in each"}} tags=["method", "remove-stderr"]
-import torch
+from torch import Generator, rand
 
 from inputgrad.compute.gradients import input_gradient
 from inputgrad.trials.example import one_image
 
 x, y, model = one_image()
-x_fgsm = (x + 8 / 255 * input_gradient(model, x, y).sign()).clamp(0, 1)
-torch.manual_seed(0)
-u = 8 / 255 * (2 * torch.rand_like(x) - 1)
-v = u + 10 / 255 * input_gradient(model, x + u, y).sign()
-x_random = (x + v.clamp(-8 / 255, 8 / 255)).clamp(0, 1)
+v_fgsm = 8 / 255 * input_gradient(model, x, y).sign()
+u = 8 / 255 * (2 * rand(x.shape, generator=Generator().manual_seed(0)) - 1)
+moved = u + 10 / 255 * input_gradient(model, x + u, y).sign()
+v_rand = moved.clamp(-8 / 255, 8 / 255)
+x_fgsm, x_rand = ((x + v).clamp(0, 1) for v in (v_fgsm, v_rand))
 figures.side_by_side(
-    model, y, x=x, v_fgsm=x_fgsm - x, x_fgsm=x_fgsm, v_random=x_random - x, x_random=x_random
+    model, y, x=x, v_fgsm=v_fgsm, x_fgsm=x_fgsm, v_rand=v_rand, x_rand=x_rand
 )
 
 # %% [markdown]

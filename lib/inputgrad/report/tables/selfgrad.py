@@ -226,7 +226,7 @@ SCHEDULED = {"clean": "none", "FGSM": "FGSM", "PGD-20": "PGD", "CW-20": "CW"}
 
 
 def by_run(run: Run) -> Table:
-    """The gains of :func:`active`, or of :func:`schedule`, run by run, each with the interval of its paired differences."""
+    """The gains of an exhibit run by run, each with the interval of its paired differences."""
     mine = results.table(run.shown)
     mine = mine[mine["metric"].isin(["gain", "gain_low", "gain_high"])]
     rows = []
