@@ -43,14 +43,12 @@ print(run.summary())
 # LeNet-5, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right, with ε = 8/255: an illustration, no result.
 
 # %% mystnb={"image": {"alt": "A handwritten digit, the perturbation and the image of one FGSM step from the image itself, and those of one step from a random start, with the class that the network sees in each"}} tags=["method", "remove-stderr"]
-from torch import Generator, rand
-
 from inputgrad.compute.gradients import input_gradient
-from inputgrad.trials.example import one_image
+from inputgrad.trials.example import drawn_within, one_image
 
 x, y, model = one_image()
 v_fgsm = 8 / 255 * input_gradient(model, x, y).sign()
-u = 8 / 255 * (2 * rand(x.shape, generator=Generator().manual_seed(0)) - 1)
+u = drawn_within(x, 8 / 255)
 moved = u + 10 / 255 * input_gradient(model, x + u, y).sign()
 v_rand = moved.clamp(-8 / 255, 8 / 255)
 x_fgsm, x_rand = ((x + v).clamp(0, 1) for v in (v_fgsm, v_rand))
