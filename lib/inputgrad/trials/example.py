@@ -55,7 +55,7 @@ def one_image(right: bool = True) -> tuple[Tensor, Tensor, nn.Module]:
 
 
 def drawn_within(x: Tensor, eps: float) -> Tensor:
-    """What leads from each image to a random point of its ball of radius ``eps``, shaped like ``x``; always the same."""
+    """What leads from each image to a random point of its ball, always the same one; shaped like ``x``."""
     return eps * (2 * torch.rand(x.shape, generator=torch.Generator().manual_seed(SEED)) - 1)
 
 

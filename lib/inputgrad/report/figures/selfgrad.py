@@ -223,7 +223,7 @@ def epochs(run: Run) -> Figure:
     frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=mine["steps"]))
     looks = {c.series: {**ARMS[c.arm], "linestyle": "-" if c.variant else "--"} for c in frame.itertuples()}
     figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 3.6))
-    lines({"": ax}, frame, lambda series: {"markersize": 4, **looks[series]}, band=0.08)
+    lines({"": ax}, frame, lambda series: {"markersize": 4, **looks[series]})
     ax.set(xlabel="epoch", ylabel="accuracy under PGD-10, percent", ylim=(-2, None))
     share_legend(figure, columns=2)
     return figure
