@@ -542,6 +542,19 @@ def active(page, row, caption):
     return out
 
 
+def scheduled(page, row, caption):
+    place = {"defense": row["network"]}
+    curve = [c for c in page.ours["none", "robust_accuracy"] if c.place["defense"] == row["network"]]
+    curve = [c.center for c in sorted(curve, key=lambda c: int(c.place["steps"]))]
+    worst = page.find(attack="worst of all", metric="accuracy", **place)
+    return {"block: rms, in units of x": page.value(attack="none", metric="block_rms_median", **place),
+            **{head: page.value(attack=attack, metric="accuracy", **place)
+               for head, attack in (("clean", "none"), ("FGSM", "FGSM"), ("PGD-20", "PGD"), ("CW-20", "CW"))},
+            "worst of all": worst.center, "95 % interval": worst.interval,
+            "PGD-10: best epoch": max(curve, default=NOTHING),
+            "PGD-10: last epoch": curve[-1] if curve else NOTHING}  # fmt: skip
+
+
 def active_by_run(page, row, caption):
     place = {"defense": row["compared"], "attack": row["attack"]}
     low, value, high = (
@@ -717,7 +730,7 @@ RECOUNTS = {
     "selfgrad.defences": defended, "selfgrad.switched": switched, "selfgrad.oracle": told,
     "selfgrad.convergence": convergence, "selfgrad.theorem": theorem, "selfgrad.audit": audited,
     "selfgrad.active": active, "selfgrad.by_run": active_by_run, "selfgrad.every_attack": every_attack,
-    "selfgrad.controls": audit_controls, "selfgrad.checklist": checklist, "selfgrad.costs": training_costs,
+    "selfgrad.schedule": scheduled, "selfgrad.controls": audit_controls, "selfgrad.checklist": checklist, "selfgrad.costs": training_costs,
     "butterfly.enhancing": generators, "butterfly.attacking": generators, "butterfly.controls": generator_controls,
     "butterfly.told": blind_and_told, "butterfly.verdict": best, "butterfly.ends": ends, "butterfly.optimum": optimum, "butterfly.gammas": gammas,
     "synthesis.attacks": victims, "synthesis.questions": questions,

@@ -91,6 +91,7 @@ def test_tables_of_a_run(small_run):
             {"defences": ["Self gradient"], "block_input": "sign", "detach_train": True, "autoattack": False},
         ),
         ("selfgrad/active", {"amplitudes": ["1/255", "0"], "eps": "4/255", "queries": 10}),
+        ("selfgrad/schedule", {"longer": 3, "eps": "4/255"}),
         ("selfgrad/cost", {"target": 0.5}),
         (
             "butterfly/enhancing",

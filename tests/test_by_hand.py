@@ -24,6 +24,7 @@ from inputgrad.trials import (
     convex,
     selfgrad,
     selfgrad_active,
+    selfgrad_schedule,
     sign,
     sign_losses,
     sign_smallest,
@@ -238,6 +239,27 @@ def test_the_active_block_by_hand(seed, monkeypatch):
     )
     assert gains["none", "gain"] == 0
     assert gains["worst of all", "gain"] == pytest.approx(100 * (2 * (left.sum() - 1) / 7 - 1), rel=1e-4)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_schedule_by_hand(seed, monkeypatch):
+    """What each of three attacks leaves and what all three do; and the curve of a training, an epoch a row."""
+    stands = {"FGSM": [1, 1, 0, 1, 1, 1, 1], "PGD": [1, 0, 1, 1, 1, 1, 0], "CW": [0, 1, 1, 1, 1, 1, 1]}
+    monkeypatch.setattr(
+        selfgrad_schedule, "usual_attacks", lambda *_: ((a, torch.tensor(s).bool(), 1) for a, s in stands.items())
+    )
+    at = job("selfgrad/schedule", "wrn10_2", seed, eps="0.1")
+    rows, stood = selfgrad_schedule.under_attack(at, "Self gradient", "6 times the epochs", Brighter())
+    assert {(r.defense, r.arm) for r in rows} == {("Self gradient, 6 times the epochs", "Self gradient")}
+    accuracy = table(rows, "attack")
+    left = RIGHT & np.all(list(stands.values()), axis=0)
+    assert accuracy["none"] == RIGHT.mean() and accuracy["worst of all"] == left.mean()
+    for attack, s in stands.items():
+        assert accuracy[attack] == (RIGHT & np.array(s, bool)).mean()
+    assert (stood["clean"].numpy() == RIGHT).all() and (stood["worst"].numpy() == left).all()
+    history = [{"epoch": k, "loss": 0.0, "robust_accuracy": k / 8} for k in (1, 2, 3)]
+    curve = table(selfgrad_schedule.followed(at, "FGSM training", "", history), "metric", "steps")
+    assert dict(curve["robust_accuracy"]) == {1: 0.125, 2: 0.25, 3: 0.375}
 
 
 @pytest.mark.parametrize("seed", [0, 1])

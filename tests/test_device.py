@@ -145,6 +145,7 @@ def least(exhibit):
         "convex/regression": {"models": ["regressor", "autoencoder", "segmenter"], "p": ["2", "inf"]},  # p = 1 is above
         "convex/recipes": {"ways": ["short"]},
         "selfgrad/audit": {"queries": 5, "defences": ["Self gradient"]},
+        "selfgrad/schedule": {"longer": 2},
         "synthesis/attacks": {"datasets": ["digits28"], "models": ["fcnn"]},
     }
     return given | shorter | own.get(exhibit, {})

@@ -217,6 +217,10 @@ def active(c):
     return [("", heads[c["attack"]], c["defense"])] if c["metric"] == "accuracy" and c["attack"] in heads else None
 
 
+def epochs(c):
+    return [("", c["defense"], int(c["steps"]))] if c["metric"] == "robust_accuracy" else None
+
+
 def radii(c):
     if c["metric"] == "accuracy" and c["attack"] == "PGD over eps":
         return [("", c["defense"], 255 * number(c))]
@@ -382,6 +386,8 @@ WHERE = {
     "selfgrad/convergence selfgrad.convergence": (convergence,),
     "selfgrad/audit selfgrad.audit": (audit,),
     "selfgrad/active selfgrad.active": (active,),
+    "selfgrad/schedule selfgrad.active": (active,),
+    "selfgrad/schedule selfgrad.epochs": (epochs,),
     "selfgrad/audit selfgrad.radii": (radii,),
     "butterfly/enhancing butterfly.rows": (rows,),
     "butterfly/attacking butterfly.rows": (rows,),

@@ -29,7 +29,9 @@ from inputgrad.record import results
 from inputgrad.report import cells, tables
 from inputgrad.study import trials
 from inputgrad.trials.audit import falls_along, smoothed
+from inputgrad.trials.job import Job
 from inputgrad.trials.selfgrad import changes, convergence, defended, softened
+from inputgrad.trials.selfgrad_schedule import networks
 from inputgrad.trials.tally import side
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -312,6 +314,51 @@ def test_an_attack_goes_through_what_was_constant_in_training(digits32, monkeypa
     assert not torch.allclose(constant, through, rtol=1e-3, atol=0)
 
 
+def test_the_long_schedule_has_so_many_times_the_epochs_and_is_else_the_same(digits32, monkeypatch):
+    asked = []
+
+    def trained(data, model, recipe, seed, device, defence):
+        asked.append((recipe, defence))
+        return SimpleNamespace(model=nn.Identity())
+
+    monkeypatch.setattr("inputgrad.trials.selfgrad.trained", trained)
+    (trial,) = trials("selfgrad/schedule", longer=3)
+    control = SimpleNamespace(model=nn.Identity())
+    found = networks(Job(trial, digits32, control, torch.device("cpu")))
+    short, block = Recipe(**trial.settings["recipe"]), defences.named("raw", 1.0, False)["Self gradient"]
+    long = short.override({"epochs": 3 * short.epochs})
+    assert asked == [(short, block), (long, Defence(1)), (long, defences.RandomStart()), (long, block)]
+    assert [", ".join(filter(None, place)) for place in found] == [
+        "FGSM training", "Self gradient", "FGSM training, 3 times the epochs",
+        "FGSM training, random start, 3 times the epochs", "Self gradient, 3 times the epochs",
+    ]  # fmt: skip
+    assert found["FGSM training", ""] is control
+
+
+def test_the_schedule_compares_within_a_schedule_and_between_the_two(small_run):
+    run = small_run("selfgrad/schedule", longer=2)
+    found = results.table(run.shown)
+    epochs = found[found["metric"] == "robust_accuracy"].groupby("defense")["steps"].max()
+    assert set(epochs[["FGSM training", "Self gradient"]]) == {epochs.min()}
+    assert set(epochs[epochs.index.str.endswith("2 times the epochs")]) == {2 * epochs.min()} and len(epochs) == 5
+    clean = found[found["metric"].eq("accuracy") & found["attack"].eq("none")].set_index("defense")["value"]
+    gains = found[found["metric"].eq("gain") & found["attack"].eq("none")].set_index("defense")["value"]
+    long = ", 2 times the epochs"
+    pairs = {
+        "Self gradient, over block off": ("Self gradient, block off", "Self gradient"),
+        "Self gradient, over FGSM training": ("FGSM training", "Self gradient"),
+        f"Self gradient{long}, over FGSM training": (f"FGSM training{long}", f"Self gradient{long}"),
+        f"Self gradient{long}, over block off": (f"Self gradient{long}, block off", f"Self gradient{long}"),
+        f"Self gradient{long}, over the short schedule": ("Self gradient", f"Self gradient{long}"),
+        f"FGSM training{long}, over the short schedule": ("FGSM training", f"FGSM training{long}"),
+        f"FGSM training, random start{long}, over FGSM training":
+            (f"FGSM training{long}", f"FGSM training, random start{long}"),
+    }  # fmt: skip
+    assert set(gains.index) == set(pairs)
+    for name, (before, after) in pairs.items():
+        assert gains[name] == pytest.approx(100 * (clean[after] - clean[before]), abs=0.01)
+
+
 def test_softplus_takes_the_place_of_every_relu(network, batch):
     x, _ = batch
     smooth = softened(network, beta=200.0)
@@ -468,6 +515,12 @@ def test_bad_input_is_one_sentence(given, sentence):
         trials("selfgrad/defences", **given)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("longer", [1, 0, -2, 2.5, "4", True])
+def test_a_long_schedule_is_longer(longer):
+    with pytest.raises(InputError, match="^longer [^\n]*$"):
+        trials("selfgrad/schedule", longer=longer)
 
 
 def test_a_defence_refuses_what_it_does_not_know():

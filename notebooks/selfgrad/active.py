@@ -100,7 +100,7 @@ tables.cost(run)
 # 1. Nothing of this page is in the paper. The paper gives the block the gradient as it is, and states neither its initialisation nor its scale. Here the block is given signs, its output is divided by its root mean square over all signs, and it has no weight decay.
 # 2. At `quick` the network is WRN-10-2 at half its width, trained for six epochs on 10,000 images: smaller than on the other pages, for the sake of three runs. [The page of the audit](audit.ipynb) has the block as the paper gives it, on the larger network.
 # 3. The self gradient is a constant in training. At a sign no gradient comes through it, so that this changes nothing.
-# 4. *Random start* takes its step from a random point of the ball and makes it 1.25 eps long, as Wong, Rice and Kolter (2020) do. A longer schedule, on which training on single steps can fail at once (catastrophic overfitting), was not run.
+# 4. *Random start* takes its step from a random point of the ball and makes it 1.25 eps long, as Wong, Rice and Kolter (2020) do. A longer schedule, on which training on single steps can fail at once (catastrophic overfitting), has [a page of its own](schedule.ipynb).
 # 5. APGD has 100 steps and aims at two classes, Square has 500 queries: fewer than in AutoAttack, and only on images that still stand.
 
 # %% [markdown]

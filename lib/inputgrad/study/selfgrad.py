@@ -204,6 +204,29 @@ ACTIVE = Exhibit(
     ),
 )  # fmt: skip
 
+
+def long_name(longer: int) -> str:
+    """What the long schedule is called that has so many times the epochs of the short one."""
+    return f"{longer} times the epochs"
+
+
+SCHEDULE_GRIDS = {**ACTIVE_GRIDS, "quick": grid(500, {"wrn10_2": SMALL}, (0,), {"cifar10": ("wrn10_2",)})}
+
+SCHEDULE = Exhibit(
+    name="schedule",
+    title="Single steps over a longer schedule",
+    reproduces="beyond the paper: training on single steps, and the block as published, for several times the epochs",
+    compute="inputgrad.trials.selfgrad_schedule:schedule",
+    network="inputgrad.trials.selfgrad_active:fgsm_trained",
+    version=1,
+    grids=SCHEDULE_GRIDS,
+    parameters=(
+        EPS,
+        Parameter("longer", 4, "how many times the epochs of the short schedule the long one has, 2 or more",
+                  partial(checks.whole, "longer", least=2)),
+    ),
+)  # fmt: skip
+
 COST = Exhibit(
     name="cost",
     stand_in=True,
@@ -225,6 +248,6 @@ PAPER = Paper(
     authors="Aboutalebi, Shafiee, Wong",
     question="Does a network that adds a function of its own input gradient to its input become robust, "
     "or only look so?",
-    exhibits=(TABLES_2_TO_5, ORACLE, CONVERGENCE, AUDIT, ACTIVE, COST),
+    exhibits=(TABLES_2_TO_5, ORACLE, CONVERGENCE, AUDIT, ACTIVE, SCHEDULE, COST),
     quoted=("Bilateral",),
 )

@@ -175,9 +175,9 @@ def controls(job: Job, name: str, called: str, network: SelfGradient) -> list[Ro
     return rows
 
 
-def inside(job: Job, name: str, called: str, network: SelfGradient) -> list[Row]:
+def inside(job: Job, name: str, called: str, network: SelfGradient, variant: str = "") -> list[Row]:
     """How large the block's output is, how its gradient lies to the loss's, and what constancy hides from an attack."""
-    tally = Tally(partial(place, job, arm=name))
+    tally = Tally(partial(place, job, arm=name, variant=variant))
     for x, y in batches(job, "inside the block"):
         with torch.no_grad():
             added, g = network.correction(x), network.gradient(x)

@@ -54,6 +54,11 @@ def one_image(right: bool = True) -> tuple[Tensor, Tensor, nn.Module]:
     return *first_image(model, right), model
 
 
+def drawn_within(x: Tensor, eps: float) -> Tensor:
+    """What leads from each image to a random point of its ball, always the same one; shaped like ``x``."""
+    return eps * (2 * torch.rand(x.shape, generator=torch.Generator().manual_seed(SEED)) - 1)
+
+
 def reading_itself(model: nn.Module, size: float | None = None) -> SelfGradient:
     """A network given a self-gradient block as it is drawn, before any training; its own gradient is a constant.
 

@@ -108,10 +108,7 @@ def quick_attacks(
 ) -> Iterator[tuple[str, Tensor, int]]:
     """Each attack's name, which images stand, ``(B,)`` bool, and its steps."""
     s, size, stands = job.trial.settings, eps_value(job.trial.settings["eps"]), partial(holds, model, y)
-    yield "FGSM", stands(ATTACKS["FGSM"](model, x, y, eps=size)), 1
-    for attack, loss in (("PGD", "ce"), ("CW", "margin")):
-        fell = steps_to_fool(model, x, y, eps=size, steps=STEPS, alpha=size / 4, loss=loss, generator=generator)
-        yield attack, fell > STEPS, STEPS
+    yield from usual_attacks(model, x, y, size, generator)
     follow = partial(pgd, eps=size, steps=STEPS, alpha=size / 4)
     if isinstance(model, SelfGradient):
         sources = {**sources, "the block off": model.net}
@@ -119,6 +116,16 @@ def quick_attacks(
         yield "PGD, straight through", stands(follow(softened(model).straight_through(), x, y)), STEPS
     for source, network in sources.items():
         yield f"transfer from {source}", stands(follow(network, x, y)), STEPS
+
+
+def usual_attacks(
+    model: nn.Module, x: Tensor, y: Tensor, size: float, generator: torch.Generator
+) -> Iterator[tuple[str, Tensor, int]]:
+    """Of FGSM, PGD and CW at this eps the name, which images stand, ``(B,)`` bool, and the steps."""
+    yield "FGSM", holds(model, y, ATTACKS["FGSM"](model, x, y, eps=size)), 1
+    for attack, loss in (("PGD", "ce"), ("CW", "margin")):
+        fell = steps_to_fool(model, x, y, eps=size, steps=STEPS, alpha=size / 4, loss=loss, generator=generator)
+        yield attack, fell > STEPS, STEPS
 
 
 def compared(job: Job, name: str, variant: str, before: Stood, after: Stood) -> list[Row]:

@@ -208,6 +208,27 @@ def active(run: Run) -> Figure:
     return figure
 
 
+ARMS = {
+    "FGSM training": {"color": PALETTE[2], "marker": "s"},
+    "FGSM training, random start": {"color": PALETTE[0], "marker": "v"},
+    "Self gradient": {"color": PALETTE[3], "marker": "o"},
+}
+"""Of each training whose schedule is followed, by more than colour."""
+
+
+def epochs(run: Run) -> Figure:
+    """Accuracy under PGD after each epoch of training, a line a network; the short schedule is dashed."""
+    mine = marks.of_run(run)
+    mine = mine[mine["metric"] == "robust_accuracy"]
+    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=mine["steps"]))
+    looks = {c.series: {**ARMS[c.arm], "linestyle": "-" if c.variant else "--"} for c in frame.itertuples()}
+    figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 3.6))
+    lines({"": ax}, frame, lambda series: {"markersize": 4, **looks[series]})
+    ax.set(xlabel="epoch", ylabel="accuracy under PGD-10, percent", ylim=(-2, None))
+    share_legend(figure, columns=2)
+    return figure
+
+
 def name(cell: Any) -> str:
     """An attack with its number of steps where there are several of the kind."""
     if cell.attack in ("PGD", "CW"):

@@ -202,8 +202,31 @@ def active(run: Run) -> Table:
     return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine[mine['metric'] == 'accuracy'])}")
 
 
+def schedule(run: Run) -> Table:
+    """Each network after its schedule, with its block and with it off, and what PGD left while it was trained."""
+    mine = cells.of_run(run)
+    at = {(c.defense, c.attack, c.metric): c for c in mine[mine["metric"] != "robust_accuracy"].itertuples()}
+    rows = []
+    for name in dict.fromkeys(mine.loc[mine["metric"].eq("accuracy"), "defense"]):
+        rms, worst = at.get((name, "none", "block_rms_median")), at[name, "worst of all", "accuracy"]
+        curve = mine[mine["metric"].eq("robust_accuracy") & mine["defense"].eq(name)].sort_values("steps")["value"]
+        row = {
+            "network": name, "block: rms, in units of x": f"{rms.value:.2e}" if rms else "–",
+            **{head: number(at[name, attack, "accuracy"].value) for head, attack in SCHEDULED.items()},
+            "worst of all": number(worst.value), "95 % interval": between(worst),
+            "PGD-10: best epoch": number(curve.max()) if len(curve) else "–",
+            "PGD-10: last epoch": number(curve.iloc[-1]) if len(curve) else "–",
+        }  # fmt: skip
+        rows.append(row)
+    return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine[mine['metric'] == 'accuracy'])}")
+
+
+SCHEDULED = {"clean": "none", "FGSM": "FGSM", "PGD-20": "PGD", "CW-20": "CW"}
+"""The columns of that table by their attacks."""
+
+
 def by_run(run: Run) -> Table:
-    """The gains of :func:`active` run by run, each with the interval of its paired differences."""
+    """The gains of an exhibit run by run, each with the interval of its paired differences."""
     mine = results.table(run.shown)
     mine = mine[mine["metric"].isin(["gain", "gain_low", "gain_high"])]
     rows = []

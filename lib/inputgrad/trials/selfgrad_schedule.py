@@ -1,0 +1,97 @@
+"""Training on single steps, without a block and with that of `selfgrad` as published, for more and more epochs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from inputgrad.compute.methods.defences import WATCHED, Defence, RandomStart
+from inputgrad.compute.methods.selfgradient import SelfGradient
+from inputgrad.compute.metrics import correct, predict
+from inputgrad.compute.training.networks import Trained
+from inputgrad.ground.checks import eps_value
+from inputgrad.record.row import Row
+from inputgrad.study.selfgrad import BLOCK_OFF, long_name
+
+from .audit import inside
+from .job import Job, Outcome
+from .selfgrad import DEFAULT, batches, defended, place
+from .selfgrad_active import PLAIN, Stood, compared, usual_attacks
+from .tally import Tally
+
+CONTROL, RANDOM, BLOCK = "FGSM training", "FGSM training, random start", "Self gradient"
+LITERAL = Defence(1, "block", DEFAULT["block_input"], DEFAULT["block_scale"], DEFAULT["detach_train"])
+"""The block as the paper gives it, in training on single steps."""
+
+
+def networks(job: Job) -> dict[tuple[str, str], Trained]:
+    """Every network by its arm and its schedule, which is ``""`` for the short one; a random start has the long one."""
+    longer = job.trial.settings["longer"]
+    after, long = stretched(job, longer), long_name(longer)
+    return {
+        (CONTROL, ""): job.trained,
+        (BLOCK, ""): defended(job, LITERAL),
+        (CONTROL, long): defended(after, PLAIN),
+        (RANDOM, long): defended(after, RandomStart()),
+        (BLOCK, long): defended(after, LITERAL),
+    }
+
+
+def stretched(job: Job, longer: int) -> Job:
+    """The same job with a recipe of so many times the epochs, over which the learning rate runs as before."""
+    settings = job.trial.settings
+    recipe = {**settings["recipe"], "epochs": longer * settings["recipe"]["epochs"]}
+    return replace(job, trial=replace(job.trial, settings={**settings, "recipe": recipe}))
+
+
+def schedule(job: Job) -> Outcome:
+    """Every network epoch by epoch and under attack, with a block also with the block off; and pairs of them."""
+    rows, stood = [], {}
+    for (arm, of), network in networks(job).items():
+        found, stood[arm, of] = under_attack(job, arm, of, network.model)
+        rows += followed(job, arm, of, network.history) + found
+        if isinstance(network.model, SelfGradient):
+            found, off = under_attack(job, arm, both(of, BLOCK_OFF), network.model.net)
+            rows += found + inside(job, arm, "default", network.model, of)
+            rows += compared(job, arm, both(of, f"over {BLOCK_OFF}"), off, stood[arm, of])
+        if arm != CONTROL:
+            rows += compared(job, arm, both(of, f"over {CONTROL}"), stood[CONTROL, of], stood[arm, of])
+        if of and (arm, "") in stood:
+            rows += compared(job, arm, both(of, "over the short schedule"), stood[arm, ""], stood[arm, of])
+    return Outcome(rows)
+
+
+def both(*parts: str) -> str:
+    """A schedule and what else distinguishes a row, as one variant."""
+    return ", ".join(filter(None, parts))
+
+
+def followed(job: Job, arm: str, of: str, history: list[dict]) -> list[Row]:
+    """The accuracy under PGD on the last test images, at the end of each epoch of training."""
+    tally = Tally(partial(place, job, arm=arm, variant=of))
+    for entry in history:
+        tally.number("none", "", "default", "robust_accuracy", entry["robust_accuracy"], steps=entry["epoch"],
+                     unit="fraction", images=WATCHED)  # fmt: skip
+    return tally.rows()
+
+
+def under_attack(job: Job, arm: str, variant: str, model: nn.Module) -> tuple[list[Row], Stood]:
+    """Accuracy clean, under FGSM, PGD and CW, and under all three; attacks hold a block constant."""
+    s, tally = job.trial.settings, Tally(partial(place, job, arm=arm, variant=variant))
+    generator = torch.Generator().manual_seed(job.trial.seed)
+    constant = model.detached() if isinstance(model, SelfGradient) else model
+    stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
+    for x, y in batches(job, both(arm, variant)):
+        right = correct(predict(model, x), y)
+        tally.add("none", "", "default", "accuracy", right, steps=0)
+        worst = right.clone()
+        for attack, stands, steps in usual_attacks(constant, x, y, eps_value(s["eps"]), generator):
+            tally.add(attack, s["eps"], "default", "accuracy", stands & right, steps=steps)
+            worst &= stands
+        tally.add("worst of all", s["eps"], "default", "accuracy", worst, steps=0)
+        stood["clean"].append(right)
+        stood["worst"].append(worst)
+    return tally.rows(), {what: torch.cat(parts) for what, parts in stood.items()}
