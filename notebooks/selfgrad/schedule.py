@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Single steps over a longer schedule
 #
-# This page goes beyond {cite:t}`aboutalebi2020selfgradient`: does training on single steps last, with the block as published and without it?
+# This page goes beyond {cite:t}`aboutalebi2020selfgradient`: does training on single steps last, and what does the block as published add to it on a small network?
 #
-# **Why ask.** The paper trains its network on FGSM, one step an image. Such training can fail at once as it goes on (*catastrophic overfitting*, Wong, Rice and Kolter 2020; Andriushchenko and Flammarion 2020): within an epoch the network learns to stand FGSM alone, and PGD fools it on nearly every image. [The page of the active block](active.ipynb) stops after a short schedule, and its blocks are ours. Here the same network has several times the epochs, and the block is the one of the paper.
+# **Why ask.** The paper trains its network on FGSM, one step an image. Such training can fail at once as it goes on (*catastrophic overfitting*, Wong, Rice and Kolter 2020; Andriushchenko and Flammarion 2020): within an epoch the network learns to stand FGSM alone, and PGD fools it on nearly every image. [The page of the active block](active.ipynb) stops after a short schedule, and its blocks are ours. Here the same network is trained with the block of the paper, and without a block for several times the epochs.
 #
-# **What would refute it.** If training on FGSM lasts, accuracy under PGD stays up to the last epoch. If the block adds robustness, its network stands on images on which the control falls, at the end of the same schedule.
+# **What would refute it.** If training on FGSM lasts, accuracy under PGD stays up to the last epoch. If the block adds robustness, its network stands on images on which the control falls, after as many epochs.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -98,8 +98,9 @@ tables.cost(run)
 #
 # 1. Nothing of this page is in the paper, but for the block: given the gradient as it is, with nothing held constant in training.
 # 2. At `quick` the network is WRN-10-2 at half its width, on 10,000 images: six epochs are the short schedule and `longer` times as many the long one, over which the learning rate rises and falls once, as over the short one. The trainings in which others saw catastrophic overfitting had larger networks and all images.
-# 3. *Random start* takes its step from a random point of the ball and makes it 1.25 eps long, as Wong, Rice and Kolter (2020) do. It has the long schedule alone; the short one is on [the page of the active block](active.ipynb).
-# 4. Robustness during training is followed on 256 images, whatever `images` says.
+# 3. The network with the block has the short schedule alone: its training goes through second derivatives, and takes several times as long.
+# 4. *Random start* takes its step from a random point of the ball and makes it 1.25 eps long, as Wong, Rice and Kolter (2020) do. It has the long schedule alone; the short one is on [the page of the active block](active.ipynb).
+# 5. Robustness during training is followed on 256 images, whatever `images` says.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

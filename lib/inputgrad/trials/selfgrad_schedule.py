@@ -1,4 +1,4 @@
-"""Training on single steps, without a block and with that of `selfgrad` as published, for more and more epochs."""
+"""Training on single steps: with the block of `selfgrad` as published, and without one over a longer schedule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ LITERAL = Defence(1, "block", DEFAULT["block_input"], DEFAULT["block_scale"], DE
 
 
 def networks(job: Job) -> dict[tuple[str, str], Trained]:
-    """Every network by its arm and its schedule, which is ``""`` for the short one; a random start has the long one."""
+    """Every network by its arm and its schedule, ``""`` for the short one.
+
+    The block has that alone, as its training goes through second derivatives; a random start has the long one alone.
+    """
     longer = job.trial.settings["longer"]
     after, long = stretched(job, longer), long_name(longer)
     return {
@@ -36,7 +39,6 @@ def networks(job: Job) -> dict[tuple[str, str], Trained]:
         (BLOCK, ""): defended(job, LITERAL),
         (CONTROL, long): defended(after, PLAIN),
         (RANDOM, long): defended(after, RandomStart()),
-        (BLOCK, long): defended(after, LITERAL),
     }
 
 
