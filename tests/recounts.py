@@ -551,8 +551,8 @@ def scheduled(page, row, caption):
             **{head: page.value(attack=attack, metric="accuracy", **place)
                for head, attack in (("clean", "none"), ("FGSM", "FGSM"), ("PGD-20", "PGD"), ("CW-20", "CW"))},
             "worst of all": worst.center, "95 % interval": worst.interval,
-            "PGD-10: best epoch": max(curve, default=NOTHING),
-            "PGD-10: last epoch": curve[-1] if curve else NOTHING}  # fmt: skip
+            "in training, PGD-10: highest": max(curve, default=NOTHING),
+            "in training, PGD-10: last": curve[-1] if curve else NOTHING}  # fmt: skip
 
 
 def active_by_run(page, row, caption):

@@ -27,7 +27,7 @@ from inputgrad.study.butterfly import ENCODERS, FOUR, scale
 from inputgrad.trials import butterfly, butterfly_pretrained, runner
 from inputgrad.trials.butterfly import COMPARED, PRINTED, ROWS, TABLE_3, random_of, shuffled, standing
 from inputgrad.trials.butterfly_figures import followed, optimum, spread_at_the_end, turned
-from inputgrad.trials.butterfly_pretrained import next_of_class, zero_shot
+from inputgrad.trials.butterfly_pretrained import next_of_class, of_imagenet
 from inputgrad.trials.tally import Tally, side
 
 CPU = torch.device("cpu")
@@ -175,19 +175,31 @@ def test_the_next_image_of_a_class_is_another_one_of_it():
     assert next_of_class(y).tolist() == [2, 4, 5, 3, 1, 0]
 
 
-def test_a_zero_shot_classifier_answers_with_the_units_of_its_classes(monkeypatch):
+def test_a_classifier_of_imagenet_answers_with_the_units_of_its_classes(monkeypatch):
     """Stand-ins for the weights and for their network: a linear one of a thousand units."""
     whole = nn.Linear(4, 1000)
     given = Trained(whole, [], 0.0, 0.0, "weights", {})
     monkeypatch.setattr(butterfly_pretrained, "restored", lambda *_: given)
     monkeypatch.setattr(butterfly_pretrained, "build", lambda *_, classes, **__: nn.Linear(4, classes))
     data = SimpleNamespace(name="imagenette96", shape=(3, 96, 96), classes=10)
-    found = zero_shot(data, "efficientnet_lite0", Recipe(), 0, CPU)
+    found = of_imagenet(data, "efficientnet_lite0", Recipe(), 0, CPU)
     x = torch.randn(5, 4)
     assert torch.allclose(found.model(x), whole(x)[:, list(IMAGENETTE["imagenette96"])])
     assert found.checkpoint == "weights" and given.model is whole
-    with pytest.raises(InputError, match="those of cifar10 are none: use it on imagenette96"):
-        zero_shot(SimpleNamespace(name="cifar10"), "efficientnet_lite0", Recipe(), 0, CPU)
+
+
+def test_a_game_behind_what_is_learned_says_before_it_starts_what_it_cannot_have():
+    given = {"profile": "quick", "models": ["efficientnet_lite0"]}
+    with pytest.raises(
+        InputError, match="^dataset 'cifar10' has classes that are not known .*: choose from imagenette96"
+    ):
+        trials("butterfly/pretrained", **given, datasets=["cifar10"])
+    with pytest.raises(InputError, match="^first 4000 leaves too few of the 9469 training images"):
+        trials("butterfly/pretrained", **given, game={"images": 9000})
+    with pytest.raises(InputError, match="^first 5000 leaves too few of the 9469 training images"):
+        trials("butterfly/told", profile="quick", datasets=["imagenette96"], game={"images": 9000})
+    with pytest.raises(InputError, match="^model 'resnet18_imagenet' has no recipe at this profile"):
+        trials("butterfly/pretrained", profile="quick", models=["resnet18_imagenet"])
 
 
 def test_the_game_of_pretrained_is_behind_the_images_of_the_fine_tuning():

@@ -250,7 +250,8 @@ def test_the_active_block_on_one_image(shown):
 
 def test_single_steps_from_the_image_and_from_a_random_start_on_one_image(shown):
     n = shown("selfgrad/schedule")
-    assert n["u"].abs().max() <= 8 / 255 < n["moved"].abs().max() <= 18 / 255 + 1e-6
+    moved = n["x_u"] + n["step"] - n["x"]
+    assert within(n["x_u"], n["x"], 8 / 255) and 8 / 255 < moved.abs().max() <= 18 / 255 + 1e-6
     for x_adv in (n["x_fgsm"], n["x_rand"]):
         assert within(x_adv, n["x"], 8 / 255)
         assert loss(n["model"], x_adv, n["y"]) > loss(n["model"], n["x"], n["y"])

@@ -149,10 +149,18 @@ def recipe_of(declared: Exhibit, grid: Grid, dataset: str, model: str, changes: 
     """The recipe of ``model`` in this grid with the reader's changes, as plain data; other models borrow the first.
 
     A network that is loaded has none.
+
+    Raises:
+        InputError: a field or a value that a recipe cannot have, or there is no recipe to borrow.
     """
     if architecture(model).given:
         return {}
-    recipe = grid.recipes.get((dataset, model)) or grid.recipes.get(model) or next(iter(grid.recipes.values()))
+    recipe = grid.recipes.get((dataset, model)) or grid.recipes.get(model) or next(iter(grid.recipes.values()), None)
+    if recipe is None:
+        raise InputError(
+            f"model {model!r} has no recipe at this profile, whose networks are all loaded: choose from "
+            f"{', '.join(grid.models)}"
+        )
     changed = recipe.override(changes)
     checks.one_of("recipe augment", changed.augment, declared.augmentations)
     return asdict(changed)

@@ -10,6 +10,7 @@ from typing import Any
 from inputgrad.catalogue.choices import BODIES, D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.datasets import DATASETS
 from inputgrad.catalogue.models import MODELS
+from inputgrad.catalogue.published import IMAGENETTE
 from inputgrad.catalogue.recipe import CROPS, Recipe, within
 from inputgrad.ground import checks
 
@@ -199,13 +200,13 @@ def scale_of_told(profile: str, dataset: str, settings: Mapping, games: Mapping 
     model, width = own(TOLD_ENCODERS)["small"]
     game = own(games).override(settings["game"])
     if not game.images:
-        game = replace(game, images=settings["recipe"]["images"])
-    playable(dataset, settings, model, game)
+        game = replace(game, images=settings["recipe"].get("images"))
     if weights := MODELS[model].weights:
         pretraining, learned = {"weights": weights.sha256}, settings["recipe"].get("images") or 0
     else:
         pretraining = asdict(KNOWING[profile].override(settings["pretraining"]))
         learned = pretraining["images"]
+    playable(dataset, {"first": learned, **settings}, model, game)
     return {
         "game": asdict(game),
         "pretraining": pretraining,
@@ -218,8 +219,8 @@ def scale_of_told(profile: str, dataset: str, settings: Mapping, games: Mapping 
 
 # Classifiers that have ImageNet's weights themselves
 
-ZERO_SHOT = "ImageNet's classifier"
-"""A classifier of ImageNet that answers with those of its classes that the data set has; it has learned none of it."""
+AS_PUBLISHED = "ImageNet's classifier"
+"""A classifier of ImageNet that answers with those of its classes that the data set has, and was not fitted to it."""
 
 TUNING = {
     "smoke": SMOKE["resnet18_imagenet"],
@@ -234,9 +235,18 @@ PRETRAINED_GAMES = {**TOLD_GAMES, ("quick", "imagenette96"): Recipe(lr=1e-3, epo
 
 
 def scale_of_pretrained(profile: str, dataset: str, settings: Mapping) -> dict:
-    """As :func:`scale_of_told`; the game is played on images behind those that the encoder was fine-tuned on, too."""
+    """As :func:`scale_of_told`; the game is played on images behind those that the encoder was fine-tuned on, too.
+
+    Raises:
+        InputError: as :func:`playable`, or a loaded classifier where the classes are not known to be ImageNet's.
+    """
+    if not settings["recipe"] and dataset not in IMAGENETTE:
+        raise checks.InputError(
+            f"dataset {dataset!r} has classes that are not known to be ImageNet's, with which a loaded classifier "
+            f"answers: choose from {', '.join(IMAGENETTE)}, or a model that is trained"
+        )
     tuning = TUNING[profile]
-    found = scale_of_told(profile, dataset, settings, PRETRAINED_GAMES)
+    found = scale_of_told(profile, dataset, {**settings, "first": tuning.images}, PRETRAINED_GAMES)
     return {**found, "tuning": asdict(tuning), "first": max(found["first"], tuning.images or 0)}
 
 
@@ -384,7 +394,7 @@ PRETRAINED = Exhibit(
     title="A classifier that has seen ImageNet itself",
     reproduces="no table: whether the games raise a classifier that knows what the generator's encoder knows",
     compute="inputgrad.trials.butterfly_pretrained:pretrained",
-    network="inputgrad.trials.butterfly_pretrained:zero_shot",
+    network="inputgrad.trials.butterfly_pretrained:of_imagenet",
     version=1,
     grids=PRETRAINED_GRIDS,
     scale=scale_of_pretrained,

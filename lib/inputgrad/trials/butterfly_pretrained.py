@@ -15,9 +15,8 @@ from inputgrad.compute.data import Splits
 from inputgrad.compute.methods.game import perturbations
 from inputgrad.compute.models import build
 from inputgrad.compute.training.networks import Trained, restored, trained
-from inputgrad.ground.checks import InputError
 from inputgrad.record.row import Row
-from inputgrad.study.butterfly import FINE_TUNED, SCRATCH, ZERO_SHOT
+from inputgrad.study.butterfly import AS_PUBLISHED, FINE_TUNED, SCRATCH
 
 from .butterfly import Arm, measured, of_arm, place, play, vanilla
 from .butterfly_told import arms, called, gained, knowing, probed
@@ -31,7 +30,7 @@ def pretrained(job: Job) -> Outcome:
     The generator's encoder has the weights that both classifiers began with.
     """
     start = knowing(job)
-    own = ZERO_SHOT if MODELS[job.trial.model].weights else SCRATCH
+    own = AS_PUBLISHED if MODELS[job.trial.model].weights else SCRATCH
     rows = probed(job, start, job.trial.settings["first"])
     for kind, target in {own: job.trained, FINE_TUNED: fine_tuned(job, start)}.items():
         rows += vanilla(job, kind, target, {}, called(job))
@@ -41,21 +40,13 @@ def pretrained(job: Job) -> Outcome:
     return Outcome(rows)
 
 
-def zero_shot(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
-    """The trial's own network: ImageNet's classifier, with no unit but those of the data's classes.
+def of_imagenet(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
+    """The trial's own network: ImageNet's classifier, with no output units but those of the data's classes.
 
     A network that has no published weights is trained.
-
-    Raises:
-        InputError: data whose classes are not known to be ImageNet's.
     """
     if not MODELS[model].weights:
         return trained(data, model, recipe, seed, device)
-    if data.name not in IMAGENETTE:
-        raise InputError(
-            f"model {model!r} answers with classes of ImageNet, and those of {data.name} are none: "
-            f"use it on {', '.join(IMAGENETTE)}"
-        )
     given = restored(model, data.shape, device)
     net = build(model, shape=data.shape, classes=data.classes).to(device).to(memory_format=torch.channels_last)
     chosen, own = torch.tensor(IMAGENETTE[data.name], device=device), net.state_dict()

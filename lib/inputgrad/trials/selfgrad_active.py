@@ -129,7 +129,7 @@ def usual_attacks(
 
 
 def compared(job: Job, name: str, variant: str, before: Stood, after: Stood) -> list[Row]:
-    """How many more of the same images are right than without the block, with an interval of the paired differences."""
+    """How many more of the same images are right than with another network, and the interval of paired differences."""
     tally = Tally(partial(place, job, arm=name, variant=variant))
     tally.gain("none", "", "default", before["clean"], after["clean"])
     tally.gain("worst of all", job.trial.settings["eps"], "default", before["worst"], after["worst"])

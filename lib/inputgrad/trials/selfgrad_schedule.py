@@ -52,28 +52,28 @@ def stretched(job: Job, longer: int) -> Job:
 def schedule(job: Job) -> Outcome:
     """Every network epoch by epoch and under attack, with a block also with the block off; and pairs of them."""
     rows, stood = [], {}
-    for (arm, of), network in networks(job).items():
-        found, stood[arm, of] = under_attack(job, arm, of, network.model)
-        rows += followed(job, arm, of, network.history) + found
+    for (arm, length), network in networks(job).items():
+        found, stood[arm, length] = under_attack(job, arm, length, network.model)
+        rows += followed(job, arm, length, network.history) + found
         if isinstance(network.model, SelfGradient):
-            found, off = under_attack(job, arm, both(of, BLOCK_OFF), network.model.net)
-            rows += found + inside(job, arm, "default", network.model, of)
-            rows += compared(job, arm, both(of, f"over {BLOCK_OFF}"), off, stood[arm, of])
+            found, off = under_attack(job, arm, joined(length, BLOCK_OFF), network.model.net)
+            rows += found + inside(job, arm, "default", network.model, length)
+            rows += compared(job, arm, joined(length, f"over {BLOCK_OFF}"), off, stood[arm, length])
         if arm != CONTROL:
-            rows += compared(job, arm, both(of, f"over {CONTROL}"), stood[CONTROL, of], stood[arm, of])
-        if of and (arm, "") in stood:
-            rows += compared(job, arm, both(of, "over the short schedule"), stood[arm, ""], stood[arm, of])
+            rows += compared(job, arm, joined(length, f"over {CONTROL}"), stood[CONTROL, length], stood[arm, length])
+        if length and (arm, "") in stood:
+            rows += compared(job, arm, joined(length, "over the short schedule"), stood[arm, ""], stood[arm, length])
     return Outcome(rows)
 
 
-def both(*parts: str) -> str:
+def joined(*parts: str) -> str:
     """A schedule and what else distinguishes a row, as one variant."""
     return ", ".join(filter(None, parts))
 
 
-def followed(job: Job, arm: str, of: str, history: list[dict]) -> list[Row]:
+def followed(job: Job, arm: str, length: str, history: list[dict]) -> list[Row]:
     """The accuracy under PGD on the last test images, at the end of each epoch of training."""
-    tally = Tally(partial(place, job, arm=arm, variant=of))
+    tally = Tally(partial(place, job, arm=arm, variant=length))
     for entry in history:
         tally.number("none", "", "default", "robust_accuracy", entry["robust_accuracy"], steps=entry["epoch"],
                      unit="fraction", images=WATCHED)  # fmt: skip
@@ -86,7 +86,7 @@ def under_attack(job: Job, arm: str, variant: str, model: nn.Module) -> tuple[li
     generator = torch.Generator().manual_seed(job.trial.seed)
     constant = model.detached() if isinstance(model, SelfGradient) else model
     stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
-    for x, y in batches(job, both(arm, variant)):
+    for x, y in batches(job, joined(arm, variant)):
         right = correct(predict(model, x), y)
         tally.add("none", "", "default", "accuracy", right, steps=0)
         worst = right.clone()

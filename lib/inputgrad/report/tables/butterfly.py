@@ -71,10 +71,13 @@ def of_place(place: tuple[str, str], cells_of: pd.DataFrame, theirs: Mapping[tup
             "game: weights, of the classifier's": number(value_of(group, "weights")),
         }  # fmt: skip
         rows.append(row)
-    frame = pd.DataFrame(rows)
-    empty = [c for c in ("accuracy: paper", "p_true: paper") if frame[c].eq("–").all()]
     caption = f"{place[0]}, {place[1]}: accuracy in percent; {tested(cells_of)}"
-    return Table(frame.drop(columns=empty), caption)
+    return Table(filled(pd.DataFrame(rows)), caption)
+
+
+def filled(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table without the columns in which there is nothing but dashes."""
+    return frame.drop(columns=[c for c in frame.columns if frame[c].eq("–").all()])
 
 
 def enhancing(run: Run) -> Stack:
@@ -103,9 +106,7 @@ def controls(run: Run) -> Stack:
             row = {"row": defense, "no v": number(value_of(alone, "accuracy")), "its v": own}
             rows.append(row | {c: number(value_of(group, "accuracy", (c,))) for c in (*CONTROLS, *elsewhere)})
         caption = f"{dataset}, {model}: accuracy in percent; {tested(here)}"
-        frame = pd.DataFrame(rows)
-        empty = [c for c in frame.columns if frame[c].eq("–").all()]
-        shown.append(Table(frame.drop(columns=empty), caption))
+        shown.append(Table(filled(pd.DataFrame(rows)), caption))
     return Stack(shown)
 
 
@@ -128,7 +129,7 @@ def told(run: Run) -> Stack:
                     "tells right from wrong: area under ROC": number(value_of(group, "auroc"), 3),
                 }
             )  # fmt: skip
-        shown.append(Table(pd.DataFrame(rows), f"{dataset}, {model}: accuracy in percent; {tested(here)}"))
+        shown.append(Table(filled(pd.DataFrame(rows)), f"{dataset}, {model}: accuracy in percent; {tested(here)}"))
     return Stack(shown)
 
 

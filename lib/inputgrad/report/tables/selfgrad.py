@@ -214,8 +214,8 @@ def schedule(run: Run) -> Table:
             "network": name, "block: rms, in units of x": f"{rms.value:.2e}" if rms else "–",
             **{head: number(at[name, attack, "accuracy"].value) for head, attack in SCHEDULED.items()},
             "worst of all": number(worst.value), "95 % interval": between(worst),
-            "PGD-10: best epoch": number(curve.max()) if len(curve) else "–",
-            "PGD-10: last epoch": number(curve.iloc[-1]) if len(curve) else "–",
+            "in training, PGD-10: highest": number(curve.max()) if len(curve) else "–",
+            "in training, PGD-10: last": number(curve.iloc[-1]) if len(curve) else "–",
         }  # fmt: skip
         rows.append(row)
     return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine[mine['metric'] == 'accuracy'])}")
