@@ -5,7 +5,7 @@
 #
 # **Why ask.** [Elsewhere](told.ipynb) the encoder has seen ImageNet and the small classifier has not, and with a discriminator that is told the class the game raises the classifier. The paper also has classifiers that begin at ImageNet's weights, which its tables call [B], and reports that the game raises those, too. Here EfficientNet-Lite0 is both the encoder and the classifier: once as it was published, answering with those ten of its thousand classes that Imagenette has (zero-shot), and once fine-tuned on Imagenette.
 #
-# **What would refute it.** If a generator helps because its encoder knows more than the classifier, then none raises either of these two, and a raised one refutes it. If it is enough that the classifier was not fitted to these images, then the published one is raised and the fine-tuned one is not.
+# **What would refute it.** The encoder is the classifier but for the last layer. If what helps is what a layer fitted to Imagenette can read off it, then the published classifier, whose last layer was not, is raised, and the fine-tuned one is not. A published one that is not raised refutes it, and a fine-tuned one that is.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
