@@ -153,6 +153,14 @@ def test_bad_input_is_one_sentence_before_anything_is_planned(given, said, monke
         queue.record(**{"hours": 1, "jobs": 1, "profiles": ["quick"], "only": [], "dry_run": False, **given})
 
 
+def test_a_recorded_network_that_cannot_be_built_here_has_no_pace(monkeypatch):
+    asked = []
+    monkeypatch.setattr(queue, "at_hand", lambda _: False)
+    monkeypatch.setattr(queue, "operations", lambda model, *_: asked.append(model) or 1)
+    queue.Paces(r for name in ("butterfly/pretrained", "butterfly/told") for r in results.recorded(name))
+    assert asked and "efficientnet_lite0" not in asked
+
+
 def test_the_plan_has_what_is_not_recorded_once_and_no_absent_data(monkeypatch, tmp_path):
     monkeypatch.setenv("INPUTGRAD_DATA", str(tmp_path))
     plan, absent = queue.planned(["quick", "paper"], ["sign"])

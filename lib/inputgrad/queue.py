@@ -76,11 +76,14 @@ def likeness(declared: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 class Paces:
-    """Seconds an operation in training and in measuring, by what a trial is like."""
+    """Seconds an operation in training and in measuring, by what a trial is like.
+
+    Recorded networks that cannot be built here, for want of a package, say nothing: their operations are not known.
+    """
 
     def __init__(self, found: Iterable[results.Result], machine: str = "") -> None:
         self.of: dict[tuple, list[float]] = {}
-        known = list(found)
+        known = [result for result in found if buildable(result.provenance["declaration"]["model"])]
         here = [result for result in known if result.provenance["name"] == machine]
         for result in [*known, *here * len(known)]:  # this machine's outnumber all others
             declared, seconds = result.provenance["declaration"], cost.spent(result.provenance)
@@ -227,6 +230,12 @@ def shadowed(trial: Trial) -> bool:
 def loadable(trial: Trial) -> bool:
     """Are the networks that are loaded there? One that is trained always is."""
     return all(at_hand(weights) for name in trial.networks if (weights := MODELS[name].weights))
+
+
+def buildable(model: str) -> bool:
+    """Can this network be built, with whatever weights? One that a package brings needs that package."""
+    weights = MODELS[model].weights
+    return not isinstance(weights, Packaged) or at_hand(weights)
 
 
 def at_hand(weights: Weights | Packaged) -> bool:
