@@ -196,6 +196,8 @@ def test_a_game_behind_what_is_learned_says_before_it_starts_what_it_cannot_have
         trials("butterfly/pretrained", **given, datasets=["cifar10"])
     with pytest.raises(InputError, match="^first 4000 leaves too few of the 9469 training images"):
         trials("butterfly/pretrained", **given, game={"images": 9000})
+    with pytest.raises(InputError, match="^first 600 leaves too few of the 1200 training images"):
+        trials("butterfly/pretrained", game={"images": 700})
     with pytest.raises(InputError, match="^first 5000 leaves too few of the 9469 training images"):
         trials("butterfly/told", profile="quick", datasets=["imagenette96"], game={"images": 9000})
     with pytest.raises(InputError, match="^model 'resnet18_imagenet' has no recipe at this profile"):

@@ -44,11 +44,11 @@ print(run.summary())
 
 # %% mystnb={"image": {"alt": "A handwritten digit, the perturbation and the image of one FGSM step from the image itself, and those of one step from a random start, with the class that the network sees in each"}} tags=["method", "remove-stderr"]
 from inputgrad.compute.gradients import input_gradient
-from inputgrad.trials.example import drawn_within, one_image
+from inputgrad.trials.example import one_image, random_start
 
 x, y, model = one_image()
 v_fgsm = 8 / 255 * input_gradient(model, x, y).sign()
-x_u = (x + drawn_within(x, 8 / 255)).clamp(0, 1)
+x_u = random_start(x, 8 / 255)
 step = 10 / 255 * input_gradient(model, x_u, y).sign()
 v_rand = (x_u + step - x).clamp(-8 / 255, 8 / 255)
 x_fgsm, x_rand = ((x + v).clamp(0, 1) for v in (v_fgsm, v_rand))

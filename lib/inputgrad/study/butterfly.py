@@ -194,8 +194,13 @@ TOLD_GAMES = {
 }
 
 
-def scale_of_told(profile: str, dataset: str, settings: Mapping, games: Mapping = TOLD_GAMES) -> dict:
-    """As :func:`scale`; the game is played on the images behind those that encoder and classifier have learned."""
+def scale_of_told(
+    profile: str, dataset: str, settings: Mapping, games: Mapping = TOLD_GAMES, behind: int = 0
+) -> dict:  # fmt: skip
+    """As :func:`scale`; the game is played on the images behind those that encoder and classifier have learned.
+
+    ``behind`` is how many further networks of the trial have learned.
+    """
     own = partial(own_of, profile=profile, dataset=dataset)
     model, width = own(TOLD_ENCODERS)["small"]
     game = own(games).override(settings["game"])
@@ -206,13 +211,14 @@ def scale_of_told(profile: str, dataset: str, settings: Mapping, games: Mapping 
     else:
         pretraining = asdict(KNOWING[profile].override(settings["pretraining"]))
         learned = pretraining["images"]
-    playable(dataset, {"first": learned, **settings}, model, game)
+    first = max(learned, behind)
+    playable(dataset, {**settings, "first": first}, model, game)
     return {
         "game": asdict(game),
         "pretraining": pretraining,
         "encoders": {"small": (model, width)},
         "decoder": own(TOLD_DECODERS),
-        "first": learned,
+        "first": first,
         **({"g_train": "decoder"} if weights else {}),
     }
 
@@ -246,8 +252,7 @@ def scale_of_pretrained(profile: str, dataset: str, settings: Mapping) -> dict:
             f"answers: choose from {', '.join(IMAGENETTE)}, or a model that is trained"
         )
     tuning = TUNING[profile]
-    found = scale_of_told(profile, dataset, {**settings, "first": tuning.images}, PRETRAINED_GAMES)
-    return {**found, "tuning": asdict(tuning), "first": max(found["first"], tuning.images or 0)}
+    return {**scale_of_told(profile, dataset, settings, PRETRAINED_GAMES, tuning.images or 0), "tuning": asdict(tuning)}
 
 
 def externals(value: object) -> str | None:

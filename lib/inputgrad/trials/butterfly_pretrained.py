@@ -18,8 +18,8 @@ from inputgrad.compute.training.networks import Trained, restored, trained
 from inputgrad.record.row import Row
 from inputgrad.study.butterfly import AS_PUBLISHED, FINE_TUNED, SCRATCH
 
-from .butterfly import Arm, measured, of_arm, place, play, vanilla
-from .butterfly_told import arms, called, gained, knowing, probed
+from .butterfly import Arm, measured, place, play, vanilla
+from .butterfly_told import arms, called, enhanced, knowing, probed
 from .job import Job, Outcome
 from .tally import Tally
 
@@ -35,8 +35,7 @@ def pretrained(job: Job) -> Outcome:
     for kind, target in {own: job.trained, FINE_TUNED: fine_tuned(job, start)}.items():
         rows += vanilla(job, kind, target, {}, called(job))
         for arm in arms(job, start):
-            rows += of_arm(job, kind, target, arm, {}, called(job), None)[0] + gained(job, kind, target, arm)
-            rows += within_class(job, kind, target, arm)
+            rows += enhanced(job, kind, target, [arm]) + within_class(job, kind, target, arm)
     return Outcome(rows)
 
 

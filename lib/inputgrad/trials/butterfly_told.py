@@ -36,12 +36,12 @@ def told(job: Job) -> Outcome:
     """
     start = knowing(job)
     rows = probed(job, start, job.trial.settings["recipe"]["images"]) + errors_seen(job, called(job))
-    return Outcome(alone(job) + rows + enhanced(job, arms(job, start)))
+    return Outcome(alone(job) + rows + enhanced(job, SCRATCH, job.trained, arms(job, start)))
 
 
 def bounded(job: Job) -> Outcome:
     """As :func:`told`, with every value of v inside the l-infinity ball of the trial's ``budget``."""
-    return Outcome(alone(job) + enhanced(job, limited(job, arms(job, knowing(job)))))
+    return Outcome(alone(job) + enhanced(job, SCRATCH, job.trained, limited(job, arms(job, knowing(job)))))
 
 
 def judges(job: Job) -> Outcome:
@@ -49,7 +49,7 @@ def judges(job: Job) -> Outcome:
 
     The latter never see the classifier but for its decisions, as in the paper's black-box version.
     """
-    return Outcome(alone(job) + enhanced(job, judged(job, knowing(job))))
+    return Outcome(alone(job) + enhanced(job, SCRATCH, job.trained, judged(job, knowing(job))))
 
 
 def called(job: Job) -> str:
@@ -62,13 +62,11 @@ def alone(job: Job) -> list[Row]:
     return vanilla(job, SCRATCH, job.trained, {}, called(job))
 
 
-def enhanced(job: Job, generators: Iterable[Arm]) -> list[Row]:
-    """The rows of each generator: how the classifier fares, with the controls, and what it gains."""
+def enhanced(job: Job, kind: str, target: Trained, generators: Iterable[Arm]) -> list[Row]:
+    """The rows of each generator: how the classifier of this kind fares, with the controls, and what it gains."""
     rows = []
     for arm in generators:
-        rows += of_arm(job, SCRATCH, job.trained, arm, {}, called(job), None)[0] + gained(
-            job, SCRATCH, job.trained, arm
-        )
+        rows += of_arm(job, kind, target, arm, {}, called(job), None)[0] + gained(job, kind, target, arm)
     return rows
 
 

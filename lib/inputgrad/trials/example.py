@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from inputgrad.catalogue.recipe import Recipe
+from inputgrad.compute.attacks.pgd import drawn_within
 from inputgrad.compute.data import Splits, load
 from inputgrad.compute.methods.game import Game, Rules
 from inputgrad.compute.methods.generator import Discriminator, Generator, feature_map, features
@@ -54,9 +55,9 @@ def one_image(right: bool = True) -> tuple[Tensor, Tensor, nn.Module]:
     return *first_image(model, right), model
 
 
-def drawn_within(x: Tensor, eps: float) -> Tensor:
-    """What leads from each image to a random point of its ball, always the same one; shaped like ``x``."""
-    return eps * (2 * torch.rand(x.shape, generator=torch.Generator().manual_seed(SEED)) - 1)
+def random_start(x: Tensor, eps: float) -> Tensor:
+    """A random point of each image's ball, always the same one, in [0, 1]; shaped like ``x``."""
+    return (x + drawn_within(x, eps, torch.Generator().manual_seed(SEED))).clamp(0, 1)
 
 
 def reading_itself(model: nn.Module, size: float | None = None) -> SelfGradient:

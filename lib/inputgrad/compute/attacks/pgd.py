@@ -19,6 +19,11 @@ STEP = 2 / 255
 """The step size of the work that [selfgrad] compares itself with."""
 
 
+def drawn_within(x: Tensor, eps: float, generator: torch.Generator) -> Tensor:
+    """What leads from each image to a random point of its l-infinity ball, uniform in it; shaped like ``x``."""
+    return eps * (2 * torch.rand(x.shape, generator=generator).to(x) - 1)
+
+
 def pgd(
     model: Classifier, x: Tensor, y: Tensor, *, eps: float, steps: int = 20, alpha: float | None = None,
     loss: str = "ce", early_exit: bool = False, generator: torch.Generator | None = None, box: Box | None = UNIT,
@@ -80,7 +85,7 @@ def ascend(
     low, high = into(x - eps, box), into(x + eps, box)
     x_adv = x.detach().clone()
     if generator is not None:
-        x_adv = x_adv + eps * (2 * torch.rand(x.shape, generator=generator).to(x) - 1)
+        x_adv = x_adv + drawn_within(x, eps, generator)
         x_adv = x_adv.clamp(low, high)
     fell = torch.full((len(x),), steps + 1, device=x.device)
     standing: Any = torch.arange(len(x), device=x.device) if early_exit else slice(None)

@@ -56,7 +56,7 @@ def accuracies(run: Run, table: str) -> Stack:
 
 
 def of_place(place: tuple[str, str], cells_of: pd.DataFrame, theirs: Mapping[tuple, float]) -> Table:
-    """The table of one data set and network, without the paper's columns where it prints nothing."""
+    """The table of one data set and network."""
     rows = []
     for defense, group in cells_of.groupby("defense", sort=False):
         own = group[group["metric"].eq("accuracy") & group["attack"].isin(OWN)]
