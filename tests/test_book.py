@@ -117,6 +117,7 @@ def test_tables_of_a_run(small_run):
         ("butterfly/attacking", {"external": "none", "sizes": ["large"], "loss": ["ls"], "d_train": ["head"]}),
         ("butterfly/curves", {"problems": ["attack"], "gammas_attack": [1], "loss": ["lr"], "d_train": "full"}),
         ("butterfly/curves", {"problems": ["enhance"], "gammas_enhance": ["0"], "objective": "direct"}),
+        ("butterfly/longer", {"problems": ["enhance"], "gammas_enhance": ["0"]}),
         ("butterfly/pictures", {"problems": ["enhance"], "gammas_enhance": ["1"], "columns": 2, "limit": 0.2}),
         ("synthesis/attacks", {"eps": "0.05", "datasets": ["digits28"], "models": ["fcnn", "smooth_cnn"]}),
     ],

@@ -35,6 +35,7 @@ TOLD = {"d_train": ["head", "full"]}
 ENHANCING = {"sizes": ["small"]}
 ATTACKING = {"sizes": ["small"]}
 CURVES = {"gammas_enhance": ["0", "100"], "gammas_attack": ["0"], "loss": ["ls"]}
+LONGER = {"gammas_enhance": ["100"], "longer": 3}
 PICTURES = {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3}
 
 
@@ -42,7 +43,7 @@ PICTURES = {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3}
 def tiny_run(small_run):
     """``tiny_run(name)``: a tiny run of an exhibit of `butterfly`, with as many arms as a test looks at."""
     own = {"enhancing": ENHANCING, "told": TOLD, "bounded": {}, "judges": {}, "pretrained": {},
-           "attacking": ATTACKING, "curves": CURVES, "pictures": PICTURES}  # fmt: skip
+           "attacking": ATTACKING, "curves": CURVES, "longer": LONGER, "pictures": PICTURES}  # fmt: skip
     return lambda name: small_run(f"butterfly/{name}", **own[name])
 
 
@@ -366,6 +367,19 @@ def test_curves_have_every_epoch(tiny_run):
     assert 100 * last["accuracy"] == pytest.approx(100 * before + last["gained"] - last["lost"], abs=0.01)
 
 
+def test_longer_games_begin_as_those_of_the_curves_and_are_named_by_their_length(tiny_run):
+    (trial,) = trials("butterfly/longer", profile="quick", longer=4)
+    (short,) = trials("butterfly/curves", profile="quick")
+    assert trial.settings["game"] == {**short.settings["game"], "epochs": 4 * short.settings["game"]["epochs"]}
+    run, of_curves = tiny_run("longer"), tiny_run("curves")
+    for metric in ("l2", "d_loss", "good"):
+        whole = of(run, defense="enhance, ls, 3 times the epochs", parameter="100", metric=metric)
+        assert whole["steps"].tolist() == [1, 2, 3, 4, 5, 6]
+        first = of(of_curves, defense="enhance, ls", parameter="100", metric=metric)
+        assert whole["value"].tolist()[:2] == first["value"].tolist()
+    assert set(run.rows["defense"]) == {f"{p}, ls, 3 times the epochs" for p in ("enhance", "attack")}
+
+
 def test_pictures_show_what_the_classifier_says(tiny_run):
     (result,) = tiny_run("pictures").results
     for problem in ("enhance", "attack"):
@@ -400,13 +414,13 @@ def test_a_generator_that_is_a_classifier_is_said_to_be_behind_its_probe(monkeyp
 # Claims about the curves
 
 
-def curve_rows(**lines):
-    """Rows of curves from histories by ``<problem>_<gamma>``, as the exhibit writes them."""
+def curve_rows(length="", **lines):
+    """Rows of curves, or of games of that length, from histories by ``<problem>_<gamma>``, as the exhibit writes them."""
     out = []
     place = {"table": "own", "dataset": "CIFAR-10", "model": "ResNet-18"}
     for name, history in lines.items():
         problem, gamma = name.split("_")
-        tally = Tally(lambda eps, p=problem: {**place, **side(p, variant="ls")})
+        tally = Tally(lambda eps, p=problem: {**place, **side(p, variant=f"ls{length}")})
         followed(tally, problem, gamma.replace("p", "."), "default", history, 100, 50)
         tally.number(problem, "", "default", "held_accuracy", 0.55, unit="fraction", images=50, steps=0)
         out += tally.rows()
@@ -416,7 +430,8 @@ def curve_rows(**lines):
         tally.number("optimal discriminator", "", "default", "optimal_g_loss", number, unit="loss", images=0, steps=0,
                      parameter=share)  # fmt: skip
     frame = pd.DataFrame(out + tally.rows())
-    return cells.join_seeds(frame.assign(exhibit="butterfly/curves", profile="quick", seed=0))
+    exhibit = "butterfly/longer" if length else "butterfly/curves"
+    return cells.join_seeds(frame.assign(exhibit=exhibit, profile="quick", seed=0))
 
 
 def history(l2, gained, lost, d_loss, held):
@@ -453,6 +468,31 @@ def test_claims_about_curves_are_decided_by_their_rows():
 @pytest.mark.parametrize("claim", BAD_GAMES)
 def test_a_claim_about_curves_can_fail(claim):
     assert words(curve_rows(**{**GOOD, **BAD_GAMES[claim]}))[claim] == "not reproduced"
+
+
+def long_history(*, l2=2.0, gained=1, lost=5, held=0.5, right=0.8, good=0.2):
+    """Thirty epochs that differ in the length of v alone, which grows to ``l2`` over the last ten."""
+    lengths = [2.0] * 20 + [2 + (l2 - 2) * k / 10 for k in range(1, 11)]
+    return [{**entry, "d_accuracy": right, "good": good}
+            for entry in history(lengths, [gained] * 30, [lost] * 30, [1] * 30, held)]  # fmt: skip
+
+
+FAILED = {"enhance_0p0001": long_history(), "enhance_0": long_history(), "attack_3": long_history(good=0.8)}
+"""Longer games that go as the short ones do, and settle."""
+
+BETTER = {
+    "butterfly.d64": {"enhance_0": long_history(l2=4.0)},
+    "butterfly.d61": {"enhance_0": long_history(held=0.6)},
+    "butterfly.d62": {"attack_3": long_history(good=0.5)},
+    "butterfly.d63": {"enhance_0p0001": long_history(gained=6)},
+}
+
+
+@pytest.mark.parametrize("claim", BETTER)
+def test_claims_about_longer_games_are_decided_by_their_rows(claim):
+    length = ", 5 times the epochs"
+    assert words(curve_rows(length, **FAILED))[claim] == "reproduced"
+    assert words(curve_rows(length, **{**FAILED, **BETTER[claim]}))[claim] == "not reproduced"
 
 
 # Bad input

@@ -140,6 +140,7 @@ def least(exhibit):
         "butterfly/judges": {"bodies": ["encoder_head"]},
         "butterfly/attacking": {"sizes": ["small"]},
         "butterfly/curves": {"gammas_enhance": ["0"], "gammas_attack": ["0"], "loss": ["ls"]},
+        "butterfly/longer": {"gammas_enhance": ["0"], "longer": 2},
         "butterfly/pictures": {"gammas_enhance": ["0"], "gammas_attack": ["0"]},
         "convex/fooling": {"eps": ["0.1"]},
         "convex/regression": {"models": ["regressor", "autoencoder", "segmenter"], "p": ["2", "inf"]},  # p = 1 is above

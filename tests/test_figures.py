@@ -261,7 +261,7 @@ def curves(problem):
         if arm[0] == problem and c["metric"] in CURVES and c["table"] != "3":
             if not c["parameter"]:
                 return [(CURVES[c["metric"]], "without v", "")] if arm[1] == "ls" else []
-            series = f"{arm[1]}, gamma {c['parameter']}"
+            series = f"{', '.join(arm[1:])}, gamma {c['parameter']}"
             return [(CURVES[c["metric"]], series, int(c["steps"]))] if int(c["steps"]) else []
         return None
 
@@ -397,6 +397,8 @@ WHERE = {
     "butterfly/pretrained butterfly.rows": (rows,),
     'butterfly/curves butterfly.curves(run, "enhance")': (curves("enhance"),),
     'butterfly/curves butterfly.curves(run, "attack")': (curves("attack"),),
+    'butterfly/longer butterfly.curves(run, "enhance")': (curves("enhance"),),
+    'butterfly/longer butterfly.curves(run, "attack")': (curves("attack"),),
     "synthesis/attacks synthesis.attacks": (accuracies,),
 }
 """Of each figure, which cells of ours and of the paper it draws, and where."""
@@ -480,7 +482,7 @@ def drawn():
         for cell in nbformat.read(ROOT / "notebooks" / f"{exhibit}.ipynb", 4).cells:
             if cell.cell_type == "code" and cell.source.startswith("figures."):
                 call = cell.source.removeprefix("figures.")
-                name = call if exhibit == "butterfly/curves" else call.split("(")[0]
+                name = call if call.startswith("butterfly.curves") else call.split("(")[0]
                 out[f"{exhibit} {name}"] = eval(
                     cell.source, {"run": run, "figures": figures, "selfgradient": selfgradient}
                 )

@@ -23,7 +23,7 @@ from inputgrad.report import figures
 from inputgrad.study import EXHIBITS
 from inputgrad.trials import example, ideas
 
-GAMES = ["attacking", "curves", "enhancing", "pictures", "told"]
+GAMES = ["attacking", "curves", "enhancing", "longer", "pictures", "told"]
 
 
 def cells_of(exhibit):

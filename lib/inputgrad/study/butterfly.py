@@ -14,7 +14,7 @@ from inputgrad.catalogue.published import IMAGENETTE
 from inputgrad.catalogue.recipe import CROPS, Recipe, within
 from inputgrad.ground import checks
 
-from .parameters import choice, count, flag, names, ratio
+from .parameters import choice, count, flag, lengthened, names, ratio
 from .schema import Exhibit, Paper, Parameter, grid
 
 SCRATCH, FINE_TUNED = "[A] scratch classifier", "[B] pretrained classifier"
@@ -131,6 +131,12 @@ def scale(profile: str, dataset: str, settings: Mapping) -> dict:
         "encoders": own(ENCODERS),
         "decoder": own(DECODERS),
     }
+
+
+def scale_of_longer(profile: str, dataset: str, settings: Mapping) -> dict:
+    """As :func:`scale`; the game is as many times longer as is asked for."""
+    scaled = scale(profile, dataset, settings)
+    return {**scaled, "game": {**scaled["game"], "epochs": settings["longer"] * scaled["game"]["epochs"]}}
 
 
 FOUR = ("resnet50", "resnet101", "vgg16", "densenet169")
@@ -422,6 +428,21 @@ ATTACKING = Exhibit(
                 count("uap_images", 500, "training images the universal perturbation is made from", "train")),
 )  # fmt: skip
 
+
+def curved(enhance: tuple[str, ...], attack: tuple[str, ...], losses: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """What is asked of games that are followed epoch by epoch, with the gammas and losses that they are played with."""
+    return (
+        names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
+        several_gammas("enhance", enhance),
+        several_gammas("attack", attack),
+        INTENSITY,
+        names("loss", losses, "list of losses: ls (least squares), lr (logistic)", GAME_LOSSES),
+        choice("d_train", "what learns in the discriminator: head or full", D_TRAIN),
+        choice("objective", "game, or direct: the classifier's own cross-entropy in its place", OBJECTIVES),
+        LIMIT, CLIP, *OTHER,
+    )  # fmt: skip
+
+
 CURVES = Exhibit(
     name="curves",
     title="The game epoch by epoch",
@@ -430,17 +451,22 @@ CURVES = Exhibit(
     version=1,
     grids=FIGURES,
     scale=scale,
+    parameters=curved(("0.0001", "0", "0.1", "1", "10", "100"), ("3", "0", "0.3"), GAME_LOSSES),
+)
+
+LONGER = Exhibit(
+    name="longer",
+    title="The same game, played for longer",
+    reproduces="Figures 4, 8 and 9, over more epochs",
+    compute="inputgrad.trials.butterfly_figures:longer",
+    version=1,
+    grids=FIGURES,
+    scale=scale_of_longer,
     parameters=(
-        names("problems", PROBLEMS, "list of enhance, attack", PROBLEMS),
-        several_gammas("enhance", ("0.0001", "0", "0.1", "1", "10", "100")),
-        several_gammas("attack", ("3", "0", "0.3")),
-        INTENSITY,
-        names("loss", GAME_LOSSES, "list of losses: ls (least squares), lr (logistic)", GAME_LOSSES),
-        choice("d_train", "what learns in the discriminator: head or full", D_TRAIN),
-        choice("objective", "game, or direct: the classifier's own cross-entropy in its place", OBJECTIVES),
-        LIMIT, CLIP, *OTHER,
+        *curved(("0.0001", "0"), ("3",), GAME_LOSSES[:1]),
+        lengthened(5, "how many times the epochs of the curves' games these have, 2 or more"),
     ),
-)  # fmt: skip
+)
 
 PICTURES = Exhibit(
     name="pictures",
@@ -470,5 +496,5 @@ PAPER = Paper(
     authors="Yoo, Park, Choi, Yun, Kwak",
     question="Can a generator of small perturbations raise the accuracy of a classifier it may not change, "
     "as well as lower it?",
-    exhibits=(ENHANCING, TOLD, BOUNDED, JUDGES, PRETRAINED, ATTACKING, CURVES, PICTURES),
+    exhibits=(ENHANCING, TOLD, BOUNDED, JUDGES, PRETRAINED, ATTACKING, CURVES, LONGER, PICTURES),
 )

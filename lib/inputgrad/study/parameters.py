@@ -48,3 +48,13 @@ def count(name: str, default: int, help: str, of: str = "") -> Parameter:
 def ratio(name: str, default: float, help: str) -> Parameter:
     """A parameter that is a number of at least 0."""
     return Parameter(name, default, help, partial(checks.number, name))
+
+
+def lengthened(default: int, help: str) -> Parameter:
+    """A parameter that says how many times the epochs of a shorter training a longer one has."""
+    return Parameter("longer", default, help, partial(checks.whole, "longer", least=2))
+
+
+def long_name(longer: int) -> str:
+    """What the longer training is called that has so many times the epochs of the shorter one."""
+    return f"{longer} times the epochs"

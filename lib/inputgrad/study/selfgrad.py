@@ -11,7 +11,7 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.ground import checks
 
 from .libraries import LIBRARIES
-from .parameters import choice, count, eps_list, flag, names, ratio
+from .parameters import choice, count, eps_list, flag, lengthened, names, ratio
 from .schema import Exhibit, Paper, Parameter, grid
 
 TABLES = {"cifar10": "2", "cifar100": "3", "svhn": "4"}
@@ -205,11 +205,6 @@ ACTIVE = Exhibit(
 )  # fmt: skip
 
 
-def long_name(longer: int) -> str:
-    """What the long schedule is called that has so many times the epochs of the short one."""
-    return f"{longer} times the epochs"
-
-
 SCHEDULE_GRIDS = {**ACTIVE_GRIDS, "quick": grid(500, {"wrn10_2": SMALL}, (0,), {"cifar10": ("wrn10_2",)})}
 
 SCHEDULE = Exhibit(
@@ -222,10 +217,9 @@ SCHEDULE = Exhibit(
     grids=SCHEDULE_GRIDS,
     parameters=(
         EPS,
-        Parameter("longer", 4, "how many times the epochs of the short schedule the long one has, 2 or more",
-                  partial(checks.whole, "longer", least=2)),
+        lengthened(4, "how many times the epochs of the short schedule the long one has, 2 or more"),
     ),
-)  # fmt: skip
+)
 
 COST = Exhibit(
     name="cost",

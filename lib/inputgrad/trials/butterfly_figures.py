@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from inputgrad.compute.methods.game import BATCH, HELD, decisions, optimal_generator_loss, perturbations
 from inputgrad.compute.metrics import predict
 from inputgrad.compute.norms import norm
+from inputgrad.record.row import Row
 from inputgrad.study.butterfly import SIZES
+from inputgrad.study.parameters import long_name
 
 from .butterfly import encoder, game_images, measured, place, play, read, rules_of, victim
 from .job import Job, Outcome
@@ -27,7 +29,21 @@ FOLLOWED = {"accuracy": "fraction", "held_accuracy": "fraction", "d_accuracy": "
 
 
 def curves(job: Job) -> Outcome:
-    """The game epoch by epoch, for each problem, loss and gamma.
+    """The games epoch by epoch, and what Appendix A says of any."""
+    tally = Tally(partial(place, job, arm="appendix A"))
+    number = partial(tally.number, "optimal discriminator", "", read(job), "optimal_g_loss", images=0, steps=0)
+    for share, value in optimum().items():
+        number(value, unit="loss", parameter=share)
+    return Outcome(games(job) + tally.rows())
+
+
+def longer(job: Job) -> Outcome:
+    """The games epoch by epoch over more epochs, in rows that are named so."""
+    return Outcome(games(job, long_name(job.trial.settings["longer"])))
+
+
+def games(job: Job, length: str = "") -> list[Row]:
+    """Rows of the game of each problem, loss and gamma.
 
     The column ``parameter`` has gamma, and ``steps`` the epoch. The scratch classifier is enhanced and the fine-tuned
     one attacked, both with the small encoder. Further losses are played with the first gamma alone.
@@ -38,18 +54,14 @@ def curves(job: Job) -> Outcome:
         target = job.trained if problem == "enhance" else victim(job)[1]
         gammas = s[f"gammas_{problem}"]
         for loss in s["loss"] if s["objective"] == "game" else s["loss"][:1]:
-            variant = loss if s["objective"] == "game" else s["objective"]
+            variant = ", ".join(filter(None, (loss if s["objective"] == "game" else s["objective"], length)))
             tally = Tally(partial(place, job, arm=problem, variant=variant))
             untouched(tally, problem, read(job), job, target.model)
             for gamma in gammas if loss == s["loss"][0] else gammas[:1]:
                 history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
                 followed(tally, problem, gamma, read(job), history, *counts)
             rows += tally.rows()
-    tally = Tally(partial(place, job, arm="appendix A"))
-    number = partial(tally.number, "optimal discriminator", "", read(job), "optimal_g_loss", images=0, steps=0)
-    for share, value in optimum().items():
-        number(value, unit="loss", parameter=share)
-    return Outcome(rows + tally.rows())
+    return rows
 
 
 def untouched(tally: Tally, attack: str, called: str, job: Job, target: nn.Module) -> None:

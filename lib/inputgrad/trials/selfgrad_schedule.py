@@ -14,7 +14,8 @@ from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.training.networks import Trained
 from inputgrad.ground.checks import eps_value
 from inputgrad.record.row import Row
-from inputgrad.study.selfgrad import BLOCK_OFF, long_name
+from inputgrad.study.parameters import long_name
+from inputgrad.study.selfgrad import BLOCK_OFF
 
 from .audit import inside
 from .job import Job, Outcome
