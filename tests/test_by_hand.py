@@ -288,7 +288,8 @@ def turning(monkeypatch):
     networks = {rate: SimpleNamespace(model=Brighter(turned=rate == 0, turns=True).eval(), whitening=None,
                                       history=[entry], seconds=3.0) for rate in (0, 0.2, -1.0)}  # fmt: skip
     monkeypatch.setattr(smooth, "arm", lambda job, update: networks[update.rate])
-    monkeypatch.setattr(smooth, "prepared", lambda data, images: SimpleNamespace(x_train=torch.zeros(512, 1, 16, 32)))
+    sets = SimpleNamespace(x_train=torch.zeros(512, 1, 16, 32), y_valid=torch.zeros(8))
+    monkeypatch.setattr(smooth, "prepared", lambda data, images: sets)
     return networks
 
 

@@ -166,6 +166,21 @@ def test_a_file_without_a_sum_gets_it_and_nothing_else_of_it_changes(old_file, c
     assert '"sum"' not in old_file.read_text()
 
 
+def test_validation_errors_get_the_count_that_they_are_of(old_file):
+    migration.migrate()
+    said = json.loads(old_file.read_text())
+    said["provenance"]["declaration"]["settings"] = {"recipe": {"images": 12_000}}
+    said["rows"][0][12:] = ["validation_error", 0.00792, "fraction", None, 0]
+    del said["sum"]
+    old_file.write_text(results.sealed(json.dumps(said)))
+    (changed,) = migration.migrate()
+    assert changed == f"{old_file}: 3 rows; count and total of 1"
+    now = json.loads(old_file.read_text())
+    assert now["rows"][0][12:] == ["validation_error", 19 / 2400, "fraction", 19, 2400]
+    assert now["rows"][1:] == said["rows"][1:]
+    assert migration.migrate() == []
+
+
 @pytest.mark.parametrize(
     ("damage", "why"),
     [

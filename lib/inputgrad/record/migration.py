@@ -1,6 +1,7 @@
 """Result files of earlier versions brought up to date, nothing measured again.
 
-A file without the sum of its content gets it, and nothing else of it changes. In one whose rows lack columns of now,
+A file without the sum of its content gets it, and validation errors that were counted on nothing their count and total;
+nothing else of these changes but that the value is no longer rounded. In one whose rows lack columns of now,
 what stood in names becomes columns: arm, maker and variant; what is no eps becomes the parameter; and wrong steps and
 units are put right. Values, counts, totals, readings, keys, pictures and provenance stay as they are.
 """
@@ -41,7 +42,7 @@ def migrated_file(path: Path) -> str:
         raw = json.loads(text)
         columns, declared = tuple(raw["columns"]), raw["provenance"]["declaration"]
         if columns == COLUMNS:
-            return "" if "sum" in raw else with_sum(path, text)
+            return with_counts(path, raw) if "sum" in raw else with_sum(path, text)
         if columns != BEFORE:
             raise ValueError("rows with the columns of no version")
         before = [dict(zip(BEFORE, values, strict=True)) for values in raw["rows"]]
@@ -69,6 +70,27 @@ def with_sum(path: Path, text: str) -> str:
     results.parsed(path, results.sealed(text))
     write_text(path, results.sealed(text))
     return f"{relative(path)}: its content sum added"
+
+
+def with_counts(path: Path, raw: Mapping) -> str:
+    """Add count and total to the validation errors of `smooth` that have none, and say so; nothing where all have.
+
+    A fifth as many images as the recipe trains on are validated on.
+    """
+    declared, said = (
+        raw["provenance"]["declaration"],
+        [dict(zip(COLUMNS, values, strict=True)) for values in raw["rows"]],
+    )
+    without = [row for row in said if row["metric"] == "validation_error" and not row["total"]]
+    if not without:
+        return ""
+    total = declared["settings"]["recipe"]["images"] // 5
+    for row in without:
+        wrong = round(row["value"] * total)
+        row |= {"value": wrong / total, "count": wrong, "total": total}
+    head = {name: raw[name] for name in ("key", "provenance", "arrays")}
+    write_text(path, results.written(head, [Row(**row) for row in said]))
+    return f"{relative(path)}: {len(said)} rows; count and total of {len(without)}"
 
 
 def migrated(row: Mapping, exhibit: str, settings: Mapping) -> Row:

@@ -123,13 +123,12 @@ def hardening(job: Job) -> Outcome:
                         tally.add("FGSM", eps, called, "pixels_linf", size, steps=1, unit="x")
             for eps in s["stronger_eps"]:
                 stronger(tally, model, x, y, eps, noise, reading(**told), generator)
+    held = len(prepared(job.data, s["recipe"]["images"]).y_valid)
     for name, network in arms.items():
         costs(tallies[name], network, reading(**told), job, updates[name])
         for entry in network.history:
-            tallies[name].number(
-                "none", "", reading(**told), "validation_error", 1 - entry["valid_accuracy"], unit="fraction",
-                images=0, steps=entry["epoch"],
-            )  # fmt: skip
+            wrong = round((1 - entry["valid_accuracy"]) * held)
+            tallies[name].counted("none", "", reading(**told), "validation_error", wrong, held, steps=entry["epoch"])
     return Outcome([row for tally in tallies.values() for row in tally.rows()])
 
 

@@ -56,6 +56,13 @@ class Tally:
         cell = Cell(attack, eps, reading, metric, steps, unit, parameter, variant)
         self.single.append(self.row(cell, value=shortened(value), total=images))
 
+    def counted(
+        self, attack: str, eps: str, reading: str, metric: str, count: int, total: int, *, steps: int
+    ) -> None:  # fmt: skip
+        """Add a share of images that were counted elsewhere."""
+        cell = Cell(attack, eps, reading, metric, steps, "fraction", "", "")
+        self.single.append(self.row(cell, value=count / total, count=count, total=total))
+
     def gain(self, attack: str, eps: str, reading: str, before: Tensor, after: Tensor, *, steps: int = 0) -> None:
         """Add by how many points more of the same images are right, ``(N,)`` bool each, with its interval."""
         for end, value in zip(("", "_low", "_high"), paired_difference(before, after), strict=True):
