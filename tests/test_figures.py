@@ -517,7 +517,7 @@ def test_a_figures_frame_is_what_the_files_say(name, drawn):
     assert set(found) == set(expected)
     for spot, (value, *ends) in expected.items():
         assert found[spot][0] == pytest.approx(value, nan_ok=True), spot
-        few = name == "smooth/hardening smooth.errors" and spot[3]  # bands there are the range of three runs or more
+        few = name == "smooth/hardening smooth.errors"  # bands there are the range of three runs or more
         if "rho" not in name and not few:
             assert found[spot][1:] == pytest.approx(ends, nan_ok=True, abs=1e-6), spot
 

@@ -3,7 +3,7 @@
 import pytest
 
 from inputgrad.report import cells, claims
-from inputgrad.report.claims import ROUNDING, Missing, decide, select_ours, values_on_paper, without_effect
+from inputgrad.report.claims import ROUNDING, Missing, decide, ends_of, select_ours, values_on_paper, without_effect
 from inputgrad.report.predicates import Vector
 from inputgrad.study import CHAPTERS
 
@@ -29,6 +29,30 @@ def test_without_the_effect_nothing_holds(key, claim):
     gone = without_effect(claim, found)
     for name, expression in (("exact", claim.exact), ("weak", claim.weak)):
         assert decide(claim, expression, gone, tol) is not True, f"{name} holds without the effect: {expression}"
+
+
+BY_INTERVALS = [(key, claim) for key in CHAPTERS for claim in claims.load(key) if claim.by_intervals]
+
+
+@pytest.mark.parametrize(("key", "claim"), BY_INTERVALS, ids=[claim.id for _, claim in BY_INTERVALS])
+def test_what_is_decided_by_intervals_has_some(key, claim):
+    mine = cells.ours(key)
+    try:
+        centres = {name: select_ours(key, mine, selector)[0] for name, selector in claim.vars.items()}
+    except Missing:
+        pytest.skip("our numbers are not there")
+    ends = [
+        end
+        for n, s in claim.vars.items()
+        for end in ends_of(key, mine, s, centres[n])[1:]
+        if plain(end) != plain(centres[n])
+    ]
+    assert ends
+
+
+def plain(number):
+    """A number, or the numbers of a vector."""
+    return list(number) if isinstance(number, Vector) else number
 
 
 @pytest.mark.parametrize("key", CHAPTERS)

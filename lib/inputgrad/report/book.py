@@ -86,9 +86,9 @@ def generate() -> None:
     for key in study.CHAPTERS:
         write_text(GENERATED / f"claims-{key}.md", summaries.where_claims_are(key))
         write_text(GENERATED / f"answer-{key}.md", answers.box(key, partial(fill, where="answers")))
-    for exhibit in ("smooth/hardening", "selfgrad/defences"):
-        key = exhibit.split("/")[0]
-        write_text(GENERATED / f"schedules-{key}.md", tables.schedules(exhibit).markdown(f"tab-schedules-{key}"))
+    for key, pages in {"smooth": ("hardening",), "selfgrad": ("defences", "active", "schedule")}.items():
+        trained = tables.schedules(*(f"{key}/{page}" for page in pages))
+        write_text(GENERATED / f"schedules-{key}.md", trained.markdown(f"tab-schedules-{key}"))
     write_text(GENERATED / "selfgrad-blocks.md", tables.selfgrad.blocks().markdown("tab-selfgrad-blocks"))
     write_text(GENERATED / "smooth-runs.md", tables.smooth.run_by_run().markdown("tab-smooth-runs"))
     write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing", "short"))

@@ -290,23 +290,27 @@ def commit(origin: Mapping) -> str:
     return origin["commit"] + (" (modified)" if origin["modified"] else "")
 
 
-def schedules(name: str) -> Table:
-    """How the networks of an exhibit are trained at each profile but ``smoke``, one row a profile and recipe."""
+def schedules(*exhibits: str) -> Table:
+    """How the networks of exhibits are trained at each profile but ``smoke``, a row an exhibit, profile and recipe."""
     rows: dict[tuple, list[str]] = {}
-    for profile, grid in list(EXHIBITS[name].grids.items())[1:]:
-        for dataset, model in grid.combinations(grid.datasets, grid.models, both_named=False):
-            recipe = grid.recipes.get((dataset, model)) or grid.recipes[model]
-            told = (profile, recipe.width, recipe.images, recipe.epochs, recipe.schedule, recipe.precision,
-                    len(grid.seeds), grid.images)  # fmt: skip
-            names = rows.setdefault(told, [])
-            names += [datasets.label(dataset)] if datasets.label(dataset) not in names else []
-    frame = [
-        {"profile": profile, "data sets": ", ".join(names), "width": f"{width:g}",
+    for name in exhibits:
+        for profile, grid in list(EXHIBITS[name].grids.items())[1:]:
+            for dataset, model in grid.combinations(grid.datasets, grid.models, both_named=False):
+                recipe = grid.recipes.get((dataset, model)) or grid.recipes[model]
+                told = (name, profile, recipe.width, recipe.images, recipe.epochs, recipe.schedule, recipe.precision,
+                        len(grid.seeds), grid.images)  # fmt: skip
+                names = rows.setdefault(told, [])
+                names += [datasets.label(dataset)] if datasets.label(dataset) not in names else []
+    frame = pd.DataFrame(
+        {"page": EXHIBITS[name].title, "profile": profile, "data sets": ", ".join(names), "width": f"{width:g}",
          "training images": f"{images:,}" if images else "all", "epochs": epochs, "rate": schedule.replace("_", " "),
          "precision": precision, "runs declared": seeds, "test images": f"{tested:,}"}
-        for (profile, width, images, epochs, schedule, precision, seeds, tested), names in rows.items()
-    ]  # fmt: skip
-    return Table(pd.DataFrame(frame), "How the networks are trained: width is a factor on the paper's channels")
+        for (name, profile, width, images, epochs, schedule, precision, seeds, tested), names in rows.items()
+    )  # fmt: skip
+    return Table(
+        frame if len(exhibits) > 1 else frame.drop(columns="page"),
+        "How the networks are trained: width is a factor on the paper's channels",
+    )
 
 
 def scoreboard() -> Stack:
