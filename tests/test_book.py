@@ -15,6 +15,7 @@ from inputgrad import study
 from inputgrad.compute.methods import selfgradient
 from inputgrad.ground.checks import InputError
 from inputgrad.report import book, cells, claims, figures, tables
+from inputgrad.report.figures import panels
 from inputgrad.report.markup import VERDICTS, Table, number
 from inputgrad.study import STUDY
 
@@ -130,6 +131,8 @@ def test_every_alternative_fills_its_page(exhibit, changed, small_run):
         shown = last_value(source, {"run": run, "figures": figures, "tables": tables, "selfgradient": selfgradient})
         for frame in [t.frame for t in getattr(shown, "tables", [shown] if isinstance(shown, Table) else [])]:
             assert len(frame), source
+        if isinstance(shown, panels.Drawn) and hasattr(shown, "frame"):
+            assert shown.frame.empty or len(figures.as_table(shown).frame) == len(shown.frame)
     if exhibit in ("sign/adversarial", "sign/cooperative"):
         (table,) = tables.beside(run, ["default", "attack_loss=nll_logits", "fgm_reduction=mean32"]).tables
         attacks = changed.get("attacks") or study.parameters(exhibit)["attacks"].default

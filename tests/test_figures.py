@@ -821,3 +821,10 @@ def test_numbers_are_shown_as_svg_and_pictures_as_pixels(drawn, monkeypatch):
     for _ in range(2):
         panels.line_row(frame, lambda series: {})._ipython_display_()
     assert again[0].data == again[2].data  # the same figure is the same file
+
+
+def test_a_figure_of_nothing_says_so(capsys, monkeypatch):
+    found = []
+    monkeypatch.setattr("IPython.display.display", found.append)
+    panels.canvas(frame=pd.DataFrame(columns=["panel", "series", "x"]))[0]._ipython_display_()
+    assert capsys.readouterr().out == "This run has nothing that is drawn here.\n" and not found

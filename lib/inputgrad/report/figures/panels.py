@@ -31,6 +31,8 @@ class Drawn(Figure):
 
         if not hasattr(self, "frame"):
             display(Image(print_figure(self)))  # pictures
+        elif self.frame.empty:
+            print("This run has nothing that is drawn here.")
         else:
             with plt.rc_context({"svg.hashsalt": "inputgrad"}):
                 display(SVG(print_figure(self, fmt="svg", metadata={"Date": None})))
