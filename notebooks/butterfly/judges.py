@@ -41,7 +41,7 @@ print(run.summary())
 # One round of the game: the discriminator D learns whether the classifier f is right on the perturbed image, from f's decision alone; the generator G then makes D say that it is. Whose features D looks at is not part of the equations.
 #
 # $$
-# \begin{gathered} \tilde x = x + G(x), \quad t = [f(\tilde x) = y], \\ L_D = \tfrac1n \textstyle\sum_i (D(\tilde x_i) - t_i)^2, \\ L_G = \tfrac1n \textstyle\sum_i (D(\tilde x_i) - 1)^2 + \gamma \|v\|^2 \end{gathered}
+# \begin{gathered} \tilde x = x + G(x), \quad t = [f(\tilde x) = y], \\ L_D = \tfrac1n \textstyle\sum_i (D(\tilde x_i) - t_i)^2, \\ L_G = \tfrac1n \textstyle\sum_i (D(\tilde x_i) - 1)^2 + \gamma\, \overline{v^2} \end{gathered}
 # $$
 #
 # WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. All of D learns, from the classifier's features; thirty rounds on this image alone: an illustration, no result.
@@ -59,7 +59,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## What is gained with other features
 #
-# Classifier, encoder, images and generators are those of [the page with the blind game](told.ipynb), which also has the generator without a game. *Trained fully* says that all of D learns, starting from the classifier's features; *on the encoder's features*, that D has those of the generator's encoder, which stay as they are. The gain is over the same test images without v, with an interval of the paired differences.
+# Classifier, encoder, images and generators are declared as on [the page with the blind game](told.ipynb), and trained anew; that page also has the generator without a game. *Trained fully* says that all of D learns, starting from the classifier's features; *on the encoder's features*, that D has those of the generator's encoder, which stay as they are. The gain is over the same test images without v, with an interval of the paired differences.
 
 # %% tags=["hide-input"]
 tables.butterfly.told(run)
@@ -91,7 +91,7 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. The paper's discriminator has the target's features where the target is known, and those of another pretrained network where it is not. Telling it the class is ours.
-# 2. At `quick` there is Imagenette alone. Encoder, classifier, images, rate and epochs are those of [the page with the blind game](told.ipynb), with the departures it lists: among them that most of Imagenette's test images are in ImageNet's training set, and that the encoder stays as it is.
+# 2. At `quick` there is Imagenette alone. Encoder, classifier, images, rate and epochs are those of [the page with the blind game](told.ipynb), with the departures it lists: among them that nearly all of Imagenette's test images are in ImageNet's training set, and that the encoder stays as it is.
 # 3. Rate and epochs were chosen for the generator without a game, and not again for these games.
 
 # %% [markdown]

@@ -75,7 +75,7 @@ figures.side_by_side(
 # %% [markdown]
 # ## Enhancing
 #
-# The dotted line is the accuracy without v. Losses are means over an epoch, with the penalty in the generator's; the rest is measured after the epoch. A flip is a decision that v turns from false to correct or back, counted on the first thousand images of the game.
+# The dotted line is the accuracy without v. Losses, *D right* and *t = 1* are means over an epoch, while G learns, with the penalty in G's loss; the rest is measured after the epoch. A flip is a decision that v turns from false to correct or back, counted on the first thousand images of the game.
 
 # %% mystnb={"image": {"alt": "Losses, length of the perturbation, flips and held-out accuracy over the epochs of the longer enhancing game, one colour a gamma"}} tags=["hide-input"]
 figures.butterfly.curves(run, "enhance")
@@ -89,7 +89,7 @@ figures.butterfly.curves(run, "attack")
 # %% [markdown]
 # ## After the last epoch
 #
-# *t* is 1 where the classifier's decision on x + v is the wanted one. *D right* is how often the discriminator says t, and *t = 1* the share of wanted decisions.
+# *t* is 1 where the classifier's decision on x + v is the wanted one. *D right* is how often the discriminator says t, and *t = 1* the share of wanted decisions, both over the last epoch while G learns.
 
 # %% tags=["hide-input"]
 tables.butterfly.ends(run)

@@ -95,7 +95,7 @@ tables.convex.authors(run)
 #
 # The paper does not clip, so its pixels leave [0, 1]. An attack on images should keep them there: the dashed curves are the same attacks with every pixel clipped to that range.
 
-# %% mystnb={"image": {"alt": "Share of fooled images over eps with free pixels, solid, and with pixels kept in the box, dashed: clipping costs most on MNIST, whose background lies on the edge of the box"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Share of fooled images over eps with free pixels, solid, and with pixels kept in the box, dashed"}} tags=["hide-input"]
 figures.convex.clipping(run)
 
 # %% [markdown]

@@ -71,7 +71,7 @@ figures.convex.steps(run)
 #
 # The `segmenter` gives each pixel the digit it belongs to, or background. The target is that every pixel of the stroke is taken for the next digit (and a nine for a zero). Margins are added over the pixels of the stroke that are not there yet, and the sum is attacked with Algorithm 1 towards the target, in one step and in ten.
 
-# %% mystnb={"image": {"alt": "Share of the stroke's pixels that carry the target class over eps: ten steps highest, one step below, random signs near zero"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Share of the stroke's pixels that carry the target class over eps, for ten steps, one step and random signs"}} tags=["hide-input"]
 figures.convex.moved(run)
 
 # %% mystnb={"image": {"alt": "Four perturbed digits and their segments, one row for each eps: the colour of the stroke turns from the true class to the target"}} tags=["hide-input"]

@@ -53,7 +53,7 @@ figures.side_by_side(model, y, x=x, g=g, d=d, x_adv=x_adv)
 #
 # The first correctly classified test image of each class.
 
-# %% mystnb={"image": {"alt": "Galleries of attacked images, a row for each eps: with FGSM the noise is plain to see and the labels change; with FGM most pictures look unchanged"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Galleries of attacked images, a row for each eps, with FGSM and with FGM, and the class that the network sees in each"}} tags=["hide-input"]
 figures.sign.galleries(run, ["FGSM", "FGM"])
 
 # %% [markdown]

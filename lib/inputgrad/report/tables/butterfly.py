@@ -209,7 +209,8 @@ def ends(run: Run) -> Table:
         )  # fmt: skip
     return Table(
         pd.DataFrame(rows),
-        "After the last epoch; accuracies in percent; D right is how often D says t, t = 1 the share of good images; "
+        "After the last epoch; accuracies in percent; D right is how often D says t, t = 1 the share of good images, "
+        "both over that epoch while G learns; "
         f"flips are counted on the game's first images; {described(mine[mine['metric'] == 'held_accuracy'])}",
     )
 
