@@ -78,7 +78,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The paper's pictures are of ResNet-18; these are of AlexNet, since no ResNet-18 was recorded for them (`models`).
+# 1. The paper's pictures are of ResNet-18. These are, too, where it is recorded for a data set, and else of AlexNet; each says of which.
 # 2. The paper's images are not named; these are the first of each class that is classified correctly, the first misclassified ones, and for the
 #    gradient the first test image.
 # 3. The caption of the paper's Fig. 3 speaks of eps 2.0, its tables end at 0.30; the rows here are the tables' values.

@@ -184,6 +184,13 @@ SMALLEST = Exhibit(
     ),
 )  # fmt: skip
 
+PICTURED = grids(
+    images={"smoke": 50, "quick": 1000, "paper": 10_000},
+    real=("mnist", "fashion_mnist"),
+    models=("resnet18", "alexnet"),
+) | {"smoke": Grid(("digits28",), ("alexnet",), (0,), 50, SMOKE)}
+"""The paper's pictures are of ResNet-18; of a data set those of the first network that is recorded are shown."""
+
 EXAMPLES = Exhibit(
     name="examples",
     title="The pictures: attacked and repaired digits, a gradient and its sign",
@@ -191,10 +198,7 @@ EXAMPLES = Exhibit(
     compute="inputgrad.trials.sign:examples",
     takes_own=True,
     version=2,
-    grids=grids(
-        images={"smoke": 50, "quick": 1000, "paper": 10_000},
-        real=("mnist", "fashion_mnist"), stand_ins=("digits28",), models=("alexnet",),
-    ),
+    grids=PICTURED,
     parameters=(
         Parameter("eps", ["0", "0.05", "0.10", "0.20", "0.30"],
                   "list of step sizes in units of x, one row of pictures each", eps_list),

@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure, FigureBase
 
+from inputgrad.catalogue import models
 from inputgrad.catalogue.datasets import DATASETS
 from inputgrad.record.results import Result
 from inputgrad.record.run import Run
@@ -167,9 +168,12 @@ def gallery(block: FigureBase, result: Result, attack: str, eps: Sequence[str], 
         for j, picture in enumerate(row):
             show(axes[i, j], picture, f"{earlier[j]} → {classes[i, j]}", vmin=0, vmax=255)
         aside(axes[i, 0], f"eps {eps[i]}", size=9)
-    name = result.provenance["declaration"]["dataset"]
+    declared = result.provenance["declaration"]
+    name, network = declared["dataset"], models.label(declared["model"])
     label = DATASETS[name].label if name in DATASETS else name
-    block.suptitle(f"{attack} on {label}" + ("" if len(earlier) else ": no misclassified image"), fontsize=12)
+    block.suptitle(
+        f"{attack} on {label}, {network}" + ("" if len(earlier) else ": no misclassified image"), fontsize=12
+    )
 
 
 def gradients(run: Run) -> Figure:
