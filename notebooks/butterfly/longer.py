@@ -50,7 +50,7 @@ print(run.summary())
 # %% [markdown]
 # ## The method, on one image
 #
-# The losses of the enhancing game without a penalty: f is the classifier, v = G(x), t is 1 where the decision on x + v is right. Here are v and the image after thirty rounds, and after five times as many.
+# The losses of the enhancing game without a penalty: f is the classifier, v = G(x), t is 1 where the decision on x + v is right. Here are v and the image after ten rounds, and after five times as many.
 #
 # $$
 # \begin{gathered} \tilde x = x + G(x), \quad t = [f(\tilde x) = y], \\ L_D = (D(\tilde x) - t)^2, \\ L_G = (D(\tilde x) - 1)^2 \end{gathered}
@@ -58,18 +58,18 @@ print(run.summary())
 #
 # WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. Generator and discriminator start as they are drawn and meet this image alone: an illustration, no result.
 
-# %% mystnb={"image": {"alt": "A misclassified handwritten digit, the generator's perturbation and the sum after thirty rounds, and after a hundred and fifty, with the class that the classifier sees in each"}} tags=["method", "remove-stderr"]
+# %% mystnb={"image": {"alt": "A misclassified handwritten digit, the generator's perturbation and the sum after ten rounds, and after fifty, with the class that the classifier sees in each"}} tags=["method", "remove-stderr"]
 from inputgrad.compute.methods.game import perturbations, play_batch
 from inputgrad.trials.example import one_game
 
 x, y, match, optimizers = one_game("enhance", gamma=0)
 v = []
-for _ in range(150):
+for _ in range(50):
     play_batch(match, optimizers, x, y)
     v.append(perturbations(match.generator, x))
-early, late = v[29], v[149]
+early, late = v[9], v[49]
 figures.side_by_side(
-    match.target, y, x=x, v_30=early, x_30=x + early, v_150=late, x_150=x + late
+    match.target, y, x=x, v_10=early, x_10=x + early, v_50=late, x_50=x + late
 )
 
 # %% [markdown]
