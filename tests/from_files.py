@@ -37,11 +37,12 @@ class Cell(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Three seeds or more: Student's, or the extremes of a median; else from Wilson's lowest to its highest, or its own."""
+        """Three seeds or more that differ: Student's, or the extremes of a median; else from Wilson's lowest to its highest, or its own."""
         n = len(self.values)
-        if n >= 3 and self.place.get("exhibit") in MEDIANS:
+        differ = n >= 3 and len(set(self.values)) > 1
+        if differ and self.place.get("exhibit") in MEDIANS:
             return min(self.values), max(self.values)
-        if n >= 3:
+        if differ:
             return self.student(1 / n)
         if self.place["unit"] != "fraction" or None in self.counts:
             return self.ends

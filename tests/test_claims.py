@@ -325,6 +325,9 @@ def test_intervals():
     assert all(np.isnan(cells.interval([1.0], [float("nan")], [5])))
     assert all(np.isnan(cells.interval([1.0, 2.0], [1, float("nan")], [5, 5])))
     assert cells.interval([14, 10, 12], [1, 1, 1], [10, 10, 10], "median") == (10, 14)
+    one = cells.interval([50], [50], [100])
+    assert cells.interval([50, 50, 50], [50, 50, 50], [100, 100, 100]) == one  # runs in which nothing is drawn
+    assert cells.interval([50, 50, 50], [50, 50, 50], [100, 100, 100], "median") == one
     assert cells.interval([10, 12], [1, 1], [10, 10], "median") == cells.interval([10, 12], [1, 1], [10, 10])
 
 

@@ -65,18 +65,19 @@ def of_paper(key: str) -> pd.DataFrame:
 def interval(
     values: Sequence[float] | np.ndarray, counts: Sequence[float], totals: Sequence[float], center: str = "mean"
 ) -> tuple[float, float]:
-    """A 95 % interval in percent: Student's over three seeds or more, else what covers Wilson's of each seed.
+    """A 95 % interval in percent: Student's over three seeds or more that differ, else what covers Wilson's of each.
 
     The images of one seed say how well its own share is known, and nothing of how far another network's lies from it:
-    the interval of two goes from the lowest end to the highest.
+    the interval of two goes from the lowest end to the highest. Seeds that all give one number, as where nothing is
+    drawn by them, say nothing of how well it is known.
 
     For ``center="median"``, three seeds or more give the smallest and the largest value, which hold the median of all
     runs with probability 1 - 2^(1 - n): 94 % for five.
     """
-    if len(values) >= 3 and center == "median":
-        return float(np.min(values)), float(np.max(values))
-    if len(values) >= 3:
-        return student(values, 1 / len(values))
+    if len(values) >= 3 and np.ptp(values) > 0:
+        return (
+            (float(np.min(values)), float(np.max(values))) if center == "median" else student(values, 1 / len(values))
+        )
     if not len(counts) or pd.isna(list(counts)).any():
         return float("nan"), float("nan")
     low, high = zip(*(wilson(count, total) for count, total in zip(counts, totals, strict=True)), strict=True)
