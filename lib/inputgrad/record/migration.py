@@ -77,14 +77,11 @@ def with_counts(path: Path, raw: Mapping) -> str:
 
     A fifth as many images as the recipe trains on are validated on.
     """
-    declared, said = (
-        raw["provenance"]["declaration"],
-        [dict(zip(COLUMNS, values, strict=True)) for values in raw["rows"]],
-    )
+    said = [dict(zip(COLUMNS, values, strict=True)) for values in raw["rows"]]
     without = [row for row in said if row["metric"] == "validation_error" and not row["total"]]
     if not without:
         return ""
-    total = declared["settings"]["recipe"]["images"] // 5
+    total = raw["provenance"]["declaration"]["settings"]["recipe"]["images"] // 5
     for row in without:
         wrong = round(row["value"] * total)
         row |= {"value": wrong / total, "count": wrong, "total": total}

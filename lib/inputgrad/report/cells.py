@@ -74,10 +74,11 @@ def interval(
     For ``center="median"``, three seeds or more give the smallest and the largest value, which hold the median of all
     runs with probability 1 - 2^(1 - n): 94 % for five.
     """
-    if len(values) >= 3 and np.ptp(values) > 0:
-        return (
-            (float(np.min(values)), float(np.max(values))) if center == "median" else student(values, 1 / len(values))
-        )
+    differ = len(values) >= 3 and np.ptp(values) > 0
+    if differ and center == "median":
+        return float(np.min(values)), float(np.max(values))
+    if differ:
+        return student(values, 1 / len(values))
     if not len(counts) or pd.isna(list(counts)).any():
         return float("nan"), float("nan")
     low, high = zip(*(wilson(count, total) for count, total in zip(counts, totals, strict=True)), strict=True)

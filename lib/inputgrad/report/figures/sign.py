@@ -171,9 +171,8 @@ def gallery(block: FigureBase, result: Result, attack: str, eps: Sequence[str], 
     declared = result.provenance["declaration"]
     name, network = declared["dataset"], models.label(declared["model"])
     label = DATASETS[name].label if name in DATASETS else name
-    block.suptitle(
-        f"{attack} on {label}, {network}" + ("" if len(earlier) else ": no misclassified image"), fontsize=12
-    )
+    missing = "" if len(earlier) else ": no misclassified image"
+    block.suptitle(f"{attack} on {label}, {network}{missing}", fontsize=12)
 
 
 def gradients(run: Run) -> Figure:
