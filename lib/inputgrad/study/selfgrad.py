@@ -19,7 +19,7 @@ STEPS = (10, 20, 40, 100)
 """The columns of Tables 2 to 4."""
 
 SHARED: dict[str, Any] = {"batch": 128, "weight_decay": 5e-4, "optimizer": "sgd"}
-SMOKE = Recipe(lr=0.1, epochs=3, images=400, width=0.25, schedule="onecycle", **SHARED)
+SMOKE = Recipe(lr=0.1, epochs=3, images=256, width=0.25, schedule="onecycle", **SHARED)
 QUICK = Recipe(lr=0.2, epochs=10, images=10_000, schedule="onecycle", precision="bf16", augment="crop_flip", **SHARED)
 DESK = Recipe(lr=0.2, epochs=30, schedule="onecycle", precision="bf16", augment="crop_flip", **SHARED)
 PAPERS_OWN = Recipe(lr=0.1, epochs=200, schedule="quarter_step", precision="bf16", augment="crop_flip", **SHARED)

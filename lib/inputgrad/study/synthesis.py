@@ -59,7 +59,7 @@ ATTACKS = Exhibit(
     network="inputgrad.trials.synthesis:network",
     augmentations=AUGMENTATIONS,
     grids={
-        "smoke": networks("smoke", 12, {"digits28": ("fcnn", "smooth_cnn"), "digits32": ("wrn10_2",)}),
+        "smoke": networks("smoke", 8, {"digits28": ("fcnn", "smooth_cnn"), "digits32": ("wrn10_2",)}),
         "quick": networks("quick", 300, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn10_2")}),
         "paper": networks("paper", 10_000, {"mnist": ON_MNIST, "cifar10": (*ON_CIFAR, "wrn28_10")}),
     },
