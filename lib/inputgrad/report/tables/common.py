@@ -302,7 +302,7 @@ def schedules(*exhibits: str) -> Table:
                 names = rows.setdefault(told, [])
                 names += [datasets.label(dataset)] if datasets.label(dataset) not in names else []
     frame = pd.DataFrame(
-        {"page": EXHIBITS[name].title, "profile": profile, "data sets": ", ".join(names), "width": f"{width:g}",
+        {"page": name.split("/")[1], "profile": profile, "data sets": ", ".join(names), "width": f"{width:g}",
          "training images": f"{images:,}" if images else "all", "epochs": epochs, "rate": schedule.replace("_", " "),
          "precision": precision, "runs declared": seeds, "test images": f"{tested:,}"}
         for (name, profile, width, images, epochs, schedule, precision, seeds, tested), names in rows.items()
