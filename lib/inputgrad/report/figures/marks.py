@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -165,6 +166,6 @@ def as_table(figure: Any) -> Table:
     )
     same = [c for c in ("panel", "series", "measure", "which", "interval", "runs") if shown[c].nunique() < 2]
     common = f": {what.iloc[0]}" if "measure" in same and len(what) else ""
-    which = "run" if shown["which"].str.fullmatch(r"(run \d+)?").all() else "which"
+    which = "run" if all(re.fullmatch(r"(run \d+)?", name) for name in shown["which"]) else "which"
     shown = shown.drop(columns=same).rename(columns={"interval": "95 % interval", "which": which})
     return Table(shown, f"What the figure draws{common}")
