@@ -61,7 +61,7 @@ class Tally:
     ) -> None:  # fmt: skip
         """Add a share of images that were counted elsewhere."""
         cell = Cell(attack, eps, reading, metric, steps, "fraction", "", "")
-        self.single.append(self.row(cell, value=count / total, count=count, total=total))
+        self.single.append(self.share(cell, count, total))
 
     def gain(self, attack: str, eps: str, reading: str, before: Tensor, after: Tensor, *, steps: int = 0) -> None:
         """Add by how many points more of the same images are right, ``(N,)`` bool each, with its interval."""
@@ -88,9 +88,12 @@ class Tally:
                     one = cell._replace(metric=f"{cell.metric}_{name}")
                     rows.append(self.row(one, value=shortened(value), total=total))
             elif total:  # else there is no image of this kind
-                hits = int(values.sum())
-                rows.append(self.row(cell, value=hits / total, count=hits, total=total))
+                rows.append(self.share(cell, int(values.sum()), total))
         return rows
+
+    def share(self, cell: Cell, count: int, total: int) -> Row:
+        """The row of a share of ``total`` images."""
+        return self.row(cell, value=count / total, count=count, total=total)
 
     def row(self, cell: Cell, **numbers: Any) -> Row:
         """The row of a cell; what its place says holds where the cell says nothing itself."""
