@@ -17,8 +17,8 @@ def trial(seed=0, model="fcnn", images=100, exhibit="convex/fooling", profile="p
     return study.schema.Trial(exhibit, 1, profile, "mnist", model, seed, settings)
 
 
-def result(of, seconds, name="one"):
-    return SimpleNamespace(provenance={"declaration": vars(of), "seconds": seconds, "name": name})
+def result(of, seconds, name="one", **told):
+    return SimpleNamespace(provenance={"declaration": vars(of), "seconds": seconds, "name": name, **told})
 
 
 def test_operations_are_those_of_the_layers():
@@ -43,6 +43,16 @@ def test_what_is_most_like_a_trial_counts_and_this_machine_most():
     assert Paces([other, like]).seconds(trial(), "measure") == pytest.approx(4)
     slow = [result(trial(seed=s), {"measure": 40}, "other") for s in range(3)]
     assert Paces([*slow, like], "one").seconds(trial(), "measure") == pytest.approx(4)
+
+
+def test_results_that_may_hide_a_training_in_their_measuring_say_nothing():
+    hidden = result(trial(), {"training": 10, "measure": 90})
+    others = {"another": {"seconds": 30, "here": True}}
+    told = result(trial(seed=1), {"training": 10, "measure": 34}, other_networks=others)
+    alone = result(trial(seed=1), {"training": 10, "measure": 34}, other_networks={})
+    assert Paces([hidden, alone]).seconds(trial(), "measure") == pytest.approx((90 + 34) / 2)  # there is none to hide
+    assert Paces([hidden, told]).seconds(trial(), "training") == pytest.approx(40)
+    assert Paces([hidden, told]).seconds(trial(), "measure") == pytest.approx(4)
 
 
 def test_less_is_missing_where_something_has_spoken():
@@ -157,7 +167,7 @@ def test_a_recorded_network_that_cannot_be_built_here_has_no_pace(monkeypatch):
     asked = []
     monkeypatch.setattr(queue, "at_hand", lambda _: False)
     monkeypatch.setattr(queue, "operations", lambda model, *_: asked.append(model) or 1)
-    queue.Paces(r for name in ("butterfly/pretrained", "butterfly/told") for r in results.recorded(name))
+    queue.Paces(r for name in ("butterfly/pretrained", "butterfly/judges") for r in results.recorded(name))
     assert asked and "efficientnet_lite0" not in asked
 
 

@@ -23,13 +23,15 @@ from recounts import agrees, runs
 
 
 def written(cell, value):
-    """A number of a cell as prose has it; of ours, points are no percent."""
+    """A number of a cell as prose has it; of ours, points are no percent and have their sign."""
     percent = cell.place["unit"] in (PERCENTAGES if "raw" in cell.place else ("fraction", "percent"))
     if "raw" in cell.place:  # the paper's, as printed
         places = max(
             len(t.partition(".")[2]) for t in re.findall(r"\d+(?:\.\d+)?", cell.place["raw"]) if float(t) == value
         )
         return f"{value:.{places}f}" + "\u00a0%" * percent
+    if cell.place["unit"] == "percentage_points":
+        return ("−" if value < 0 else "+") + f"{abs(value):.1f}"
     return f"{value:.1f}\u00a0%" if percent else f"{value:.3g}"
 
 
@@ -60,6 +62,9 @@ def test_every_token_is_the_number_in_the_files(sources):
         fitting = [cell for cell in sources["paper" if kind == "paper" else "ours", key]
                    if all(same(c, cell.place.get(c, ""), v) for c, v in selector.items())
                    and ("table" in selector or kind == "paper" or cell.place["table"] != "")]  # fmt: skip
+        if not fitting:
+            assert book.token(kind, text, "test") == "(not run yet)", text
+            continue
         (cell,) = fitting
         both = kind == "range" or len(cell.values) == 2
         wanted = [min(cell.values), max(cell.values)] if both else [cell.center]

@@ -75,15 +75,23 @@ def likeness(declared: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [(exhibit, model, dataset), (exhibit, model), (paper, model), (exhibit,), (paper,), ()]
 
 
+def open_about_others(found: Iterable[results.Result]) -> list[results.Result]:
+    """The results without those from before other networks were noted, of papers whose trials train some."""
+    told = [(result.provenance["declaration"]["exhibit"].split("/")[0], result) for result in found]
+    training = {paper for paper, result in told if result.provenance.get("other_networks")}
+    return [result for paper, result in told if paper not in training or "other_networks" in result.provenance]
+
+
 class Paces:
     """Seconds an operation in training and in measuring, by what a trial is like.
 
     Recorded networks that cannot be built here, for want of a package, say nothing: their operations are not known.
+    Nor do results that may hide in their measuring what other networks took to train.
     """
 
     def __init__(self, found: Iterable[results.Result], machine: str = "") -> None:
         self.of: dict[tuple, list[float]] = {}
-        known = [result for result in found if buildable(result.provenance["declaration"]["model"])]
+        known = [result for result in open_about_others(found) if buildable(result.provenance["declaration"]["model"])]
         here = [result for result in known if result.provenance["name"] == machine]
         for result in [*known, *here * len(known)]:  # this machine's outnumber all others
             declared, seconds = result.provenance["declaration"], cost.spent(result.provenance)

@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -278,11 +278,11 @@ def token(kind: str, text: str, where: str) -> str:
         raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
     if kind == "paper":
         return printed(rows.iloc[0])
-    percent = set(rows["unit"]) <= {"fraction", "percent"}
+    units = set(rows["unit"])
     if kind == "range" or (kind == "ours" and rows["seeds"].iloc[0] == 2):  # two runs are two numbers
-        least, most = written(rows["least"].min(), percent), written(rows["most"].max(), percent)
+        least, most = written(rows["least"].min(), units), written(rows["most"].max(), units)
         return f"{least} {'to' if kind == 'range' else 'and'} {most}"
-    return written(value, percent)
+    return written(value, units)
 
 
 def known(key: str, selector: dict[str, str]) -> bool:
@@ -298,9 +298,13 @@ def printed(row: pd.Series) -> str:
     return f"{text}\u00a0%" if row["unit"] in cells.PERCENTAGES else text
 
 
-def written(value: float | Vector, percent: bool) -> str:
-    """A number as prose has it."""
-    return f"{value:.1f}\u00a0%" if percent else f"{value:.3g}"
+def written(value: float | Vector, units: Set[str]) -> str:
+    """A number as prose has it: a share in percent, a difference of shares with its sign."""
+    if units <= {"fraction", "percent"}:
+        return f"{value:.1f}\u00a0%"
+    if units == {"percentage_points"}:
+        return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.3g}"
 
 
 # The README
