@@ -18,7 +18,7 @@ def trial(model="fcnn", exhibit="convex/fooling", profile="paper", dataset="mnis
 
 def recorded(of, mib, training, measure):
     seconds = {"prepare": 999.0, "training": training, "measure": measure}
-    return SimpleNamespace(provenance={"declaration": vars(of), "peak_memory_mib": mib, "seconds": seconds})
+    return SimpleNamespace(trial=of, provenance={"peak_memory_mib": mib, "seconds": seconds})
 
 
 def test_a_trial_is_given_what_the_most_like_it_took():

@@ -207,7 +207,7 @@ def convergence(c):
 
 def audit(c):
     if c["metric"] == "accuracy" and c["defense"] in NETWORKS and c["attack"] != "PGD over eps":
-        several = f"{c['attack']}-{c['steps']}" if c["attack"] in ("PGD", "CW") else c["attack"]
+        several = f"{c['attack']}-{c['steps']}" if c["attack"] in ("PGD", "CW", "APGD") else c["attack"]
         return [("", c["defense"], several.replace("none", "clean"))]
     return None
 

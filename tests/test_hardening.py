@@ -154,6 +154,8 @@ def test_the_split_is_the_papers():
     _, valid = hardening.split(cifar, None)
     assert cifar.y_train[valid].bincount().tolist() == [1000] * 10
     assert [len(part) for part in hardening.split(cifar, 500)] == [500, 100]
+    few = SimpleNamespace(y_train=torch.tensor([0] * 10 + [1] * 3), shape=(3, 32, 32))
+    assert few.y_train[hardening.split(few, None)[1]].tolist() == [0, 0]  # a class of three gives none away
 
 
 def test_colours_are_whitened_with_the_training_images(digits):

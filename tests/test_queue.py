@@ -18,7 +18,7 @@ def trial(seed=0, model="fcnn", images=100, exhibit="convex/fooling", profile="p
 
 
 def result(of, seconds, name="one", **told):
-    return SimpleNamespace(provenance={"declaration": vars(of), "seconds": seconds, "name": name, **told})
+    return SimpleNamespace(trial=of, provenance={"seconds": seconds, "name": name, **told})
 
 
 def test_operations_are_those_of_the_layers():

@@ -1,6 +1,7 @@
 """Networks that read their own gradient, how they are defended and attacked, and the theorem."""
 
 import copy
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +29,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.report import cells, tables
 from inputgrad.study import trials
+from inputgrad.study.schema import Trial
 from inputgrad.trials.audit import falls_along, smoothed
 from inputgrad.trials.job import Job
 from inputgrad.trials.selfgrad import changes, convergence, defended, softened
@@ -548,7 +550,7 @@ def test_a_row_in_another_reading_stays_in_its_table(monkeypatch):
 
 def test_the_larger_network_replaces_the_one_that_stood_for_it():
     def recorded(exhibit, model, profile):
-        declaration = {"exhibit": exhibit, "dataset": "cifar10", "model": model, "profile": profile, "seed": 0}
+        declaration = asdict(Trial(exhibit, 1, profile, "cifar10", model, 0))
         return results.Result("key", pd.DataFrame(), {}, {"declaration": declaration}, Path("r.json"))
 
     small, large = (recorded("selfgrad/audit", *place) for place in (("wrn10_2", "quick"), ("wrn28_10", "paper")))

@@ -177,13 +177,11 @@ def list_exhibits(args: argparse.Namespace) -> None:
             there = results.recorded(name)
             counts = []
             for profile in [p for p in PROFILES[1:] if p in exhibit.grids]:
-                done = sum(r.provenance["declaration"]["profile"] == profile for r in there)
+                done = sum(r.trial.profile == profile for r in there)
                 counts.append(f"{profile} {done}/{len(study.declared_trials(name, profile))}")
             old = results.stale(name)
             counts += [f"stale {len(old)}"] if old else []
             print(f"{name:24} {exhibit.reproduces[:60]:62} {', '.join(counts)}")
-        if not paper.exhibits:
-            print(f"{paper.key + '/':24} {'not yet run':62} -")
 
 
 def run_exhibit(args: argparse.Namespace) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from statistics import median
-from typing import Any
 
 from inputgrad import study
 from inputgrad.catalogue import datasets
@@ -60,24 +59,24 @@ def operations(model: str, dataset: str, width: float) -> int:
         return flops(lambda: net(torch.empty(1, *source.shape)))
 
 
-def work(declared: Mapping[str, Any]) -> dict[str, float]:
+def work(trial: Trial) -> dict[str, float]:
     """Operations of a trial's training and of its measuring, up to a factor that trials of its kind have in common."""
-    recipe, model, dataset = declared["settings"]["recipe"], declared["model"], declared["dataset"]
-    passes = operations(model, dataset, recipe.get("width", 1.0))
-    trained = recipe.get("epochs", 0) * min(recipe.get("images") or DATASETS[dataset].train, DATASETS[dataset].train)
-    return {"training": float(passes * trained), "measure": float(passes * declared["settings"]["images"])}
+    recipe, there = trial.settings["recipe"], DATASETS[trial.dataset].train
+    passes = operations(trial.model, trial.dataset, recipe.get("width", 1.0))
+    trained = recipe.get("epochs", 0) * min(recipe.get("images") or there, there)
+    return {"training": float(passes * trained), "measure": float(passes * trial.settings["images"])}
 
 
-def likeness(declared: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def likeness(trial: Trial) -> list[tuple[str, ...]]:
     """What a trial is like, from the most to the least."""
-    exhibit, model, dataset = declared["exhibit"], declared["model"], declared["dataset"]
+    exhibit, model, dataset = trial.exhibit, trial.model, trial.dataset
     paper = exhibit.split("/")[0]
     return [(exhibit, model, dataset), (exhibit, model), (paper, model), (exhibit,), (paper,), ()]
 
 
 def open_about_others(found: Iterable[results.Result]) -> list[results.Result]:
     """The results without those from before other networks were noted, of papers whose trials train some."""
-    told = [(result.provenance["declaration"]["exhibit"].split("/")[0], result) for result in found]
+    told = [(result.trial.exhibit.split("/")[0], result) for result in found]
     training = {paper for paper, result in told if result.provenance.get("other_networks")}
     return [result for paper, result in told if paper not in training or "other_networks" in result.provenance]
 
@@ -91,20 +90,19 @@ class Paces:
 
     def __init__(self, found: Iterable[results.Result], machine: str = "") -> None:
         self.of: dict[tuple, list[float]] = {}
-        known = [result for result in open_about_others(found) if buildable(result.provenance["declaration"]["model"])]
+        known = [result for result in open_about_others(found) if buildable(result.trial.model)]
         here = [result for result in known if result.provenance["name"] == machine]
         for result in [*known, *here * len(known)]:  # this machine's outnumber all others
-            declared, seconds = result.provenance["declaration"], cost.spent(result.provenance)
-            for part, operations in work(declared).items():
+            seconds = cost.spent(result.provenance)
+            for part, operations in work(result.trial).items():
                 if operations and seconds.get(part):
-                    for kind in likeness(declared):
+                    for kind in likeness(result.trial):
                         self.of.setdefault((part, *kind), []).append(seconds[part] / operations)
 
     def seconds(self, trial: Trial, part: str) -> float:
         """An estimate for the ``"training"`` or the ``"measure"`` of a trial."""
-        declared = vars(trial)
-        pace = next((median(self.of[part, *kind]) for kind in likeness(declared) if (part, *kind) in self.of), 0.0)
-        return pace * work(declared)[part]
+        pace = next((median(self.of[part, *kind]) for kind in likeness(trial) if (part, *kind) in self.of), 0.0)
+        return pace * work(trial)[part]
 
 
 # What it settles
@@ -207,31 +205,31 @@ def planned(profiles: Sequence[str], only: Sequence[str]) -> tuple[list[Entry], 
     absent = {trial.dataset for trial in wanted if not datasets.present(trial.dataset)}
     paces = Paces((r for name in study.EXHIBITS for r in results.recorded(name)), machine())
     left = [
-        Entry(t, paces.seconds(t, "training"), paces.seconds(t, "measure"), settles(*place_of(vars(t))))
+        Entry(t, paces.seconds(t, "training"), paces.seconds(t, "measure"), settles(*place_of(t)))
         for t in wanted
         if t.dataset not in absent and loadable(t)
     ]
-    seeds = Counter(place_of(r.provenance["declaration"]) for name in study.EXHIBITS for r in results.recorded(name))
+    seeds = Counter(place_of(r.trial) for name in study.EXHIBITS for r in results.recorded(name))
     plan: list[Entry] = []
     while left:
-        shares = [more(seeds[place_of(vars(entry.trial))]) for entry in left]
+        shares = [more(seeds[place_of(entry.trial)]) for entry in left]
         at = max(range(len(left)), key=lambda i: (left[i].worth + 0.01) * shares[i] / left[i].seconds)
         best = replace(left.pop(at), share=shares[at])
         left = [replace(e, training=0.0) if e.network == best.network else e for e in left]
-        seeds[place_of(vars(best.trial))] += 1
+        seeds[place_of(best.trial)] += 1
         plan.append(best)
     return plan, sorted(absent)
 
 
-def place_of(declared: Mapping) -> tuple[str, str, str, str]:
+def place_of(trial: Trial) -> tuple[str, str, str, str]:
     """Exhibit, profile, data set and network of a trial: all but its seed."""
-    return declared["exhibit"], declared["profile"], declared["dataset"], declared["model"]
+    return trial.exhibit, trial.profile, trial.dataset, trial.model
 
 
 def shadowed(trial: Trial) -> bool:
     """Is there a result of a larger profile that pages show in its place?"""
     larger = PROFILES[PROFILES.index(trial.profile) + 1 :]
-    there = {place_of(result.provenance["declaration"]) for result in results.recorded(trial.exhibit)}
+    there = {place_of(result.trial) for result in results.recorded(trial.exhibit)}
     return any((trial.exhibit, profile, trial.dataset, trial.model) in there for profile in larger)
 
 

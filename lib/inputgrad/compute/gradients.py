@@ -1,4 +1,8 @@
-"""The gradient of the loss with respect to the input: the one place that computes it."""
+"""The gradient of the loss with respect to the input, as attacks use it.
+
+What differentiates *through* that gradient takes it from its own graph: :mod:`~inputgrad.compute.methods.selfgradient`,
+:mod:`~inputgrad.compute.methods.baselines` and :mod:`~inputgrad.compute.methods.hardening`.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +33,14 @@ def nll_logits(logits: Tensor, y: Tensor) -> Tensor:
     return F.nll_loss(logits, y, reduction="none")
 
 
+def rivals_alone(logits: Tensor, y: Tensor) -> Tensor:
+    """The logits ``(B, K)`` with that of each image's class ``y``, ``(B,)``, at minus infinity."""
+    return logits.scatter(1, y[:, None], -torch.inf)
+
+
 def margin(logits: Tensor, y: Tensor) -> Tensor:
     """The lead of the best rival, ``max_{k != y} z_k - z_y``, ``(B,)``: positive exactly on a misclassified image."""
-    others = logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
-    return others.amax(1) - logits.gather(1, y[:, None])[:, 0]
+    return rivals_alone(logits, y).amax(1) - logits.gather(1, y[:, None])[:, 0]
 
 
 def rival_scores(logits: Tensor, y: Tensor) -> Tensor:
@@ -41,8 +49,7 @@ def rival_scores(logits: Tensor, y: Tensor) -> Tensor:
     With it as L the cross-entropy is :math:`\log(1 + e^L)`, so that the two gradients are parallel. What single
     precision rounds away in the cross-entropy, one minus the probability of ``y``, is not in it.
     """
-    others = logits.masked_fill(F.one_hot(y, logits.shape[1]).bool(), -torch.inf)
-    return others.logsumexp(1) - logits.gather(1, y[:, None])[:, 0]
+    return rivals_alone(logits, y).logsumexp(1) - logits.gather(1, y[:, None])[:, 0]
 
 
 def clipped_cross_entropy(logits: Tensor, y: Tensor, least: float = 1e-7) -> Tensor:
@@ -167,7 +174,7 @@ def rival_classes(f: Tensor, y: Tensor, rivals: str | Tensor) -> Tensor:
             raise InputError(f"target {rivals.tolist()} is not in 0 to {f.shape[1] - 1}, the classes of the model")
         return rivals[:, None]
     if rivals == "nearest":
-        return f.masked_fill(F.one_hot(y, f.shape[1]).bool(), -torch.inf).argmax(1, keepdim=True)
+        return rivals_alone(f, y).argmax(1, keepdim=True)
     one_of("rivals", rivals, ("all", "nearest"))
     every = torch.arange(f.shape[1] - 1, device=y.device).expand(len(y), -1)
     return every + (every >= y[:, None])  # counts past y

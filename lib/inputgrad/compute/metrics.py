@@ -10,10 +10,10 @@ from torch import Tensor
 from .norms import norm
 
 
-def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """What the model gives for ``x``, without a graph."""
+def predict(model: Callable[[Tensor], Tensor], x: Tensor, batch: int | None = None) -> Tensor:
+    """What the model gives for ``x``, ``(N, ...)``, without a graph; ``batch`` images at a time where that is said."""
     with torch.no_grad():
-        return model(x)
+        return model(x) if batch is None else torch.cat([model(part) for part in x.split(batch)])
 
 
 def correct(logits: Tensor, y: Tensor) -> Tensor:

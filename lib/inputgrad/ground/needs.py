@@ -27,16 +27,6 @@ def there(package: str) -> bool:
         return False
 
 
-def computing(what: str) -> None:
-    """Refuse to compute ``what`` without torch.
-
-    Raises:
-        InputError: with the command that installs it.
-    """
-    if not computes():
-        raise lacking(what, "torch")
-
-
 def lacking(what: str, package: str) -> InputError:
     """What is said where a package of the extra ``run`` is not there: ``what`` computes."""
     return InputError(f"{what} computes, and {package} is not installed: {INSTALL}")

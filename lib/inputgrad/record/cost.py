@@ -17,10 +17,9 @@ Costs = Mapping[tuple, Mapping[str, int]]
 """The most that trials of a kind took, ``memory`` in MiB and ``minutes``, by what they have in common."""
 
 
-def kinds(declared: Mapping[str, Any]) -> list[tuple]:
+def kinds(trial: Trial) -> list[tuple]:
     """What a trial has in common with others, from the most to the least: its profile always is."""
-    exhibit, profile = declared["exhibit"], declared["profile"]
-    dataset, model = declared["dataset"], declared["model"]
+    exhibit, profile, dataset, model = trial.exhibit, trial.profile, trial.dataset, trial.model
     return [(profile, exhibit, dataset, model), (profile, exhibit, model), (profile, model), (profile, exhibit),
             (profile,)]  # fmt: skip
 
@@ -44,7 +43,7 @@ def of(found: Iterable[Result]) -> Costs:
     for result in found:
         provenance = result.provenance
         took = math.ceil(sum(spent(provenance).values()) / 60)
-        for kind in kinds(provenance["declaration"]):
+        for kind in kinds(result.trial):
             there = costs.setdefault(kind, {})
             for what, value in {"memory": int(provenance["peak_memory_mib"]), "minutes": took}.items():
                 there[what] = max(value, there.get(what, 0))
@@ -59,4 +58,4 @@ def of_recorded() -> Costs:
 
 def most(costs: Costs, trial: Trial, what: str, unknown: int) -> int:
     """The most that the recorded trials most like this one took of ``what``; ``unknown`` where there is none."""
-    return next((costs[kind][what] for kind in kinds(vars(trial)) if kind in costs), unknown)
+    return next((costs[kind][what] for kind in kinds(trial) if kind in costs), unknown)

@@ -8,7 +8,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -35,16 +35,20 @@ class Result:
     provenance: Mapping
     path: Path
 
+    @cached_property
+    def trial(self) -> Trial:
+        """The trial that it is the result of, as it was declared then."""
+        return Trial(**self.provenance["declaration"])
+
     @property
     def place(self) -> tuple[str, str]:
         """Its data set and network."""
-        trial = self.provenance["declaration"]
-        return trial["dataset"], trial["model"]
+        return self.trial.dataset, self.trial.model
 
     @property
     def exhibit_place(self) -> tuple[str, ...]:
         """Its exhibit, data set and network; no network where one stands for another."""
-        exhibit = self.provenance["declaration"]["exhibit"]
+        exhibit = self.trial.exhibit
         return exhibit, *(self.place[:1] if exhibit in EXHIBITS and EXHIBITS[exhibit].stand_in else self.place)
 
 
@@ -242,10 +246,8 @@ def table(results: list[Result]) -> pd.DataFrame:
     """The rows of several results in one table, with ``exhibit``, ``profile`` and ``seed`` before them."""
     if not results:
         return pd.DataFrame(columns=["exhibit", "profile", "seed", *COLUMNS])
-    parts = []
-    for result in results:
-        trial = result.provenance["declaration"]
-        parts.append(result.rows.assign(exhibit=trial["exhibit"], profile=trial["profile"], seed=trial["seed"]))
+    told = ((result.rows, result.trial) for result in results)
+    parts = [rows.assign(exhibit=t.exhibit, profile=t.profile, seed=t.seed) for rows, t in told]
     return pd.concat(parts, ignore_index=True)[["exhibit", "profile", "seed", *COLUMNS]]
 
 
@@ -253,7 +255,7 @@ def largest(found: list[Result]) -> list[Result]:
     """Of each exhibit, data set and network only the results of the largest profile there is."""
 
     def rank(result: Result) -> int:
-        return PROFILES.index(result.provenance["declaration"]["profile"])
+        return PROFILES.index(result.trial.profile)
 
     top: dict[tuple, int] = {}
     for result in found:

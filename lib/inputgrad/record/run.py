@@ -29,7 +29,7 @@ class Run:
     @property
     def profile(self) -> str:
         """The profile this run was asked for."""
-        return self.results[0].provenance["declaration"]["profile"]
+        return self.results[0].trial.profile
 
     @cached_property
     def shown(self) -> list[Result]:
@@ -46,7 +46,7 @@ class Run:
         text = f"This execution ran {counted(n)} at the {self.profile} profile: "
         text += f"{self.computed} computed now, {kept} read from results."
         if self.shown is not self.results:
-            profiles = " and ".join(sorted({r.provenance["declaration"]["profile"] for r in self.shown}))
+            profiles = " and ".join(sorted({r.trial.profile for r in self.shown}))
             text += f" The tables and figures below show instead {counted(len(self.shown))} recorded at {profiles}."
         elif self.profile == "smoke":
             text += " Smoke numbers check the code; they say nothing about the paper."

@@ -73,7 +73,7 @@ def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
 
 def scales_of(there: Sequence[Result]) -> str:
     """The scales of results, from the smallest."""
-    profiles = {result.provenance["declaration"]["profile"] for result in there}
+    profiles = {result.trial.profile for result in there}
     return listed([SCALES[profile] for profile in PROFILES if profile in profiles]) or "none"
 
 
@@ -84,7 +84,7 @@ def behind(there: Sequence[Result]) -> str:
     runs: dict[tuple, int] = {}
     for result in there:
         runs[result.exhibit_place] = runs.get(result.exhibit_place, 0) + 1
-    images = [r.provenance["declaration"]["settings"]["images"] for r in there]
+    images = [r.trial.settings["images"] for r in there]
     return (
         f"Scale: {scales_of(there)}; runs of each network: {span(runs.values())}; test images: {span(images)}. "
         "[How to read this](/book/how-to-read.md)"

@@ -279,7 +279,7 @@ def select_ours(key: str, ours: pd.DataFrame, selector: Mapping) -> tuple[float 
         [k for k in printed.keys if k not in value.keys]
         if isinstance(printed, Vector) and isinstance(value, Vector)
         else []
-    )  # noqa: SIM118
+    )
     if absent:
         first = " ".join(map(str, absent[0])) if isinstance(absent[0], tuple) else str(absent[0])
         raise Missing(first + (f" and {len(absent) - 1} more" if len(absent) > 1 else ""))

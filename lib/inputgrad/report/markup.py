@@ -125,6 +125,13 @@ def measured(cell: Mapping, places: int = 1) -> str:
     return number(center, places) + (f" ± {cell['spread']:.{places}f}" if cell["seeds"] > 2 else "")
 
 
+def with_steps(attack: str, steps: int) -> str:
+    """An attack, with its number of steps where there are several of the kind; ``"clean"`` for none."""
+    if attack in ("PGD", "CW", "APGD"):
+        return f"{attack}-{steps}"
+    return "clean" if attack == "none" else attack
+
+
 def listed(words: Sequence[str]) -> str:
     """``"A, B and C"``."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

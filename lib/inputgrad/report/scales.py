@@ -19,7 +19,7 @@ from .markup import Table
 def ours_at(key: str, profile: str) -> pd.DataFrame:
     """The cells of one paper from what is recorded at one profile, whatever the others have."""
     recorded = [r for name in EXHIBITS if name.startswith(f"{key}/") for r in results.recorded(name)]
-    return cells.join_seeds(results.table([r for r in recorded if r.provenance["declaration"]["profile"] == profile]))
+    return cells.join_seeds(results.table([r for r in recorded if r.trial.profile == profile]))
 
 
 @cache

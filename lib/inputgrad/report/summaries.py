@@ -123,9 +123,8 @@ def alone() -> tuple[int, int]:
     """How many places (exhibit, data set, network) are recorded at ``quick`` alone, and how many of them in one run."""
     places: dict[tuple, int] = {}
     for result in (result for paper in (*STUDY, synthesis.PAPER.key) for result in results.shown(paper)):
-        trial = result.provenance["declaration"]
-        if trial["profile"] == "quick":
-            place = (trial["exhibit"], *result.place)
+        if result.trial.profile == "quick":
+            place = (result.trial.exhibit, *result.place)
             places[place] = places.get(place, 0) + 1
     return len(places), sum(runs == 1 for runs in places.values())
 
@@ -184,9 +183,9 @@ def at_scale(key: str, profile: str) -> dict[str, list[str]]:
     """The networks of a paper that are recorded at a profile, by the data sets they are recorded on."""
     places: dict[str, list[str]] = {}
     for result in results.shown(key):
-        trial = result.provenance["declaration"]
-        if trial["profile"] == profile:
-            places.setdefault(models.label(trial["model"]), []).append(datasets.label(trial["dataset"]))
+        trial = result.trial
+        if trial.profile == profile:
+            places.setdefault(models.label(trial.model), []).append(datasets.label(trial.dataset))
     networks: dict[str, list[str]] = {}
     for network, attacked in places.items():
         networks.setdefault(listed(list(dict.fromkeys(attacked))), []).append(network)

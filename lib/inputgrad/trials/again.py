@@ -100,7 +100,7 @@ def candidates(only: Sequence[str], root: str | None) -> list[Result]:
     taken: Counter[str] = Counter()
     turns = []
     for result in sorted(here, key=cost):
-        exhibit = result.provenance["declaration"]["exhibit"]
+        exhibit = result.trial.exhibit
         turns.append((taken[exhibit], result))
         taken[exhibit] += 1
     return [result for _, result in sorted(turns, key=lambda turn: turn[0])]
@@ -109,7 +109,7 @@ def candidates(only: Sequence[str], root: str | None) -> list[Result]:
 def loadable(result: Result, root: str | None) -> bool:
     """Are the published networks that a trial loads there?"""
     try:
-        weights = [MODELS[name].weights for name in Trial(**result.provenance["declaration"]).networks]
+        weights = [MODELS[name].weights for name in result.trial.networks]
         return all(path_of(w, data_root(root)).is_file() for w in weights if w)
     except InputError:
         return False
@@ -126,7 +126,7 @@ def check(sample: int, *, only: Sequence[str] = (), root: str | None = None, rep
     """
     lines, found = [f"{'inside':>6} {'of':>5}  trial"], {}
     for result in candidates(only, root)[:sample]:
-        trial = Trial(**result.provenance["declaration"])
+        trial = result.trial
         name = f"{trial.profile} {trial.exhibit}/{trial.name}"
         found[name] = beside([Row.of(row) for row in rows_of(result)], measured(trial, root))
         lines.append(f"{sum(b.inside for b in found[name]):6} {len(found[name]):5}  {name}")

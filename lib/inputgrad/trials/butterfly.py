@@ -429,7 +429,7 @@ def baselines(job: Job, start: Trained, called: str) -> list[Row]:
     hidden = sum(p.numel() for p in generator.decoder.parameters()) // (h.shape[1] + job.data.classes)
     scores = predict(probe(seen, labels, job.data.classes), h)
     large = predict(probe(seen, labels, job.data.classes, hidden=hidden, seed=job.trial.seed), h)
-    both = scores.softmax(1) + torch.cat([predict(job.trained.model, part) for part in x.split(BATCH)]).softmax(1)
+    both = scores.softmax(1) + predict(job.trained.model, x, BATCH).softmax(1)
     model, width = s["encoders"][s["sizes"][0]]
     tuned = trained(job.data, model, replace(recipe_of(job), width=width), job.trial.seed, job.device, start=start)
     found: dict[str, tuple[Classifier, Tensor]] = {

@@ -119,7 +119,7 @@ def pictures(job: Job) -> Outcome:
     start, called = encoder(job, SIZES[0]), read(job)
     for problem in s["problems"]:
         target = job.trained if problem == "enhance" else victim(job)[1]
-        before = classes_of(target.model, x)
+        before = predict(target.model, x, BATCH).argmax(1)
         tally = Tally(partial(place, job, arm=problem))
         measured(tally, "none", called, target.model, x, y)
         shown: Tensor | None = None
@@ -128,7 +128,7 @@ def pictures(job: Job) -> Outcome:
             rules = rules_of(job, problem, gamma=float(gamma))
             v = perturbations(play(job, target, start, rules).model, x)
             moved = rules.applied(x, v)
-            after = classes_of(target.model, moved)
+            after = predict(target.model, moved, BATCH).argmax(1)
             shown = turned(before, after, y, problem, s["columns"]) if shown is None else shown
             length, played = norm(v, 2).mean().item(), {"steps": 0, "parameter": gamma}
             tally.add(problem, "", called, "accuracy", after == y, **played)
@@ -143,11 +143,6 @@ def pictures(job: Job) -> Outcome:
                    f"{problem}_before": before[shown].cpu().numpy().astype(np.int16)}  # fmt: skip
         rows += tally.rows()
     return Outcome(rows, arrays)
-
-
-def classes_of(target: nn.Module, x: Tensor) -> Tensor:
-    """The class a classifier sees in each image, ``(N,)``."""
-    return torch.cat([predict(target, part).argmax(1) for part in x.split(BATCH)])
 
 
 def turned(before: Tensor, after: Tensor, y: Tensor, problem: str, n: int) -> Tensor:

@@ -52,16 +52,17 @@ def run(exhibit: str, **parameters: Any) -> Run:
     device, root = parameters.get("device") or "auto", parameters.get("data_root")
     check_device(device)
     check_memory(trials, root)
-    for dataset in dict.fromkeys(t.dataset for t in trials if results.fresh(t) is None):
+    missing = [t for t in trials if results.fresh(t) is None]
+    for dataset in dict.fromkeys(t.dataset for t in missing):
         if not datasets.present(dataset, root):
             from inputgrad.compute.data import fetch  # torch starts here
 
             print(fetch(dataset, root=root), file=sys.stderr)
-    for model in dict.fromkeys(name for t in trials if results.fresh(t) is None for name in t.networks):
+    for model in dict.fromkeys(name for t in missing for name in t.networks):
         if weights := architecture(model).weights:
             verified(weights, data_root(root))
     check_libraries(trials)
-    vouch([t for t in trials if architecture(t.model).own and results.fresh(t) is None], device, root)
+    vouch([t for t in missing if architecture(t.model).own], device, root)
     found, computed = [], 0
     for trial in trials:
         result, new = read_or_compute(trial, device, root)

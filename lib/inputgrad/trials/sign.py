@@ -281,7 +281,7 @@ def equal_norm(job: Job) -> Outcome:
     budgets = {text: eps_value(text) for text in s["budgets"]}
     generator = torch.Generator().manual_seed(job.trial.seed)
     x, y = job.test_images()
-    logits = torch.cat([predict(model, part) for part in x.split(BATCH)])
+    logits = predict(model, x, BATCH)
     right = correct(logits, y)
     tally.add("none", "0.0", "default", "accuracy", right, steps=0)
     if not right.any():
@@ -294,7 +294,7 @@ def equal_norm(job: Job) -> Outcome:
         for text, budget in budgets.items():
             eps = float(budget / typical) if typical > 0 else 0.0
             x_adv = along(x, d, eps, box=box_of(s))
-            classes = torch.cat([predict(model, part) for part in x_adv.split(BATCH)]).argmax(1)
+            classes = predict(model, x_adv, BATCH).argmax(1)
             called = reading(clip=s["clip"])
             tally.add(method, "", called, "fooled", classes != y, steps=1, parameter=text)
             tally.perturbation(method, "", called, x, x_adv, steps=1, parameter=text)
@@ -309,7 +309,7 @@ def examples(job: Job) -> Outcome:
     model, s = job.trained.model, job.trial.settings
     sizes = [eps_value(text) for text in s["eps"]]
     x, y = job.test_images()
-    before = torch.cat([predict(model, part) for part in x.split(BATCH)]).argmax(1)
+    before = predict(model, x, BATCH).argmax(1)
     arrays: dict[str, np.ndarray] = {}
     for group, chosen, attacks in (
         ("attacked", one_of_each_class(y, before == y, s["columns"]), ("FGSM", "FGM")),

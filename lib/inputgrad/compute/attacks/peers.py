@@ -196,15 +196,14 @@ def asked(attack: Peer, model: nn.Module, x: Tensor, y: Tensor, *, eps: float, g
         seed: of random starts.
     """
     counted = Counted(model, x, y, eps=eps, budget=gradients).eval()
-    numpy_state = np.random.get_state()  # noqa: NPY002
+    numpy_state = np.random.get_state()
     with torch.random.fork_rng(devices=[]), frozen(model):
         torch.manual_seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)
         found = attack(counted, x, y, eps, gradients, seed)
-    np.random.set_state(numpy_state)  # noqa: NPY002
+    np.random.set_state(numpy_state)
     cost = counted.gradients, counted.forwards
     with torch.no_grad():  # what it returns, which it may not have asked about
         z = torch.as_tensor(np.asarray(found) if isinstance(found, np.ndarray) else found).to(x)
-        counted.returned = 0 if cost[0] <= gradients else counted.returned
         counted(z)
     return Asked(counted.fooled, *cost)

@@ -56,7 +56,7 @@ def universal(
     if number("enough", enough) > 1:
         raise InputError(f"enough {enough!r} is not allowed: it is a share of the images, from 0 to 1")
     x = x.detach()
-    y = torch.cat([predict(model, part).argmax(1) for part in x.split(batch)]) if y is None else y
+    y = predict(model, x, batch).argmax(1) if y is None else y
     v = project(torch.zeros_like(x[0]), eps, p)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(passes):
@@ -64,7 +64,7 @@ def universal(
             moved = into(x[chosen] + v, box)
             r = deepfool(model, moved, y[chosen], p=2, steps=steps, box=box) - moved
             v = project(v + r.sum(0), eps, p)
-        seen = torch.cat([predict(model, into(part + v, box)) for part in x.split(batch)])
+        seen = predict(model, into(x + v, box), batch)
         if (~correct(seen, y)).float().mean() >= enough:
             break
     return v

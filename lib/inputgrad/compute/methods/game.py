@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from inputgrad.catalogue.choices import D_TRAIN, DISCRIMINATORS, G_TRAIN, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
 from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.compute.data import Splits
-from inputgrad.compute.gradients import Classifier, frozen, scores
+from inputgrad.compute.gradients import Classifier, frozen, rivals_alone, scores
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.models import build
 from inputgrad.compute.norms import UNIT, into, norm
@@ -231,8 +231,7 @@ def distance_to_goal(logits: Tensor, y: Tensor, problem: str) -> Tensor:
     """
     if problem == "enhance":
         return F.cross_entropy(logits, y)
-    others = logits.scatter(1, y[:, None], -torch.inf)
-    return (logits.logsumexp(1) - others.logsumexp(1)).mean()
+    return (logits.logsumexp(1) - rivals_alone(logits, y).logsumexp(1)).mean()
 
 
 def play(game: Game, images: Images, recipe: Recipe, seed: int, partial: Path) -> Note:
@@ -311,14 +310,14 @@ def perturbations(generator: nn.Module, x: Tensor) -> Tensor:
     return outputs(generator.eval(), x)
 
 
-def outputs(net: nn.Module, x: Tensor) -> Tensor:
+def outputs(net: Classifier, x: Tensor) -> Tensor:
     """What a network makes of images, uint8 or in [0, 1], without a graph, batch by batch; ``(N, ...)``."""
-    return torch.cat([predict(net, pixels(part)) for part in x.split(BATCH)])
+    return predict(lambda part: net(pixels(part)), x, BATCH)
 
 
 def decisions(target: Classifier, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Which images the target classifies right, and its softmax probability of the true class, ``(N,)`` each."""
-    logits = torch.cat([predict(target, pixels(part)) for part in x.split(BATCH)])
+    logits = outputs(target, x)
     return correct(logits, y), logits.softmax(1).gather(1, y[:, None])[:, 0]
 
 

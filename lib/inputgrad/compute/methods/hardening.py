@@ -98,7 +98,8 @@ def split(data: Splits, images: int | None) -> tuple[Tensor, Tensor]:
         first = len(y) - len(y) // 6
         train, valid = torch.arange(first), torch.arange(first, len(y))
     else:
-        held = torch.cat([(y == label).nonzero()[:, 0][-(int((y == label).sum()) // 5) :] for label in y.unique()])
+        classes = [(y == label).nonzero()[:, 0] for label in y.unique()]
+        held = torch.cat([images_of[len(images_of) - len(images_of) // 5 :] for images_of in classes])
         mask = torch.zeros(len(y), dtype=torch.bool)
         mask[held] = True
         train, valid = (~mask).nonzero()[:, 0], mask.nonzero()[:, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +32,17 @@ def slanted(g: Tensor) -> Tensor:
     """
     smooth = (g / per_image(g.flatten(1).abs().mean(1).clamp(min=SMALLEST), g).detach()).tanh()
     return smooth + (g.sign() - smooth).detach()
+
+
+def gradient_of(score: Callable[[Tensor], Tensor], x: Tensor, detach: bool) -> Tensor:
+    """The gradient of the sum of ``score(x)``, shaped like ``x``.
+
+    It is part of the graph where gradients are recorded, unless ``detach``.
+    """
+    through = torch.is_grad_enabled() and not detach
+    with torch.enable_grad():
+        z = x if through and x.requires_grad else x.detach().requires_grad_()
+        return torch.autograd.grad(score(z).sum(), z, create_graph=through)[0]
 
 
 def gradient_block(channels: int, depth: int = 5) -> nn.Sequential:
@@ -87,10 +99,7 @@ class SelfGradient(nn.Module):
 
     def gradient(self, x: Tensor) -> Tensor:
         """g(x), shaped like ``x``; part of the graph where gradients are recorded, unless ``detach``."""
-        through = torch.is_grad_enabled() and not self.detach
-        with torch.enable_grad():
-            z = x if through and x.requires_grad else x.detach().requires_grad_()
-            return torch.autograd.grad(self.net(z).sum(), z, create_graph=through)[0]
+        return gradient_of(self.net, x, self.detach)
 
     def block_of(self, g: Tensor) -> Tensor:
         """c B(g), shaped like ``g``."""
@@ -133,12 +142,12 @@ class LabelGradient(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Images ``(B, C, H, W)`` in [0, 1] and their labels ``(B,)`` -> logits ``(B, K)``."""
-        through = torch.is_grad_enabled() and not self.detach
-        with torch.enable_grad():
-            z = x if through and x.requires_grad else x.detach().requires_grad_()
-            loss = F.cross_entropy(self.net(torch.cat([z, torch.zeros_like(z)], 1)), y, reduction="sum")
-            g = torch.autograd.grad(loss, z, create_graph=through)[0]
+        g = gradient_of(lambda z: self.loss(z, y), x, self.detach)
         return self.net(torch.cat([x, taken(g, self.takes)], 1))
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """L(f([x, 0]), y), summed over the batch."""
+        return F.cross_entropy(self.net(torch.cat([x, torch.zeros_like(x)], 1)), y, reduction="sum")
 
 
 def calls_of_a_forward() -> list[tuple[str, tuple[int, ...]]]:

@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from inputgrad.record.run import Run
-from inputgrad.report.tables.audit import named
+from inputgrad.report.markup import with_steps
 
 from . import marks
 from .panels import canvas, lines, points, share_legend
@@ -23,7 +23,7 @@ def attacks(run: Run) -> Figure:
     """Accuracy of each network under each attack, one row an attack, with its 95 % interval."""
     mine = marks.of_run(run)
     mine = mine[mine["metric"].eq("accuracy") & mine["attack"].ne("PGD over eps")]
-    names = [named(c) for c in mine.itertuples()]
+    names = [with_steps(c.attack, c.steps) for c in mine.itertuples()]
     frame = marks.tidy(mine.assign(panel="", series=marks.place(mine), x=names))
     of, order = colours(frame), list(dict.fromkeys(names))
     figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 1.0 + 0.28 * len(order)))

@@ -114,11 +114,6 @@ def curves(run: Run, problem: str, losses: tuple[str, ...] = ()) -> Figure:
 # Figures 1, 3, 5 to 7 and 11 to 14
 
 
-def declared(result: Result) -> dict:
-    """The settings that a result was computed with."""
-    return result.provenance["declaration"]["settings"]
-
-
 def shown_with(run: Run, problem: str) -> list:
     """The results that have pictures of a problem, one a data set."""
     return [r for r in datasets_shown(run) if f"{problem}_clean" in r.arrays]
@@ -148,12 +143,12 @@ def gallery(run: Run, problem: str) -> Figure:
 def by_gamma(run: Run, problem: str, rows_of: int = 3) -> Figure:
     """Figures 6 and 7: the perturbed image and v below it for each gamma, a few images of the first data set."""
     found = shown_with(run, problem)[:1]
-    gammas = sorted(declared(found[0])[f"gammas_{problem}"], key=float) if found else [""]
+    gammas = sorted(found[0].trial.settings[f"gammas_{problem}"], key=float) if found else [""]
     n = min(rows_of, len(found[0].arrays[f"{problem}_true"])) if found else 1
     figure, axes = canvas(2 * n, len(gammas) + 1, figsize=(1.3 * (len(gammas) + 1), 2.7 * n))
     bare(axes.flat)
     for result in found:
-        order = [declared(result)[f"gammas_{problem}"].index(gamma) for gamma in gammas]
+        order = [result.trial.settings[f"gammas_{problem}"].index(gamma) for gamma in gammas]
         part = pictures_of(result, problem)
         for j in range(n):
             show(axes[2 * j, 0], part["clean"][j], f"x: {part['before'][j]}", vmin=0, vmax=255)
@@ -251,8 +246,8 @@ def titled(table: pd.DataFrame, what: str, series: str) -> pd.DataFrame:
 
 def bound() -> str:
     """The largest value of v where it is bounded, as it is declared; nothing where that is not recorded."""
-    found = [r for r in results.shown("butterfly") if r.provenance["declaration"]["exhibit"] == "butterfly/bounded"]
-    return declared(found[0])["budget"] if found else ""
+    found = [r for r in results.shown("butterfly") if r.trial.exhibit == "butterfly/bounded"]
+    return found[0].trial.settings["budget"] if found else ""
 
 
 def in_tables() -> pd.DataFrame:

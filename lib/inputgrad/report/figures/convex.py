@@ -217,20 +217,19 @@ def example_block(block: FigureBase, result: Result, columns: int) -> None:
             show(axes[2 + 2 * i, j], arrays["sum"][i, j], title, vmin=0, vmax=255)
     for row, text in enumerate(["image", *(w for t in texts for w in (f"noise, eps {t}", "sum"))]):
         aside(axes[row, 0], text)
-    declared = result.provenance["declaration"]
-    block.suptitle(f"{declared['dataset']}, {declared['model']}", fontsize=12)
+    block.suptitle(f"{result.trial.dataset}, {result.trial.model}", fontsize=12)
 
 
 def steps(run: Run) -> Figure:
     """Sec. III: for two images of the autoencoder and of the regressor, the step of each ball and a random one."""
     shown = [r for r in run.shown if "step" in r.arrays]
-    shown = list({r.provenance["declaration"]["model"]: r for r in shown}.values())
+    shown = list({r.trial.model: r for r in shown}.values())
     rows = [(r, i) for r in shown for i in range(min(2, len(r.arrays["image"])))]
     columns = max((1 + len(r.arrays["step"]) for r in shown), default=1)
     figure, axes = canvas(max(1, len(rows)), columns, figsize=(1.5 * columns, 1.6 * max(1, len(rows))))
     for row, (result, i) in zip(axes, rows, strict=False):
-        balls = [*result.provenance["declaration"]["settings"]["p"], "random"]
-        show(row[0], result.arrays["image"][i], result.provenance["declaration"]["model"], vmin=0, vmax=255)
+        balls = [*result.trial.settings["p"], "random"]
+        show(row[0], result.arrays["image"][i], result.trial.model, vmin=0, vmax=255)
         for ax, ball, step in zip(row[1:], balls, result.arrays["step"][:, i], strict=False):
             peak = float(np.abs(step).max()) or 1.0
             title = ball if ball == "random" else f"p = {ball}"

@@ -274,4 +274,4 @@ def bare(axes: Iterable[Axes]) -> None:
 
 def datasets_shown(run: Run) -> list:
     """One result for each data set that a run shows, the best first found."""
-    return list({r.provenance["declaration"]["dataset"]: r for r in reversed(run.shown)}.values())[::-1]
+    return list({r.trial.dataset: r for r in reversed(run.shown)}.values())[::-1]

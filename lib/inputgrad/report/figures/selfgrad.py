@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -14,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from inputgrad.record.run import Run
+from inputgrad.report.markup import with_steps
 from inputgrad.study.own import AS_GIVEN
 
 from . import marks
@@ -178,7 +178,7 @@ def audit(run: Run) -> Figure:
     """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
     mine, drawn = marks.of_run(run), [*COLOURS, AS_GIVEN]
     mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(drawn) & mine["attack"].ne("PGD over eps")]
-    names = [name(c) for c in mine.itertuples()]
+    names = [with_steps(c.attack, c.steps) for c in mine.itertuples()]
     frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=names))
     of = dict(zip(frame["series"], frame["defense"], strict=True))
     order = list(dict.fromkeys(names))
@@ -227,13 +227,6 @@ def epochs(run: Run) -> Figure:
     ax.set(xlabel="epoch", ylabel="accuracy under PGD-10, percent", ylim=(-2, None))
     share_legend(figure, columns=2)
     return figure
-
-
-def name(cell: Any) -> str:
-    """An attack with its number of steps where there are several of the kind."""
-    if cell.attack in ("PGD", "CW"):
-        return f"{cell.attack}-{cell.steps}"
-    return "clean" if cell.attack == "none" else cell.attack
 
 
 def radii(run: Run) -> Figure:

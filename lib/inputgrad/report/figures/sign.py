@@ -10,8 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure, FigureBase
 
-from inputgrad.catalogue import models
-from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.catalogue import datasets, models
 from inputgrad.record.results import Result
 from inputgrad.record.run import Run
 
@@ -137,7 +136,7 @@ LOSS = {"default": "cross-entropy", "attack_loss=nll_logits": "−z_y"}
 def galleries(run: Run, attacks: Sequence[str]) -> Figure:
     """One block of pictures for each data set and attack, a row for each eps, titled "class before → class after"."""
     shown = datasets_shown(run)
-    eps = shown[0].provenance["declaration"]["settings"]["eps"]
+    eps = shown[0].trial.settings["eps"]
     columns = max(1, max(len(r.arrays[f"{group_of(a)}/true"]) for r in shown for a in attacks))
     with plt.style.context(STYLE):
         figure = plt.figure(figsize=(0.95 * columns * len(attacks) + 0.8, (1.1 * len(eps) + 0.3) * len(shown)))
@@ -168,11 +167,9 @@ def gallery(block: FigureBase, result: Result, attack: str, eps: Sequence[str], 
         for j, picture in enumerate(row):
             show(axes[i, j], picture, f"{earlier[j]} → {classes[i, j]}", vmin=0, vmax=255)
         aside(axes[i, 0], f"eps {eps[i]}", size=9)
-    declared = result.provenance["declaration"]
-    name, network = declared["dataset"], models.label(declared["model"])
-    label = DATASETS[name].label if name in DATASETS else name
+    dataset, network = datasets.label(result.trial.dataset), models.label(result.trial.model)
     missing = "" if len(earlier) else ": no misclassified image"
-    block.suptitle(f"{attack} on {label}, {network}{missing}", fontsize=12)
+    block.suptitle(f"{attack} on {dataset}, {network}{missing}", fontsize=12)
 
 
 def gradients(run: Run) -> Figure:

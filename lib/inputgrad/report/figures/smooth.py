@@ -161,5 +161,5 @@ def drift(run: Run) -> Figure:
         for epoch, (ax, picture) in enumerate(zip(row, result.arrays["drift"][:, i], strict=False)):
             length = float(np.asarray(result.arrays["drift_l2"])[epoch, i])
             show(ax, picture, f"{epoch + 1}: {length:.2g}", vmin=0, vmax=255)
-        aside(row[0], result.provenance["declaration"]["dataset"], x=-0.15)
+        aside(row[0], result.trial.dataset, x=-0.15)
     return figure

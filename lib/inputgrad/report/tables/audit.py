@@ -11,7 +11,7 @@ import pandas as pd
 from inputgrad.record.results import Result
 from inputgrad.record.run import Run
 from inputgrad.report import cells
-from inputgrad.report.markup import Stack, Table, between, number
+from inputgrad.report.markup import Stack, Table, between, number, with_steps
 from inputgrad.study.own import AS_GIVEN
 
 from .selfgrad import ALLOWED, ANSWERS, accuracies, asked
@@ -75,18 +75,13 @@ def attacks(run: Run) -> Table:
         mine = accuracies(one)
         mine = mine[mine["attack"].ne("PGD over eps")]
         ordered = pd.concat([mine[mine["attack"].ne(WORST)], mine[mine["attack"].eq(WORST)]])
-        columns[title] = {named(c): f"{number(c.value)} ({between(c)})" for c in ordered.itertuples()}
+        columns[title] = {
+            with_steps(c.attack, c.steps): f"{number(c.value)} ({between(c)})" for c in ordered.itertuples()
+        }
     names = list(dict.fromkeys(name for column in columns.values() for name in column if name != WORST))
     rows = [{"attack": n, **{t: c.get(n, "–") for t, c in columns.items()}} for n in (*names, WORST)]
     eps = next(c.eps for c in accuracies(run).itertuples() if c.attack == WORST)
     return Table(pd.DataFrame(rows), f"Accuracy in percent, with 95 % intervals, in the l∞ ball of radius {eps}")
-
-
-def named(cell: Any) -> str:
-    """An attack with its number of steps where there are several of the kind."""
-    if cell.attack in ("PGD", "CW", "APGD"):
-        return f"{cell.attack}-{cell.steps}"
-    return "clean" if cell.attack == "none" else cell.attack
 
 
 def budget(run: Run) -> Table:
@@ -122,7 +117,7 @@ def summary(run: Run) -> dict[str, str]:
     return {
         "ε": worst.eps, "clean": number(clean.value), "its 95 % interval": between(clean),
         "worst case": number(worst.value), "95 % interval": between(worst),
-        "strongest attack": f"{named(strongest)}: {number(strongest.value)}",
+        "strongest attack": f"{with_steps(strongest.attack, strongest.steps)}: {number(strongest.value)}",
         "attacks": str(len(attacks_of(run))), "checks failed": f"{len(failed)} of {len(signs(run))}",
         "images": str(worst.images),
     }  # fmt: skip

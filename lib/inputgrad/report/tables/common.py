@@ -138,7 +138,7 @@ def described(shown: pd.DataFrame, runs: str = "seeds") -> str:
 
 def stands_for(shown: Sequence[results.Result]) -> str:
     """Which network ours is where it stands for the paper's, as a clause."""
-    names = sorted({models.label(result.provenance["declaration"]["model"]) for result in shown})
+    names = sorted({models.label(result.trial.model) for result in shown})
     return f"our network is {' and '.join(names)}"
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from inputgrad.catalogue import models
 from inputgrad.record import results
 from inputgrad.report import cells
-from inputgrad.report.markup import Stack, Table, between, number, scale
+from inputgrad.report.markup import Stack, Table, between, number, scale, with_steps
 
 TOGETHER = {"synthesis/attacks": "all of them", "selfgrad/audit": "worst of all", "selfgrad/defences": None}
 """The pages that attack networks inside one ball, and the row of each that counts an image only where it withstands
@@ -32,7 +32,7 @@ def board() -> Stack:
     rows = []
     for exhibit in TOGETHER:
         for there in places(exhibit):
-            network = models.label(there[0].provenance["declaration"]["model"])  # which may stand for another
+            network = models.label(there[0].trial.model)  # which may stand for another
             mine = cells.join_seeds(results.table(there))
             mine = mine[mine["metric"].eq("accuracy") & mine["variant"].eq("") & mine["reading"].eq("default")]
             rows += [row(exhibit, network, part) for _, part in mine.groupby("defense", sort=False)]
@@ -64,12 +64,11 @@ def row(exhibit: str, network: str, mine: pd.DataFrame) -> dict[str, object]:
     strongest = next(attacks.itertuples())
     equal = int(attacks["value"].eq(strongest.value).sum()) - 1
     worst = next(mine[mine["attack"] == TOGETHER[exhibit]].itertuples(), strongest)
-    steps = f"-{strongest.steps}" if strongest.attack in ("PGD", "CW", "APGD") else ""
     return {
         "network": network, "defence": NAMES.get(clean.defense, clean.defense), "worst case": number(worst.value),
         "95 % interval": between(worst), "clean": number(clean.value),
-        "strongest attack": f"{strongest.attack}{steps}{f' and {equal} more' if equal else ''}: "
-                            f"{number(strongest.value)}",
+        "strongest attack": f"{with_steps(strongest.attack, strongest.steps)}"
+                            f"{f' and {equal} more' if equal else ''}: {number(strongest.value)}",
         "attacks": len(attacks), "images": clean.images, "runs": clean.seeds, "scale": scale(clean.profile),
         "page": f"[{exhibit.split('/')[1]}](../notebooks/{exhibit}.ipynb)",
         "data set": clean.dataset, "ε": strongest.eps, "protocol": exhibit, "least": worst.value,

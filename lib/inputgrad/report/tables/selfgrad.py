@@ -12,7 +12,7 @@ from inputgrad.ground.checks import eps_value
 from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
-from inputgrad.report.markup import Stack, Table, between, number
+from inputgrad.report.markup import Stack, Table, between, number, with_steps
 from inputgrad.study.own import AS_GIVEN
 from inputgrad.study.selfgrad import BLOCK_OFF, DEFENCES, SWITCHED
 
@@ -37,15 +37,14 @@ def of_dataset(shown: pd.DataFrame, dataset: str, run: Run) -> Table:
     """The table of one data set."""
     rows: dict[tuple, dict[tuple[str, str], str]] = {}
     for c in shown.to_dict("records"):
-        attack = "clean" if c["attack"] == "none" else c["attack"]
-        steps = "" if attack in ("clean", "FGSM") else f"-{c['steps']}"
-        row = rows.setdefault((attack, int(c["steps"])), {("attack", ""): f"{attack}{steps}"})
+        attack, steps = c["attack"], int(c["steps"])
+        row = rows.setdefault((attack, steps), {("attack", ""): with_steps(attack, steps)})
         if c["defense"] == QUOTED:
             row[f"{QUOTED}, quoted", "paper"] = number(c["value"], 2)
             continue
         said = {"paper": number(c.get("value"), 2), "ours": number(c["ours"]), "verdict": c["word"]}
         row |= {(c["defense"], what): text for what, text in said.items()}
-    order = {name: i for i, name in enumerate(("clean", "FGSM", "PGD", "CW"))}
+    order = {name: i for i, name in enumerate(("none", "FGSM", "PGD", "CW"))}
     ordered = [rows[key] for key in sorted(rows, key=lambda key: (order[key[0]], key[1]))]
     return Table(
         grouped(ordered, may_go=("paper", "verdict")),
@@ -145,9 +144,8 @@ def audit(run: Run) -> Table:
     mine = mine[mine["variant"].eq("") & mine["attack"].ne("PGD over eps")]
     rows: dict[tuple, dict] = {}
     for c in mine.itertuples():
-        steps = f"-{c.steps}" if c.attack in ("PGD", "CW", "APGD") else ""
-        name = "clean" if c.attack == "none" else f"{c.attack}{steps}"
-        rows.setdefault((c.attack, c.steps), {"attack": name})[c.defense] = number(c.value)
+        attack = with_steps(c.attack, c.steps)
+        rows.setdefault((c.attack, c.steps), {"attack": attack})[c.defense] = number(c.value)
     last = [key for key in rows if key[0] == "worst of all"]
     ordered = [rows[key] for key in rows if key not in last] + [rows[key] for key in last]
     caption = f"Accuracy in percent at this page's eps; {described(mine)}; {stands_for(run.shown)}"
@@ -402,7 +400,7 @@ def blocks() -> Table:
 def costs(run: Run) -> Table:
     """Arithmetic, speed, and arithmetic to a robust accuracy, for each way to train."""
     mine, rows = cells.of_run(run), []
-    share = run.shown[0].provenance["declaration"]["settings"]["target"]
+    share = run.shown[0].trial.settings["target"]
     needed = arithmetic_to(mine, share)
     times = {defense: needed[MADRY] / own for defense, own in needed.items()}
     for defense, group in mine.groupby("defense", sort=False):
