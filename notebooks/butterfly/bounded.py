@@ -45,7 +45,7 @@ print(run.summary())
 # \begin{gathered} \tilde x = x + v, \\ v = \varepsilon \tanh G(x), \\ L_G = L\bigl(f(\tilde x), y\bigr) \end{gathered}
 # $$
 #
-# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. The generator starts as it is drawn and meets this image alone: an illustration, no result.
+# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. The generator's encoder begins as the classifier's body, the rest as it is drawn, and it meets this image alone: an illustration, no result.
 
 # %% mystnb={"image": {"alt": "A misclassified handwritten digit, a perturbation whose values stay within a ball, and their sum, with the class that the classifier sees before and after"}} tags=["method", "remove-stderr"]
 from inputgrad.compute.methods.game import perturbations, play_batch
@@ -62,7 +62,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## What is gained in the ball
 #
-# The classifier, the images of the game, the generators and the tests of them are declared as on [the page before](told.ipynb), and the networks trained anew; *limited* says that v is kept in the ball. The gain is over the same test images without v, with an interval of the paired differences.
+# The classifier, the images of the game, the generators and the tests of them are declared as on [the page before](told.ipynb), and the networks trained anew, but for the encoder, which is loaded; *limited* says that v is kept in the ball. The gain is over the same test images without v, with an interval of the paired differences.
 
 # %% tags=["hide-input"]
 tables.butterfly.told(run)

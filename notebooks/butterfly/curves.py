@@ -52,7 +52,7 @@ print(run.summary())
 # \begin{gathered} \tilde x = x + v, \\ v = G(x), \\ L_D = (D(\tilde x) - t)^2, \\ L_G = (D(\tilde x) - 1)^2 + \gamma\, \overline{v^2} \end{gathered}
 # $$
 #
-# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right. Generator and discriminator start as they are drawn and meet this image alone: an illustration, no result.
+# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right. The generator's encoder and the discriminator's body begin as the classifier's body, the rest as it is drawn, and they meet this image alone: an illustration, no result.
 
 # %% mystnb={"image": {"alt": "A handwritten digit, the generator's perturbation and the sum after ten rounds, and after thirty, with the class that the classifier sees in each"}} tags=["method", "remove-stderr"]
 from inputgrad.compute.methods.game import perturbations, play_batch
@@ -112,7 +112,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1 and 2; at `quick` on CIFAR-10 alone. The values of gamma are ours too.
+# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1, 2, 4 and 5; at `quick` on CIFAR-10 alone. Of the values of gamma the first of each list is the paper's, by the caption of its Table 3, and 0 is its game without a penalty; its other values are lost, and those here are ours.
 # 2. The scratch classifier [A] is enhanced and the fine-tuned one [B] attacked, both with the small encoder and a known classifier.
 # 3. Held out are the last 1,000 test images. In the rows of results the column `parameter` has gamma here, and `steps` the epoch.
 # 4. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.

@@ -56,7 +56,7 @@ print(run.summary())
 # \begin{gathered} \tilde x = x + G(x), \quad t = [f(\tilde x) = y], \\ L_D = (D(\tilde x) - t)^2, \\ L_G = (D(\tilde x) - 1)^2 \end{gathered}
 # $$
 #
-# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. Generator and discriminator start as they are drawn and meet this image alone: an illustration, no result.
+# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. The generator's encoder and the discriminator's body begin as the classifier's body, the rest as it is drawn, and they meet this image alone: an illustration, no result.
 
 # %% mystnb={"image": {"alt": "A misclassified handwritten digit, the generator's perturbation and the sum after ten rounds, and after fifty, with the class that the classifier sees in each"}} tags=["method", "remove-stderr"]
 from inputgrad.compute.methods.game import perturbations, play_batch

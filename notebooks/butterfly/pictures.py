@@ -54,7 +54,7 @@ print(run.summary())
 # \begin{gathered} \tilde x = x + v, \\ v = G(x), \\ L_D = (D(\tilde x) - t)^2, \\ L_G = (D(\tilde x) - 1)^2 + \gamma\, \overline{v^2} \end{gathered}
 # $$
 #
-# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right. Generator and discriminator start as they are drawn and meet this image alone: an illustration, no result.
+# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies right. The generator's encoder and the discriminator's body begin as the classifier's body, the rest as it is drawn, and they meet this image alone: an illustration, no result.
 
 # %% mystnb={"image": {"alt": "A handwritten digit, the generator's perturbations after thirty rounds with two weights of the penalty, and the sums, with the class that the classifier sees in each"}} tags=["method", "remove-stderr"]
 from inputgrad.compute.methods.game import perturbations, play_batch
@@ -105,8 +105,8 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1 and 2; at `quick` on CIFAR-10 alone.
-# 2. The values of gamma are ours, the first of each list being that of the tables.
+# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1, 2, 4 and 5; at `quick` on CIFAR-10 alone.
+# 2. Of the values of gamma the first of each list is the paper's, by the caption of its Table 3; its other values are lost, and those here are ours.
 # 3. Pictures of sums are cut to [0, 1] for showing; the classifier sees them as they are.
 # 4. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.
 

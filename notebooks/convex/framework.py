@@ -59,7 +59,7 @@ figures.side_by_side(model, y, x=x, eta=eta, x_adv=x + eta)
 #
 # Each image is moved by a multiple of its own smallest feasible eps, for several exponents of the ball. The column *closed form optimal* counts the images whose perturbation attains the dual bound of the programme to a relative 1e-6.
 
-# %% mystnb={"image": {"alt": "Share of fooled images over eps in units of the smallest feasible eps, one panel a network, one curve a norm: a step at one for the linear classifier, a gentler rise after it for the networks"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Share of fooled images over eps in units of the smallest feasible eps, one panel a network, one curve a norm: a step at one for the linear classifier, a gentler rise, which begins before one, for the networks"}} tags=["hide-input"]
 figures.convex.multiples(run)
 
 # %% tags=["hide-input"]
@@ -100,7 +100,7 @@ tables.cost(run)
 # 2. p = 1, a limit that the paper leaves out of its formula, is the single value with the largest gradient.
 # 3. Beyond the paper: the softmax regression (`linear`), on which the first-order theory is exact, and eps measured in multiples of Proposition 1's.
 # 4. The correctly classified images that come first in the test set are attacked (`images`).
-# 5. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 5. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). The seed of a run draws only the images that are attacked, as the authors drew theirs: runs of this network differ in nothing else.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -86,7 +86,7 @@ tables.cost(run)
 #
 # 1. The paper gives curves and no intervals, so this page goes beyond it.
 # 2. Networks, images and eps as on the page of Figure 2. Of Algorithm 1-n, n = 5 is run here, n = 10 on that page.
-# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). The seed of a run draws only the images that are attacked, as the authors drew theirs: runs of this network differ in nothing else.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

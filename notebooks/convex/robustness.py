@@ -68,7 +68,7 @@ tables.convex.measures(run)
 figures.convex.measures(run)
 
 # %% [markdown]
-# **How to read it.** A cell is *close* within a tenth of the paper's number (test error: 3 points), *inside* where that number lies in the prediction interval for one more network, and *near* within three tenths. The interval is over seeds where there are three or more, else over resampled images.
+# **How to read it.** A cell is *close* within a tenth of the paper's number (test error: 3 points), *inside* where that number lies in the prediction interval for one more network, and *near* within three tenths. The interval is over seeds where there are three or more, else over resampled images. Of `LeNet-5 (authors)` runs are draws of images, not networks.
 #
 # ## The unit of ρ₁
 #
@@ -98,12 +98,13 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. Test errors are of the whole test set. The authors' published script prints that of a shuffled part.
-# 2. ρ₁ and the eps of 99 in 100 count the first correctly classified images (`images`). An image that DeepFool does not fool in 50 rounds (`deepfool_steps`) counts with the length it reached in ρ₁, and with an infinite eps in the last measure. Every DeepFool step is lengthened (`overshoot`), where the original lengthens their sum.
+# 2. All three measures are of the first correctly classified images (`images`), of `LeNet-5 (authors)` of drawn ones. An image that DeepFool does not fool in 50 rounds (`deepfool_steps`) counts with the length it reached in ρ₁, and with an infinite eps in the last measure. Every DeepFool step is lengthened (`overshoot`), where the original lengthens their sum.
 # 3. At `quick`, NIN and DenseNet-40 are trained for 6 and 4 epochs with bfloat16 autocast instead of 160 and 300 (`recipe`).
 # 4. The paper does not say how it trained. The networks for MNIST are trained with Adam in batches of 128 at a rate that rises to its peak and falls to zero (`recipe`), which gives about the paper's test errors.
 # 5. DeepFool lengthens each step by 1e-4 in the units of the prepared image, besides the overshoot of 0.02.
-# 6. Beyond the paper: intervals, and ρ₁ in the unit of the others.
-# 7. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 6. Scores are logits (`scores`), where the text has the softmax. The recorded CIFAR-10 results come from an archive that holds the images in another order than torchvision's files.
+# 7. Beyond the paper: intervals, and ρ₁ in the unit of the others.
+# 8. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). The seed of a run draws only the images that are attacked, as the authors drew theirs: runs of this network differ in nothing else.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -85,7 +85,7 @@ tables.cost(run)
 #
 # 1. The paper does not discuss precision, so this page goes beyond it.
 # 2. Networks, images and eps as on the page of Figure 2, 256 images at `quick`; the factor is tried at the fourth of the ten eps.
-# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). Its one seed draws the images that are attacked, as the authors drew theirs.
+# 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). The seed of a run draws only the images that are attacked, as the authors drew theirs: runs of this network differ in nothing else.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -101,7 +101,8 @@ tables.cost(run)
 # 2. At `quick` the network is WRN-10-2 at half its width, trained for six epochs on 10,000 images: smaller than on the other pages, for the sake of three runs. [The page of the audit](audit.ipynb) has the block as the paper gives it, on the larger network.
 # 3. The self gradient is a constant in training. At a sign no gradient comes through it, so that this changes nothing.
 # 4. *Random start* takes its step from a random point of the ball and makes it 1.25 eps long, as Wong, Rice and Kolter (2020) do. A longer schedule, on which training on single steps can fail at once (catastrophic overfitting), has [a page of its own](schedule.ipynb).
-# 5. APGD has 100 steps and aims at two classes, Square has 500 queries: fewer than in AutoAttack, and only on images that still stand.
+# 5. APGD has AutoAttack's 100 steps but aims at two classes, and Square has 500 queries: fewer than there, and only on images that still stand.
+# 6. The recorded results come from an archive that holds CIFAR-10's images in another order than torchvision's files.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

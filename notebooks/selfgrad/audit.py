@@ -65,7 +65,7 @@ figures.side_by_side(F, y, x=x, g=g, x_adv=x_adv, g_past=g_past, x_past=x_past)
 # %% [markdown]
 # ## The checklist
 #
-# These are signs of a masked gradient ({cite:t}`athalye2018obfuscated`, {cite:t}`carlini2019evaluating`). Each is answered from the measurements below, with an allowance of five points for noise. The caption is the verdict, and says where the block was too small to mask anything. On a network with ReLU, holding the block constant changes no gradient: that line checks the code as much as the network.
+# These are signs of a masked gradient ({cite:t}`athalye2018obfuscated`, {cite:t}`carlini2019evaluating`). Each is answered from the measurements below, most with an allowance of five points for noise; of ten images in a hundred the loss may fall along FGSM's direction, and noise has no allowance. The caption is the verdict, and says where the block was too small to mask anything. On a network with ReLU, holding the block constant changes no gradient: that line checks the code as much as the network.
 
 # %% tags=["hide-input"]
 tables.selfgrad.checklist(run)

@@ -59,7 +59,7 @@ figures.side_by_side(
 # %% [markdown]
 # ## Robustness during training
 
-# %% mystnb={"image": {"alt": "Accuracy under PGD during training for FGSM training, Madry training and the self-gradient network, over epochs and over seconds"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Accuracy under PGD during training for FGSM training, Madry training and both self-gradient networks, over epochs and over seconds"}} tags=["hide-input"]
 figures.selfgrad.costs(run)
 
 # %% tags=["hide-input"]

@@ -102,7 +102,7 @@ tables.cost(run)
 # 3. Attacks in training are made with the network in training mode, and every pass, also the attack's, moves the statistics of batch norm: FGSM from the image itself with a step of 8/255, PGD with seven steps of 2/255 from a random start, as Madry et al. train CIFAR-10.
 # 4. Attacks at test go through both passes of the network, in evaluation mode and float32. With the block disabled, the attack is on the network without it.
 # 5. SVHN is declared at `paper` only; what claims say of it is decided apart from what they say of CIFAR-10 and CIFAR-100. *Bilateral* is not run, so that claims against it are not run.
-# 6. At `quick` 500 test images are attacked.
+# 6. At `quick` 500 test images are attacked. The recorded CIFAR results come from archives that hold the images in another order than torchvision's files.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -3,7 +3,7 @@
 #
 # This page re-runs Tables 3 and 4 of {cite:t}`agarwal2020sign`, and the numbers of its Sec. 6 that stand in the text.
 #
-# **The claim.** The same step taken *down* the loss (D-FGSM, D-FGM) on misclassified images "defends": the error falls far below the natural error at a small eps, and rises again with eps.
+# **The claim.** The same step taken *down* the loss (D-FGSM, D-FGM) on misclassified images "defends": the error falls far below the natural error at a small eps, and with D-FGSM rises again with eps.
 # The claim would be refuted by an error that does not fall. It is *explained* if the fall vanishes where the step follows another label than the true one, which the second half of this page tries.
 
 # %% tags=["parameters", "remove-cell"]
@@ -65,7 +65,7 @@ figures.side_by_side(model, y, x=x, g=g, x_dfgsm=x_dfgsm, x_dfgm=x_dfgm)
 # %% tags=["hide-input"]
 tables.beside(run, ["default", "edit=all"])
 
-# %% mystnb={"image": {"alt": "Error over eps after D-FGSM and D-FGM for each data set and network, ours solid and the paper's dashed: a fall at small eps, then a rise"}} tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Error over eps after D-FGSM and D-FGM for each data set and network, ours solid and the paper's dashed: a fall at small eps, with D-FGSM then a rise"}} tags=["hide-input"]
 figures.sign.over_eps(run, "error", ["D-FGSM", "D-FGM"])
 
 # %% [markdown]

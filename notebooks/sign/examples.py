@@ -51,7 +51,7 @@ figures.side_by_side(model, y, x=x, g=g, d=d, x_adv=x_adv)
 # %% [markdown]
 # ## Attacked (Figures 1, 3 and 4)
 #
-# The first correctly classified test image of each class.
+# The first correctly classified test image of each of the first classes (`columns`).
 
 # %% mystnb={"image": {"alt": "Galleries of attacked images, a row for each eps, with FGSM and with FGM, and the class that the network sees in each"}} tags=["hide-input"]
 figures.sign.galleries(run, ["FGSM", "FGM"])

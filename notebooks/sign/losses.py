@@ -67,7 +67,7 @@ tables.sign.distances(run)
 # %% [markdown]
 # ## The steps of this page
 #
-# D-FGSM and D-FGM take steps of the paper's eps. FGM takes steps far beyond them, since the paper's text says that the accuracy rises again with eps (c18).
+# D-FGSM and D-FGM take steps of the paper's eps. FGM takes steps far beyond them, since the paper's text says that on ResNet-18 and CIFAR-10 the accuracy rises again after eps 0.15 (c18).
 
 # %% tags=["hide-input"]
 tables.sign.both_losses(run)

@@ -92,7 +92,9 @@ tables.cost(run)
 # 2. All attacks keep images in [0, 1], in the units of the image. `convex` counts eps in fractions of the range of the prepared images, and `smooth` whitens colour images. Neither is done here; of `smooth` only the MNIST network is here. Those chapters also let images leave [0, 1], though most pixels of a digit lie on the edge of that box.
 # 3. The step without the sign at equal l2 length is longer in l∞ than eps, and the length of FGM is that of the gradient times eps; neither is among *all of them*.
 # 4. Only networks whose chapter defends them are defended: the updates of `smooth` in the reading that hardens (its own gradient of each image, accumulated), the defences of `selfgrad`.
-# 5. One seed. The universal perturbation is made from the first 200 training images in batches of ten and five passes.
+# 5. The step downhill is taken on all images, where Tables 3 and 4 of `sign` step only the wrong ones.
+# 6. The recorded CIFAR-10 results come from an archive that holds the images in another order than torchvision's files.
+# 7. One seed. The universal perturbation is made from the first 200 training images in batches of ten and five passes.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page
