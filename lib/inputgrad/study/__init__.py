@@ -67,14 +67,42 @@ def trials(name: str, **given: Any) -> list[Trial]:
     Raises:
         InputError: an unknown parameter, or a value that is not allowed; nothing has been computed then.
     """
-    declared, known = exhibit(name), parameters(name)
+    declared, values = exhibit(name), valued(name, given)
+    profile = checks.one_of("profile", values["profile"], declared.grids)
+    grid, root = declared.grids[profile], checked_root(values["data_root"])
+    datasets, models, seeds = axes(name, grid, values, root)
+    images = checks.whole("images", grid.images if values["images"] is None else values["images"], least=1)
+    shared = {"images": images, **particular(declared, values)}
+    both_named = values["datasets"] is not None and values["models"] is not None
+    found = []
+    for dataset, model in grid.combinations(datasets, models, both_named):
+        settings = settings_of(name, profile, dataset, model, values, shared, root)
+        alike = architecture(model).own and values["seeds"] is None  # all of them would be the same network
+        drawn = seeds[:1] if alike else seeds
+        found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in drawn]
+    return found
+
+
+def valued(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every parameter of an exhibit: as given, or its default; checked are the names alone.
+
+    Raises:
+        InputError: an unknown parameter.
+    """
+    known = parameters(name)
     for key in given:
         checks.one_of(f"parameter of {name}", key, known)
-    given = {key: checks.structured(key, value) for key, value in given.items()}
-    values = {key: given[key] if given.get(key) is not None else p.default for key, p in known.items()}
-    profile = checks.one_of("profile", values["profile"], declared.grids)
-    grid = declared.grids[profile]
-    root = checked_root(values["data_root"])
+    said = {key: checks.structured(key, value) for key, value in given.items()}
+    return {key: said[key] if said.get(key) is not None else p.default for key, p in known.items()}
+
+
+def axes(name: str, grid: Grid, values: Mapping[str, Any], root: str | None) -> tuple[list[str], list[str], list[int]]:
+    """The data sets, networks and seeds that are asked for.
+
+    Raises:
+        InputError: one that there is not, that is there twice, or that the exhibit does not take.
+    """
+    declared = exhibit(name)
     datasets = checks.unique("datasets", chosen(values, "datasets", grid.datasets))
     models = checks.unique("models", [readers.resolved(m) for m in chosen(values, "models", grid.models)])
     seeds = checks.unique("seeds", chosen(values, "seeds", grid.seeds))
@@ -82,42 +110,55 @@ def trials(name: str, **given: Any) -> list[Trial]:
         check_name(dataset, root)
     for model in models:
         network = architecture(model)
-        objective = network.objective
         if network.own:
             check_own(name, network, values)
-        if objective not in declared.objectives:
+        if network.objective not in declared.objectives:
             raise InputError(
-                f"model {model!r} is trained to {objective}: {name} takes networks trained to "
+                f"model {model!r} is trained to {network.objective}: {name} takes networks trained to "
                 f"{' or '.join(declared.objectives)}"
             )
     checks.unique("models", [architecture(model).label for model in models])
     for seed in seeds:
         checks.whole("seed", seed)
-    images = checks.whole("images", grid.images if values["images"] is None else values["images"], least=1)
-    own = {p.name: p.check(values[p.name]) for p in declared.parameters if p.check}
+    return datasets, models, seeds
+
+
+def particular(declared: Exhibit, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The exhibit's own parameters, checked; one that is opted into is there where it is not its default.
+
+    Raises:
+        InputError: a value that is not allowed, by itself or beside the others.
+    """
+    checked = {p.name: p.check(values[p.name]) for p in declared.parameters if p.check}
     if declared.check:
-        declared.check(own)
-    own = {p.name: own[p.name] for p in declared.parameters if p.check and not (p.opt_in and own[p.name] == p.default)}
-    asked = {p.name for p in known.values() if values[p.name] != p.default}
-    both_named = values["datasets"] is not None and values["models"] is not None
-    found = []
-    for dataset, model in grid.combinations(datasets, models, both_named):
-        recipe = recipe_of(declared, grid, dataset, model, values["recipe"])
-        settings = {"images": images, "recipe": recipe, **own}
-        if there := extent(dataset, root):
-            within("recipe", values["recipe"], recipe, there.train, dataset)
-            enough(dataset, there, settings, asked, {p.name: p.of for p in declared.parameters if p.of})
-            architecture(model).check(sized(there.shape, own.get("size")), recipe.get("width", 1.0))
-        if declared.scale:
-            settings |= declared.scale(profile, dataset, settings)
-        if print_of := fingerprint(dataset, root):
-            settings["data"] = print_of
-        drawn = seeds
-        if named := architecture(model).own:
-            settings["victim"] = readers.fingerprint(named)
-            drawn = seeds if values["seeds"] is not None else seeds[:1]  # they would all be the same network
-        found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in drawn]
-    return found
+        declared.check(checked)
+    opted_out = {p.name for p in declared.parameters if p.check and p.opt_in and checked[p.name] == p.default}
+    return {key: value for key, value in checked.items() if key not in opted_out}
+
+
+def settings_of(
+    name: str, profile: str, dataset: str, model: str, values: Mapping[str, Any], shared: Mapping, root: str | None
+) -> dict[str, Any]:  # fmt: skip
+    """The settings of one data set and network: those that all ``shared``, the recipe, and what follows from them.
+
+    Raises:
+        InputError: what is asked for is more than the data set has, or nothing for this network.
+    """
+    declared = exhibit(name)
+    recipe = recipe_of(declared, declared.grids[profile], dataset, model, values["recipe"])
+    settings = {"images": shared["images"], "recipe": recipe, **shared}
+    if there := extent(dataset, root):
+        within("recipe", values["recipe"], recipe, there.train, dataset)
+        asked = {p.name for p in parameters(name).values() if values[p.name] != p.default}
+        enough(dataset, there, settings, asked, {p.name: p.of for p in declared.parameters if p.of})
+        architecture(model).check(sized(there.shape, shared.get("size")), recipe.get("width", 1.0))
+    if declared.scale:
+        settings |= declared.scale(profile, dataset, settings)
+    if print_of := fingerprint(dataset, root):
+        settings["data"] = print_of
+    if named := architecture(model).own:
+        settings["victim"] = readers.fingerprint(named)
+    return settings
 
 
 def check_own(name: str, network: Architecture, values: Mapping[str, Any]) -> None:
