@@ -179,7 +179,7 @@ def test_the_next_image_of_a_class_is_another_one_of_it():
 def test_a_classifier_of_imagenet_answers_with_the_units_of_its_classes(monkeypatch):
     """Stand-ins for the weights and for their network: a linear one of a thousand units."""
     whole = nn.Linear(4, 1000)
-    given = Trained(whole, [], 0.0, 0.0, "weights", {})
+    given = Trained(model=whole, checkpoint="weights")
     monkeypatch.setattr(butterfly_pretrained, "restored", lambda *_: given)
     monkeypatch.setattr(butterfly_pretrained, "build", lambda *_, classes, **__: nn.Linear(4, classes))
     data = SimpleNamespace(name="imagenette96", shape=(3, 96, 96), classes=10)

@@ -243,7 +243,7 @@ def test_a_black_box_is_only_asked(d_train, trained, digits, tmp_path, monkeypat
     before, other = state(target), state(judge)
     rules, recipe = Rules("attack", known=False, d_train=d_train), Recipe(batch=25, epochs=1, images=50)
     named = [
-        Trained(net, [], 0.0, 0.0, name, {}) for net, name in ((target, "target"), (small(5), "enc"), (judge, "judge"))
+        Trained(model=net, checkpoint=name) for net, name in ((target, "target"), (small(5), "enc"), (judge, "judge"))
     ]
     result = played(digits, named[0], named[1], rules, recipe, 0, CPU, judge=named[2], widths=(16,))
     assert target.recorded and not any(target.recorded)  # never with a graph
@@ -280,7 +280,7 @@ def test_one_round_is_d_then_g_on_one_batch(trained, digits):
 
 def test_a_killed_game_ends_with_the_weights_of_an_unbroken_one(trained, digits, tmp_path, monkeypatch, every_epoch):
     rules, recipe = Rules(d_train="full"), Recipe(batch=24, epochs=3, images=49, schedule="onecycle", augment="crop")
-    target, encoder = Trained(trained, [], 0.0, 0.0, "target", {}), Trained(small(5), [], 0.0, 0.0, "encoder", {})
+    target, encoder = Trained(model=trained, checkpoint="target"), Trained(model=small(5), checkpoint="encoder")
 
     def run(folder):
         monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / folder)
@@ -457,7 +457,7 @@ def of_digits(**changes):
     """A call of ``played`` with one thing wrong."""
 
     def call(digits, digits32, trained):
-        target, encoder = (Trained(net, [], 0.0, 0.0, "x", {}) for net in (trained, small(5)))
+        target, encoder = (Trained(model=net, checkpoint="x") for net in (trained, small(5)))
         given = {"data": digits, "target": target, "encoder": encoder, "rules": Rules(), "recipe": RECIPE, "seed": 0}
         for name, change in changes.items():
             given[name] = change(digits32) if callable(change) else change
@@ -481,13 +481,13 @@ BAD = {
     "known": (lambda *_: Rules(known=1), "known 1 is neither true nor false"),
     "objective": (lambda *_: Rules(objective="direct", known=False),
                   "objective 'direct' needs known=True: it takes gradients through the target"),
-    "classes": (of_digits(target=Trained(small(classes=7), [], 0.0, 0.0, "x", {})),
+    "classes": (of_digits(target=Trained(model=small(classes=7), checkpoint="x")),
                 "the target tells 7 classes apart, but digits28 has 10: take a classifier of digits28"),
-    "judge": (of_digits(judge=Trained(small(), [], 0.0, 0.0, "x", {})),
+    "judge": (of_digits(judge=Trained(model=small(), checkpoint="x")),
               "known=True takes no judge, the network whose features the discriminator has in place of the target's"),
     "no judge": (of_digits(rules=Rules(known=False)),
                  "known=False needs a judge, the network whose features the discriminator has in place of the target's"),
-    "judge's images": (of_digits(rules=Rules(known=False), judge=Trained(network("resnet18", (3, 32, 32)), [], 0.0, 0.0, "x", {})),
+    "judge's images": (of_digits(rules=Rules(known=False), judge=Trained(model=network("resnet18", (3, 32, 32)), checkpoint="x")),
                        "the judge cannot take images of 1x28x28: choose another network"),
     "first": (of_digits(first=1200), "first 1200 is too large: it must be at most 1198"),
     "augment": (of_digits(recipe=RECIPE.override({"augment": "distort"})),

@@ -175,7 +175,7 @@ def pretrained(job: Job, model: str, width: float, seed: int) -> Trained:
                 "in its place, or 'none'"
             )
         net = torchvision_net(model, shape=shape, classes=1000, width=width, weights="imagenet")
-        return Trained(net.to(job.device).eval(), [], 0.0, 0.0, f"imagenet-{model}", {})
+        return Trained(model=net.to(job.device).eval(), checkpoint=f"imagenet-{model}")
     images = loaded(name, job.root, shape[-1])
     if images.shape != shape:
         raise InputError(

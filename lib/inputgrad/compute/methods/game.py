@@ -355,7 +355,7 @@ def fared(game: Game, x: Tensor, y: Tensor, before: Tensor | None = None, h: Ten
 # From a declaration to its generator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Played(Trained):
     """A generator (``model``) in evaluation mode, and the discriminator it was trained with."""
 
@@ -368,7 +368,7 @@ def untrained(
     """A network of the catalogue as it is drawn, to start an encoder from scratch."""
     torch.manual_seed(seed)
     net = build(model, shape=shape, classes=classes, width=width).to(device).eval()
-    return Trained(net, [], 0.0, 0.0, f"untrained-{model}-{width:g}-s{seed}", {})
+    return Trained(model=net, checkpoint=f"untrained-{model}-{width:g}-s{seed}")
 
 
 def played(
@@ -423,8 +423,10 @@ def played(
         f"{data.name}-{rules.problem}-s{seed}", declared, game.moving,
         lambda partial: ({}, play(game, images, recipe, seed, partial)),
     )  # fmt: skip
-    speed = recipe.epochs * len(images.x) / max(note["seconds"], 1e-9)
-    return Played(generator.eval(), note["history"], note["seconds"], speed, name, note["origin"], discriminator.eval())
+    return Played(
+        model=generator.eval(), discriminator=discriminator.eval(), checkpoint=name, origin=note["origin"],
+        history=note["history"], seconds=note["seconds"], images_seen=recipe.epochs * len(images.x),
+    )  # fmt: skip
 
 
 def check_classes(target: Classifier, data: Splits, device: torch.device) -> None:

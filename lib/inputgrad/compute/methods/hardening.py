@@ -124,7 +124,7 @@ def prepared(data: Splits, images: int | None) -> Prepared:
 LAST: dict[tuple[str, int | None], Prepared] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Hardened(Trained):
     """A network in eval mode, trained on images that moved.
 
@@ -177,10 +177,9 @@ def learned(
     name, tensors, note = kept(
         f"{data.name}-{model}-s{seed}", declared, net, lambda partial: harden(training(net, sets), seed, partial)
     )
-    speed = recipe.epochs * len(sets.x_train) / max(note["seconds"], 1e-9)
     return Hardened(
-        net.eval(), note["history"], note["seconds"], speed, name, note["origin"], tensors[f"{EXTRA}drift"],
-        sets.whitening,
+        model=net.eval(), checkpoint=name, origin=note["origin"], history=note["history"], seconds=note["seconds"],
+        images_seen=recipe.epochs * len(sets.x_train), drift=tensors[f"{EXTRA}drift"], whitening=sets.whitening,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +63,31 @@ class Plain:
 PLAIN = Plain()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A network in eval mode and how it came about."""
+    """A network in eval mode and how it came about.
+
+    Attributes:
+        model: the network.
+        checkpoint: the name of its file.
+        origin: commit, versions and device it was trained with.
+        history: one entry an epoch: ``epoch``, ``loss``, ``accuracy`` (both of the training images), ``seconds``;
+            none where it was loaded or is as it was drawn.
+        seconds: of all epochs.
+        images_seen: in all epochs.
+    """
 
     model: nn.Module
-    history: list[dict[str, Any]]  # one entry an epoch: epoch, loss, accuracy (both of the training images), seconds
-    seconds: float
-    images_per_second: float
     checkpoint: str
-    origin: dict  # commit, versions and device it was trained with
+    origin: dict = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    images_seen: int = 0
+
+    @property
+    def images_per_second(self) -> float:
+        """How fast it was trained; 0 where it was not."""
+        return self.images_seen / max(self.seconds, 1e-9)
 
 
 def trained(
@@ -112,9 +127,11 @@ def trained(
         f"{data.name}-{model}-s{seed}", declared, net,
         lambda partial: ({}, fit(net, data, recipe, seed, partial, MODELS[model].objective, defence)),
     )  # fmt: skip
-    images = recipe.epochs * min(recipe.images or len(data.x_train), len(data.x_train))
-    speed = images / max(note["seconds"], 1e-9)
-    return Trained(net.eval(), note["history"], note["seconds"], speed, name, note.get("origin", {}))
+    return Trained(
+        model=net.eval(), checkpoint=name, origin=note.get("origin", {}), history=note["history"],
+        seconds=note["seconds"],
+        images_seen=recipe.epochs * min(recipe.images or len(data.x_train), len(data.x_train)),
+    )  # fmt: skip
 
 
 def loaded(data: Splits, model: str, device: torch.device, root: str | None = None) -> Trained:
@@ -150,7 +167,7 @@ def restored(model: str, shape: tuple[int, int, int], device: torch.device, root
         raise InputError(f"{path_of(weights, data_root(root))} does not hold {model!r} ({reason})") from err
     net = net.to(device).to(memory_format=torch.channels_last)
     origin = {"source": weights.source, "sha256": weights.sha256, "modified": False}
-    return Trained(net.eval(), [], 0.0, 0.0, weights.file, origin)
+    return Trained(model=net.eval(), checkpoint=weights.file, origin=origin)
 
 
 def of_preparation(net: nn.Module) -> dict[str, Tensor]:

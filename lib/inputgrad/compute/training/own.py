@@ -58,7 +58,7 @@ def owned(data: Splits, model: str, device: torch.device, root: str | None = Non
     x = data.x_test[:BATCH].to(device).float() / 255
     check(net, x, data.classes, f"{own.label} on {data.name}")
     origin = {"source": own.label, "sha256": fingerprint(own), "modified": False, "whose": "you"}
-    return Trained(net, [], 0.0, 0.0, Path(own.weights).name, origin)
+    return Trained(model=net, checkpoint=Path(own.weights).name, origin=origin)
 
 
 # Building
