@@ -36,7 +36,7 @@ def test_the_first_page_has_question_and_answer_of_every_paper():
 
 def test_an_answer_counts_the_claims_that_its_page_lists():
     box = answers.box("sign/adversarial", str)
-    run = Run("sign/adversarial", results.recorded("sign/adversarial"), computed=0, own=False)
+    run = Run("sign/adversarial", results.recorded("sign/adversarial"), computed=0, altered=False)
     listed = tables.verdicts(run).frame
     words = Counter(listed.loc[listed["kind"] == "result", "verdict"])
     assert all(f"{n} {word}" in box for word, n in words.items())

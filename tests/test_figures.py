@@ -478,7 +478,7 @@ def drawn():
     for exhibit in [name for name in EXHIBITS if results.recorded(name)]:
         order = results.declared_places(exhibit)
         shown = sorted(results.largest(results.recorded(exhibit)), key=lambda result: order.index(result.place))
-        run = runner.Run(exhibit, shown, computed=0, own=False)
+        run = runner.Run(exhibit, shown, computed=0, altered=False)
         for cell in nbformat.read(ROOT / "notebooks" / f"{exhibit}.ipynb", 4).cells:
             if cell.cell_type == "code" and cell.source.startswith("figures."):
                 call = cell.source.removeprefix("figures.")

@@ -25,7 +25,7 @@ def tables_of(exhibit):
     """Each table of a page as its reader sees it: what shows it, and the table."""
     order = results.declared_places(exhibit)
     shown = sorted(results.largest(results.recorded(exhibit)), key=lambda result: order.index(result.place))
-    run = runner.Run(exhibit, shown, computed=0, own=False)
+    run = runner.Run(exhibit, shown, computed=0, altered=False)
     for cell in nbformat.read(ROOT / "notebooks" / f"{exhibit}.ipynb", 4).cells:
         if cell.cell_type == "code" and cell.source.startswith("tables."):
             found = eval(cell.source, {"run": run, "tables": tables})

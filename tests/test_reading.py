@@ -97,7 +97,7 @@ def test_other_parameters_are_read_only_where_all_of_them_are_recorded(monkeypat
     with pytest.raises(InputError, match="computes, and torch"):
         runner.run("smooth/readings", images=7)
     shown = runner.run("smooth/readings", profile="quick")
-    assert shown.computed == 0 and not shown.own and shown.results
+    assert shown.computed == 0 and not shown.altered and shown.results
 
 
 def test_a_copy_without_its_checkout_refuses_in_one_sentence(reader, tmp_path):

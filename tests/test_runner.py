@@ -41,7 +41,7 @@ def test_a_run_computes_once_and_then_reads(workspace):
     second = inputgrad.run(SIGN, **SMALL)
     assert (first.computed, second.computed) == (1, 0)
     assert first.rows.equals(second.rows)
-    assert first.own
+    assert first.altered
     assert first.shown is first.results
     assert "1 computed now" in first.summary()
 
@@ -105,7 +105,7 @@ def test_recorded_results_stand_in_for_smoke(workspace, monkeypatch):
     )
     own = inputgrad.run(SIGN, **SMALL)
     monkeypatch.setattr(results, "recorded", lambda exhibit: [own.results[0]])
-    assert not own.own
+    assert not own.altered
     assert own.shown == [own.results[0]]
     assert "below show instead 1 trial recorded at smoke" in own.summary()
     assert "say nothing about the paper" not in own.summary()

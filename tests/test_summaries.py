@@ -261,7 +261,7 @@ def test_a_network_that_two_exhibits_share_is_paid_for_once(monkeypatch):
 
 def test_a_page_lists_the_claims_that_its_own_rows_decide():
     def listed(exhibit):
-        return set(tables.verdicts(Run(exhibit, results.recorded(exhibit), computed=0, own=False)).frame["claim"])
+        return set(tables.verdicts(Run(exhibit, results.recorded(exhibit), computed=0, altered=False)).frame["claim"])
 
     assert "sign.c01" in listed("sign/adversarial") and "sign.c01" not in listed("sign/perceptibility")
     assert "sign.c11" in listed("sign/cooperative")  # not run yet: the page that would decide it

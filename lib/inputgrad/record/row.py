@@ -86,7 +86,7 @@ class Row:
 
     def __post_init__(self) -> None:
         for column in TEXTS:
-            named(column, getattr(self, column), may_be_empty=column in MAY_BE_EMPTY)
+            check_text(column, getattr(self, column), may_be_empty=column in MAY_BE_EMPTY)
         for column in ("eps", "parameter"):
             if not is_number(getattr(self, column)):
                 raise InputError(f"{column} {getattr(self, column)!r} is not a number: write it as '0.3' or '8/255'")
@@ -136,7 +136,7 @@ TEXTS = tuple(field.name for field in fields(Row) if field.type == "str" and fie
 MAY_BE_EMPTY = ("table", "maker", "variant", "eps", "parameter")
 
 
-def named(column: str, value: object, may_be_empty: bool) -> None:
+def check_text(column: str, value: object, may_be_empty: bool) -> None:
     """Refuse what is no text, and an empty one where a column must say something."""
     if not isinstance(value, str) or not (value or may_be_empty):
         raise InputError(f"{column} {value!r} is not {'a text' if may_be_empty else 'a name'}")

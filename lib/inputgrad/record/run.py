@@ -19,7 +19,7 @@ class Run:
     exhibit: str
     results: list[Result]
     computed: int
-    own: bool  # with other parameters than the study's: then nothing recorded is shown in its place
+    altered: bool  # with other parameters than the study's: then nothing recorded is shown in its place
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -34,7 +34,7 @@ class Run:
     @cached_property
     def shown(self) -> list[Result]:
         """The recorded results of the exhibit where this is the study's own run and there are any, else this run's."""
-        recorded = [] if self.own else results.recorded(self.exhibit)
+        recorded = [] if self.altered else results.recorded(self.exhibit)
         if not recorded:
             return self.results
         order = results.declared_places(self.exhibit)

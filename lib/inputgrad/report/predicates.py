@@ -56,7 +56,7 @@ def first_below(x: Vector, threshold: float) -> float:
     return next((k for k, v in zip(x.keys, x.values, strict=True) if v <= threshold), float("inf"))
 
 
-def first_reached(sizes: Sequence[float], x: Sequence[float], level: float) -> float:
+def crossing(sizes: Sequence[float], x: Sequence[float], level: float) -> float:
     """The size at which ``x``, taken as the largest so far, first reaches ``level``; NaN where it stays below.
 
     Between two sizes it is a straight line over the logarithm of the size.
@@ -82,7 +82,7 @@ def reached(x: Vector, y: Vector, level: float) -> Vector:
     found = []
     for points in groups.values():
         size, a, b = np.array(sorted(points)).T
-        found.append(float(np.interp(np.log(first_reached(size, a, level)), np.log(size), b)))
+        found.append(float(np.interp(np.log(crossing(size, a, level)), np.log(size), b)))
     return Vector(list(groups), found)
 
 

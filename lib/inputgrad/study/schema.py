@@ -1,4 +1,4 @@
-"""What the study can declare: recipes, grids, exhibits and papers, frozen and validated on construction."""
+"""What the study can declare: grids, exhibits and papers, frozen and validated on construction."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def compute(trial: Trial, *, device: str = "auto", root: str | None = None) -> t
         start = time.perf_counter()
         job = job_of(trial, device=device, root=root)
         ready = time.perf_counter()
-        outcome = named(exhibit(trial.exhibit).compute)(job)
+        outcome = imported(exhibit(trial.exhibit).compute)(job)
     seconds = {"prepare": ready - start, "measure": time.perf_counter() - ready, "training": job.trained.seconds}
     others = {name: told for name, told in used.items() if name != job.trained.checkpoint}
     return outcome, {**provenance(job, seconds), "other_networks": others}
@@ -71,11 +71,11 @@ def job_of(trial: Trial, *, device: str = "auto", root: str | None = None) -> Jo
     elif given.weights and declared.network == Exhibit.network:
         network = loaded(data, trial.model, chosen, root)
     else:
-        network = named(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
+        network = imported(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
     return Job(trial, data, network, chosen, root)
 
 
-def named(place: str) -> Callable:
+def imported(place: str) -> Callable:
     """The function at ``"module:function"``."""
     module, function = place.split(":")
     return getattr(import_module(module), function)

@@ -68,10 +68,10 @@ def run(exhibit: str, **parameters: Any) -> Run:
         result, new = read_or_compute(trial, device, root)
         found.append(result)
         computed += new
-    return Run(exhibit, found, computed, own(exhibit, trials))
+    return Run(exhibit, found, computed, altered(exhibit, trials))
 
 
-def own(exhibit: str, trials: list[Trial]) -> bool:
+def altered(exhibit: str, trials: list[Trial]) -> bool:
     """Are these other trials than the study's own at their profile?"""
     return {t.key for t in trials} != results.declared_keys(exhibit, trials[0].profile)
 
@@ -82,14 +82,14 @@ def read(exhibit: str, trials: list[Trial]) -> Run:
     Raises:
         InputError: nothing is, or one of another run's trials is not.
     """
-    if not own(exhibit, trials):
+    if not altered(exhibit, trials):
         found = results.recorded(exhibit)
     else:
         found = [result for trial in trials if (result := results.fresh(trial))]
         found = found if len(found) == len(trials) else []
     if not found:
         raise needs.lacking(exhibit, "torch")
-    return Run(exhibit, found, 0, own(exhibit, trials))
+    return Run(exhibit, found, 0, altered(exhibit, trials))
 
 
 def read_or_compute(trial: Trial, device: str, root: str | None) -> tuple[Result, bool]:
@@ -212,7 +212,7 @@ def read_notebook(
     exhibit: str, trials: list[Trial], notebook: Path, parameters: Mapping[str, Any], output: Path
 ) -> None:
     """As :func:`execute` without torch: cells that compute are left out, each with a sentence in its place."""
-    if own(exhibit, trials):
+    if altered(exhibit, trials):
         read(exhibit, trials)
     with own_folder(Path(tempfile.gettempdir()), "inputgrad-") as folder:
         kept = folder / notebook.name

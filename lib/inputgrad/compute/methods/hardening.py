@@ -122,6 +122,7 @@ def prepared(data: Splits, images: int | None) -> Prepared:
 
 
 LAST: dict[tuple[str, int | None], Prepared] = {}
+"""The prepared images asked for last, by the order of the data and how many."""
 
 
 @dataclass(frozen=True, kw_only=True)

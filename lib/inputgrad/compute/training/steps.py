@@ -51,7 +51,11 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
 
 
 def augment(x: Tensor, kind: str, generator: torch.Generator, pad: int = 4) -> Tensor:
-    """A random crop of each zero-padded image, and for ``"crop_flip"`` a mirror image of every other one."""
+    """A random crop of each zero-padded image, and for ``"crop_flip"`` a mirror image of every other one.
+
+    ``x`` is ``(B, C, H, W)`` and keeps its shape; with ``"none"`` it is returned as it is, and with any other kind it
+    is cropped. ``generator`` is of the CPU.
+    """
     if kind == "none":
         return x
     n, _, height, width = x.shape

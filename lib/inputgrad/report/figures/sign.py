@@ -49,7 +49,7 @@ def over_eps(run: Run, metric: str, attacks: Sequence[str], extra: Sequence[tupl
     lines(grid, frame, lambda name: {"color": colours[name], **styles.get(name, {})})
     for ax in grid.values():
         ax.set(xlabel="eps", ylim=(-3, 103) if metric == "accuracy" else (0, None),
-               xlim=(-0.01, 0.32 if not run.own else None))  # fmt: skip
+               xlim=(-0.01, 0.32 if not run.altered else None))  # fmt: skip
     share_legend(figure)
     return figure
 

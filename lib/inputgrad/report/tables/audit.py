@@ -29,24 +29,20 @@ def each(run: Run) -> Iterator[tuple[str, Run]]:
     for result in run.shown:
         places.setdefault(result.place, []).append(result)
     for found in places.values():
-        mine = results_of(replace(run, results=found, own=True))
-        yield f"{mine['model'].iloc[0]} on {mine['dataset'].iloc[0]}", replace(run, results=found, own=True)
-
-
-def results_of(run: Run) -> pd.DataFrame:
-    """The cells of one network's audit."""
-    return cells.of_run(run)
+        one = replace(run, results=found, altered=True)
+        mine = cells.of_run(one)
+        yield f"{mine['model'].iloc[0]} on {mine['dataset'].iloc[0]}", one
 
 
 def at(run: Run, attack: str, metric: str = "accuracy") -> Any:
     """The one cell of an attack and metric."""
-    mine = results_of(run)
+    mine = cells.of_run(run)
     return next(mine[mine["attack"].eq(attack) & mine["metric"].eq(metric)].itertuples())
 
 
 def signs(run: Run) -> list[dict]:
     """What the checklist asks of one network: the signs of a masked gradient, and whether there is one at all."""
-    zero = [c.value for c in results_of(run).itertuples() if c.metric == "gradient_zero"]
+    zero = [c.value for c in cells.of_run(run).itertuples() if c.metric == "gradient_zero"]
     first = asked("Has the loss a gradient at every image?", zero[0] <= ALLOWED if zero else None,
                   {"none at all, of the images": zero[0]} if zero else {})  # fmt: skip
     return [first, *of_gradient(run, AS_GIVEN)]

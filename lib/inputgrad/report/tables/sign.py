@@ -9,7 +9,7 @@ from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Table, between, measured, number
-from inputgrad.report.predicates import first_reached
+from inputgrad.report.predicates import crossing
 
 from .common import described, run_readings
 
@@ -221,7 +221,7 @@ def visible_at(group: pd.DataFrame, target: float) -> dict[str, str]:
     budgets = group.assign(budget=group["parameter"].map(cells.eps_number))
     wide = budgets.pivot(index="budget", columns="metric", values="value")
     most = {"fooled at most, %": number(wide["fooled"].max())}
-    budget = first_reached(wide.index, wide["fooled"], target)
+    budget = crossing(wide.index, wide["fooled"], target)
     if np.isnan(budget):
         return {"budget (l2)": f"> {wide.index[-1]:g}", **{name: "–" for name, _ in VISIBILITY.values()}, **most}
     at = {
