@@ -246,7 +246,7 @@ def test_the_schedule_by_hand(seed, monkeypatch):
     """What each of three attacks leaves and what all three do; and the curve of a training, an epoch a row."""
     stands = {"FGSM": [1, 1, 0, 1, 1, 1, 1], "PGD": [1, 0, 1, 1, 1, 1, 0], "CW": [0, 1, 1, 1, 1, 1, 1]}
     monkeypatch.setattr(
-        selfgrad_schedule, "usual_attacks", lambda *_: ((a, torch.tensor(s).bool(), 1) for a, s in stands.items())
+        selfgrad_schedule, "attacks_of_tables", lambda *_: ((a, torch.tensor(s).bool(), 1) for a, s in stands.items())
     )
     at = job("selfgrad/schedule", "wrn10_2", seed, eps="0.1")
     rows, stood = selfgrad_schedule.under_attack(at, "Self gradient", "6 times the epochs", Brighter())

@@ -12,7 +12,7 @@ from pyautoattack.square import SquareAttack
 from torch import Tensor, nn
 
 from inputgrad.catalogue.models import architecture
-from inputgrad.compute.attacks import ATTACKS, along, pgd, pgd_restarts, random_sign, steps_to_fool
+from inputgrad.compute.attacks import along, pgd, pgd_restarts, random_sign, steps_to_fool
 from inputgrad.compute.gradients import Classifier, input_gradient
 from inputgrad.compute.methods.selfgradient import SelfGradient
 from inputgrad.compute.metrics import correct, predict
@@ -24,7 +24,7 @@ from inputgrad.study.selfgrad import STEPS
 
 from .job import Job, Outcome
 from .libraries import beside
-from .selfgrad import asked, batches, defended, place, read
+from .selfgrad import asked, attacks_of_tables, batches, defended, holds, place, read
 from .tally import Tally
 
 LONG = 100
@@ -88,16 +88,9 @@ def attacks(
     generator: torch.Generator,
 ) -> Iterator[tuple[str, Tensor, int]]:  # fmt: skip
     """Each attack's name, which images stand, ``(B,)`` bool, and its steps."""
-
-    def stands(x_adv: Tensor) -> Tensor:
-        return correct(predict(model, x_adv), y)
-
+    stands = partial(holds, model, y)
     yield "random sign", stands(along(x, random_sign(x, generator), size)), 1
-    yield "FGSM", stands(ATTACKS["FGSM"](model, x, y, eps=size)), 1
-    for attack, loss in (("PGD", "ce"), ("CW", "margin")):
-        fell = steps_to_fool(model, x, y, eps=size, steps=LONG, alpha=size / 4, loss=loss, generator=generator)
-        for k in STEPS:
-            yield attack, fell > k, k
+    yield from attacks_of_tables(model, x, y, size, STEPS, generator)
     x_adv = pgd_restarts(model, x, y, eps=size, steps=LONG, restarts=s["restarts"], generator=generator)
     yield "PGD, restarts", stands(x_adv), LONG
     follow = partial(pgd, eps=size, steps=20, alpha=size / 4)

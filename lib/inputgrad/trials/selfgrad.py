@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -111,12 +111,33 @@ ATTACKS_OF_TABLES = {"FGSM": "ce", "PGD": "ce", "CW": "margin"}
 """And the loss each one follows."""
 
 
-def measured(
-    job: Job, model: Classifier, where: Place, called: str, attacks: dict[str, str], least: bool = False
-) -> list[Row]:
-    """Rows of one network: clean, and under each attack; PGD and CW at every number of steps from one run.
+def holds(model: Classifier, y: Tensor, x_adv: Tensor) -> Tensor:
+    """Which images are classified right, ``(B,)`` bool."""
+    return correct(predict(model, x_adv), y)
+
+
+def attacks_of_tables(
+    model: Classifier, x: Tensor, y: Tensor, size: float, steps: Sequence[int], generator: torch.Generator,
+    losses: Mapping[str, str] = ATTACKS_OF_TABLES,
+) -> Iterator[tuple[str, Tensor, int]]:  # fmt: skip
+    """Each attack's name, which images stand, ``(B,)`` bool, and its steps: PGD and CW at every number from one run.
 
     An image counts as fooled by k steps when any of the first k iterates, or the random start, fools the network.
+    """
+    for attack, loss in losses.items():
+        if attack == "FGSM":
+            yield attack, holds(model, y, ATTACKS["FGSM"](model, x, y, eps=size)), 1
+            continue
+        fell = steps_to_fool(model, x, y, eps=size, steps=steps[-1], alpha=size / 4, loss=loss, generator=generator)
+        for k in steps:
+            yield attack, fell > k, k
+
+
+def measured(
+    job: Job, model: Classifier, where: Place, called: str, losses: Mapping[str, str], least: bool = False
+) -> list[Row]:
+    """Rows of one network: clean, and under each attack.
+
     ``called`` is the reading of all; ``least`` keeps to the smallest number of steps.
     """
     s, tally = job.trial.settings, Tally(where)
@@ -124,14 +145,8 @@ def measured(
     generator = torch.Generator().manual_seed(job.trial.seed)
     for x, y in batches(job, where("")["defense"]):
         tally.add("none", "", called, "accuracy", correct(predict(model, x), y), steps=0)
-        for attack, loss in attacks.items():
-            if attack == "FGSM":
-                x_adv = ATTACKS["FGSM"](model, x, y, eps=size)
-                tally.add(attack, s["eps"], called, "accuracy", correct(predict(model, x_adv), y), steps=1)
-                continue
-            fell = steps_to_fool(model, x, y, eps=size, steps=steps[-1], alpha=size / 4, loss=loss, generator=generator)
-            for k in steps:
-                tally.add(attack, s["eps"], called, "accuracy", fell > k, steps=k)
+        for attack, stands, k in attacks_of_tables(model, x, y, size, steps, generator, losses):
+            tally.add(attack, s["eps"], called, "accuracy", stands, steps=k)
     return tally.rows()
 
 

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from inputgrad.catalogue.recipe import Recipe
-from inputgrad.compute.attacks import ATTACKS, pgd, steps_to_fool
+from inputgrad.compute.attacks import pgd
 from inputgrad.compute.data import Splits
-from inputgrad.compute.gradients import Classifier
 from inputgrad.compute.methods.defences import ActiveBlock, Defence, RandomStart
 from inputgrad.compute.methods.selfgradient import SelfGradient
 from inputgrad.compute.metrics import correct, predict
@@ -22,7 +21,7 @@ from inputgrad.study.selfgrad import BLOCK_OFF, active_name
 
 from .audit import QUERIES, TARGETS, inside, kept, smoothed
 from .job import Job, Outcome
-from .selfgrad import batches, defended, place, softened
+from .selfgrad import attacks_of_tables, batches, defended, holds, place, softened
 from .tally import Tally
 
 STEPS = 20
@@ -98,17 +97,12 @@ def under_attack(
     return tally.rows(), {what: torch.cat(parts) for what, parts in stood.items()}
 
 
-def holds(model: Classifier, y: Tensor, x_adv: Tensor) -> Tensor:
-    """Which images are classified right, ``(B,)`` bool."""
-    return correct(predict(model, x_adv), y)
-
-
 def quick_attacks(
     job: Job, model: nn.Module, x: Tensor, y: Tensor, sources: Mapping[str, nn.Module], generator: torch.Generator
 ) -> Iterator[tuple[str, Tensor, int]]:
     """Each attack's name, which images stand, ``(B,)`` bool, and its steps."""
     s, size, stands = job.trial.settings, eps_value(job.trial.settings["eps"]), partial(holds, model, y)
-    yield from usual_attacks(model, x, y, size, generator)
+    yield from attacks_of_tables(model, x, y, size, (STEPS,), generator)
     follow = partial(pgd, eps=size, steps=STEPS, alpha=size / 4)
     if isinstance(model, SelfGradient):
         sources = {**sources, "the block off": model.net}
@@ -116,16 +110,6 @@ def quick_attacks(
         yield "PGD, straight through", stands(follow(softened(model).straight_through(), x, y)), STEPS
     for source, network in sources.items():
         yield f"transfer from {source}", stands(follow(network, x, y)), STEPS
-
-
-def usual_attacks(
-    model: nn.Module, x: Tensor, y: Tensor, size: float, generator: torch.Generator
-) -> Iterator[tuple[str, Tensor, int]]:
-    """Of FGSM, PGD and CW at this eps the name, which images stand, ``(B,)`` bool, and the steps."""
-    yield "FGSM", holds(model, y, ATTACKS["FGSM"](model, x, y, eps=size)), 1
-    for attack, loss in (("PGD", "ce"), ("CW", "margin")):
-        fell = steps_to_fool(model, x, y, eps=size, steps=STEPS, alpha=size / 4, loss=loss, generator=generator)
-        yield attack, fell > STEPS, STEPS
 
 
 def compared(job: Job, name: str, variant: str, before: Stood, after: Stood) -> list[Row]:

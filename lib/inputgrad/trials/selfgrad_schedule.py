@@ -19,8 +19,8 @@ from inputgrad.study.selfgrad import BLOCK_OFF
 
 from .audit import inside
 from .job import Job, Outcome
-from .selfgrad import DEFAULT, batches, defended, place
-from .selfgrad_active import PLAIN, Stood, compared, usual_attacks
+from .selfgrad import DEFAULT, attacks_of_tables, batches, defended, place
+from .selfgrad_active import PLAIN, STEPS, Stood, compared
 from .tally import Tally
 
 CONTROL, RANDOM, BLOCK = "FGSM training", "FGSM training, random start", "Self gradient"
@@ -85,13 +85,13 @@ def under_attack(job: Job, arm: str, variant: str, model: nn.Module) -> tuple[li
     """Accuracy clean, under FGSM, PGD and CW, and under all three; attacks hold a block constant."""
     s, tally = job.trial.settings, Tally(partial(place, job, arm=arm, variant=variant))
     generator = torch.Generator().manual_seed(job.trial.seed)
-    constant = model.detached() if isinstance(model, SelfGradient) else model
+    size, constant = eps_value(s["eps"]), model.detached() if isinstance(model, SelfGradient) else model
     stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
     for x, y in batches(job, joined(arm, variant)):
         right = correct(predict(model, x), y)
         tally.add("none", "", "default", "accuracy", right, steps=0)
         worst = right.clone()
-        for attack, stands, steps in usual_attacks(constant, x, y, eps_value(s["eps"]), generator):
+        for attack, stands, steps in attacks_of_tables(constant, x, y, size, (STEPS,), generator):
             tally.add(attack, s["eps"], "default", "accuracy", stands & right, steps=steps)
             worst &= stands
         tally.add("worst of all", s["eps"], "default", "accuracy", worst, steps=0)
