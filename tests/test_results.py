@@ -175,6 +175,19 @@ def test_what_a_result_says_of_itself_is_checked(trial, change, why):
         results.fresh(trial)
 
 
+def test_a_file_of_an_earlier_version_is_refused(trial):
+    path = results.write(trial, [row()], {}, provenance(trial))
+    whole = path.read_text()
+    path.write_text(re.sub(r'\n "sum": "[0-9a-f]{64}",', "", whole))
+    with pytest.raises(InputError, match="has no content sum: delete it, and the trial is computed again"):
+        results.read(path)
+    before = json.loads(whole)
+    before["columns"].remove("maker")
+    path.write_text(json.dumps(before))
+    with pytest.raises(InputError, match="has the rows of an earlier version: delete it"):
+        results.read(path)
+
+
 def test_deep_nesting_is_damage(trial):
     path = results.write(trial, [row()], {}, provenance(trial))
     path.write_text("[" * 100_000)

@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, audit, record, verdicts, fetch, verify, migrate, explorer, gallery, ideas."""
+"""``python -m inputgrad``: list, run, audit, record, verdicts, fetch, verify, explorer, gallery, ideas."""
 
 from __future__ import annotations
 
@@ -120,9 +120,6 @@ def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     again.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
     again.add_argument("--data-root", help="folder of the data sets (default: $INPUTGRAD_DATA or data/datasets)")
     again.set_defaults(command=check_results)
-    commands.add_parser("migrate", help="bring result files of earlier versions up to date").set_defaults(
-        command=migrate
-    )
 
 
 def add_book(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -284,13 +281,6 @@ def check_results(args: argparse.Namespace) -> None:
     from inputgrad.trials import again
 
     print(again.check(checks.whole("sample", args.sample, least=1), only=args.only, root=args.data_root))
-
-
-def migrate(args: argparse.Namespace) -> None:
-    """Bring result files up to date, and say what changed."""
-    from inputgrad.record.migration import migrate as migrate_files
-
-    print("\n".join(migrate_files()) or "every result file is up to date")
 
 
 def record(args: argparse.Namespace) -> None:

@@ -182,7 +182,7 @@ def line_of(text: str, row: int) -> int:
 
 def old(path: Path, why: str) -> InputError:
     """What is said of a file that was written before results were what they are."""
-    return InputError(f"results file {relative(path)} has {why}: run python -m inputgrad migrate")
+    return InputError(f"results file {relative(path)} has {why}: delete it, and the trial is computed again")
 
 
 def damaged(path: Path, why: str) -> InputError:
