@@ -253,11 +253,11 @@ def test_an_attack_step_is_one_forward_and_one_backward_pass_on_who_stands(netwo
     assert all(p.grad is None for p in network.parameters())
 
 
-@pytest.mark.parametrize("name", [*defences.compared("raw", 1.0, False), "oracle"])
+@pytest.mark.parametrize("name", [*defences.by_name("raw", 1.0, False), "oracle"])
 def test_every_defence_trains_and_resumes(name, digits32, tmp_path, monkeypatch, every_epoch):
     from inputgrad.catalogue.recipe import Recipe
 
-    defence = {**defences.compared("raw", 1.0, False), "oracle": Defence(2, "oracle", "max1", detach=True)}[name]
+    defence = {**defences.by_name("raw", 1.0, False), "oracle": Defence(2, "oracle", "max1", detach=True)}[name]
     recipe = Recipe("sgd", lr=0.05, batch=16, epochs=2, images=32)
     monkeypatch.setattr(defences, "WATCHED", 8)
 
@@ -327,7 +327,7 @@ def test_the_long_schedule_has_so_many_times_the_epochs_and_is_else_the_same(dig
     (trial,) = trials("selfgrad/schedule", longer=3)
     control = SimpleNamespace(model=nn.Identity())
     found = networks(Job(trial, digits32, control, torch.device("cpu")))
-    short, block = Recipe(**trial.settings["recipe"]), defences.compared("raw", 1.0, False)["Self gradient"]
+    short, block = Recipe(**trial.settings["recipe"]), defences.by_name("raw", 1.0, False)["Self gradient"]
     long = short.override({"epochs": 3 * short.epochs})
     assert asked == [(short, block), (long, Defence(1)), (long, defences.RandomStart())]
     assert [", ".join(filter(None, place)) for place in found] == [

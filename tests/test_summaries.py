@@ -62,9 +62,6 @@ def test_every_token_is_the_number_in_the_files(sources):
         fitting = [cell for cell in sources["paper" if kind == "paper" else "ours", key]
                    if all(same(c, cell.place.get(c, ""), v) for c, v in selector.items())
                    and ("table" in selector or kind == "paper" or cell.place["table"] != "")]  # fmt: skip
-        if not fitting:
-            assert book.token(kind, text, "test") == "(not run yet)", text
-            continue
         (cell,) = fitting
         both = kind == "range" or len(cell.values) == 2
         wanted = [min(cell.values), max(cell.values)] if both else [cell.center]

@@ -105,7 +105,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1, 2, 4 and 5; at `quick` on CIFAR-10 alone.
+# 1. Data, networks and game are those of [the page of Table 1](enhancing.ipynb), with its departures 1, 2, 4 and 5; at `quick` on CIFAR-10's ResNet-18 alone.
 # 2. Of the values of gamma the first of each list is the paper's, by the caption of its Table 3; its other values are lost, and those here are ours.
 # 3. Pictures of sums are cut to [0, 1] for showing; the classifier sees them as they are.
 # 4. In the attack the discriminator has the classifier's own features; the [page of the attack](attacking.ipynb) has the other way to read Section 3.4.

@@ -92,7 +92,7 @@ tables.cost(run)
 #
 # 1. EfficientNet-Lite0 is none of the paper's four networks. The classifier as published is ours, and so is a D that is told the class.
 # 2. Nearly all of Imagenette's test images are in ImageNet's training set: both classifiers begin at weights that have learned them with their labels, on larger images. What raises the published one may also be that it is fitted to 96 pixels.
-# 3. The encoder stays as it is, and the decoder alone learns. Of the published classifier the runs differ in the generator alone; 1,000 test images.
+# 3. The encoder stays as it is, and the decoder alone learns. Of the published classifier the runs differ in the game alone: generator, last unit of D, order of the images. There are 1,000 test images.
 # 4. At `quick` fine-tuning takes two epochs and the games five, on 2,000 images in batches of 20 (fewer than half the rounds of [the small classifier's](told.ipynb)), at rates of ours that were not chosen for these classifiers. A change of `recipe` does not reach the fine-tuning.
 # 5. At `smoke` and `paper` no network of this page has seen ImageNet: the encoder is trained as on [the page with the blind game](told.ipynb), the first classifier from scratch, and [B] begins at the encoder.
 

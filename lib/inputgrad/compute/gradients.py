@@ -1,7 +1,8 @@
 """The gradient of the loss with respect to the input, as attacks use it.
 
-What differentiates *through* that gradient takes it from its own graph: :mod:`~inputgrad.compute.methods.selfgradient`,
-:mod:`~inputgrad.compute.methods.baselines` and :mod:`~inputgrad.compute.methods.hardening`.
+What differentiates *through* that gradient takes it from its own graph: :mod:`~inputgrad.compute.methods.selfgradient`
+and :mod:`~inputgrad.compute.methods.baselines`; :mod:`~inputgrad.compute.methods.hardening` reads it from the pass that
+trains the weights.
 """
 
 from __future__ import annotations

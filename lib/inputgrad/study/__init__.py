@@ -146,7 +146,7 @@ def settings_of(
     """
     declared = exhibit(name)
     recipe = recipe_of(declared, declared.grids[profile], dataset, model, values["recipe"])
-    settings = {"images": shared["images"], "recipe": recipe, **shared}
+    settings = {**shared, "recipe": recipe}
     if there := extent(dataset, root):
         within("recipe", values["recipe"], recipe, there.train, dataset)
         asked = {p.name for p in parameters(name).values() if values[p.name] != p.default}

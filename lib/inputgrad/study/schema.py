@@ -152,7 +152,7 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Paper:
-    """One paper: its key, how to cite it, its exhibits (none while it is not yet run).
+    """One paper: its key, how to cite it, its exhibits.
 
     ``quoted`` are the rows that it takes from other papers: shown, never measured.
     """

@@ -22,6 +22,7 @@ from inputgrad.compute.methods.game import (
     Played,
     Rules,
     decisions,
+    outputs,
     perturbations,
     pixels,
     played,
@@ -448,7 +449,7 @@ def baselines(job: Job, start: Trained, called: str) -> list[Row]:
 
 def described(body: nn.Module, x: Tensor) -> Tensor:
     """The mean of the last feature map, ``(N, F)``, of images that are uint8 or in [0, 1], batch by batch."""
-    return torch.cat([predict(body, pixels(part)).mean((2, 3)) for part in x.split(BATCH)])
+    return outputs(lambda part: body(part).mean((2, 3)), x)
 
 
 # Table 2

@@ -79,7 +79,8 @@ Match = tuple[Tensor, Tensor, Game, dict[str, torch.optim.Optimizer]]
 def one_game(problem: str, **rules: Any) -> Match:
     """``(x, y, match, optimizers)``: a game before its first round, and an image whose decision it is to turn.
 
-    Classifier and encoder are one small WRN-10-2; what learns is as it is drawn.
+    One small WRN-10-2 is the classifier, and its body what encoder and discriminator begin as; the rest is as it is
+    drawn.
 
     Args:
         problem: ``"enhance"`` takes the first test image that is classified wrong, ``"attack"`` the first right one.

@@ -17,7 +17,7 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import ATTACKS, pgd, steps_to_fool
 from inputgrad.compute.device import matrix_rate
 from inputgrad.compute.gradients import Classifier
-from inputgrad.compute.methods.defences import MADRY_STEPS, STANDARD, WATCHED, Defence, compared
+from inputgrad.compute.methods.defences import MADRY_STEPS, STANDARD, WATCHED, Defence, by_name
 from inputgrad.compute.methods.flops import flops
 from inputgrad.compute.methods.selfgradient import LabelGradient, SelfGradient
 from inputgrad.compute.methods.theorem import iterated_quadratic
@@ -54,7 +54,7 @@ def place(
 def asked(job: Job) -> dict[str, Defence]:
     """The defences, the block as the trial asks for it."""
     s = job.trial.settings
-    return compared(s["block_input"], s["block_scale"], s["detach_train"])
+    return by_name(s["block_input"], s["block_scale"], s["detach_train"])
 
 
 def defended(job: Job, defence: Defence) -> Trained:

@@ -13,7 +13,7 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import ATTACKS, NOISE, along, pgd, universal
 from inputgrad.compute.data import Splits
 from inputgrad.compute.gradients import input_gradient
-from inputgrad.compute.methods.defences import compared
+from inputgrad.compute.methods.defences import by_name
 from inputgrad.compute.methods.hardening import Update, control, hardened
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm, per_image, steepest
@@ -51,7 +51,7 @@ def victims(job: Job) -> dict[str, nn.Module]:
     trial, found = job.trial, {"as trained": job.trained.model}
     owner = OWNERS.get(trial.model)
     if owner is selfgrad:
-        every = compared(*BLOCK.values())
+        every = by_name(*BLOCK.values())
         found |= {label: defended(job, every[name]).model for name, label in DEFENCES.items()}
     if owner is smooth:
         recipe = Recipe(**trial.settings["recipe"])

@@ -148,7 +148,7 @@ MADRY_STEPS = 7
 """Of PGD in training, as Madry et al. 2018 train CIFAR-10 (Sec. 5)."""
 
 
-def compared(takes: str, scale: float, detach: bool) -> dict[str, Defence]:
+def by_name(takes: str, scale: float, detach: bool) -> dict[str, Defence]:
     """The defences that are compared, under the names of the paper's rows; the block as the trial asks for it.
 
     In the rescaled one the block is given the gradient with largest value 1, a constant in training.
