@@ -1,8 +1,7 @@
 """The gradient of the loss with respect to the input, as attacks use it.
 
-What differentiates *through* that gradient takes it from its own graph: :mod:`~inputgrad.compute.methods.selfgradient`
-and :mod:`~inputgrad.compute.methods.baselines`; :mod:`~inputgrad.compute.methods.hardening` reads it from the pass that
-trains the weights.
+What differentiates *through* that gradient takes it from its own graph: ``selfgradient`` and ``baselines`` of
+``inputgrad.compute.methods``; ``hardening`` there reads it from the pass that trains the weights.
 """
 
 from __future__ import annotations
