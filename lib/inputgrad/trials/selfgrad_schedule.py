@@ -85,7 +85,8 @@ def under_attack(job: Job, arm: str, variant: str, model: nn.Module) -> tuple[li
     """Accuracy clean, under FGSM, PGD and CW, and under all three; attacks hold a block constant."""
     s, tally = job.trial.settings, Tally(partial(place, job, arm=arm, variant=variant))
     generator = torch.Generator().manual_seed(job.trial.seed)
-    size, constant = eps_value(s["eps"]), model.detached() if isinstance(model, SelfGradient) else model
+    size = eps_value(s["eps"])
+    constant = model.detached() if isinstance(model, SelfGradient) else model
     stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
     for x, y in batches(job, joined(arm, variant)):
         right = correct(predict(model, x), y)

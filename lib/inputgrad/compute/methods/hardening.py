@@ -99,7 +99,7 @@ def split(data: Splits, images: int | None) -> tuple[Tensor, Tensor]:
         train, valid = torch.arange(first), torch.arange(first, len(y))
     else:
         classes = [(y == label).nonzero()[:, 0] for label in y.unique()]
-        held = torch.cat([images_of[len(images_of) - len(images_of) // 5 :] for images_of in classes])
+        held = torch.cat([found[len(found) - len(found) // 5 :] for found in classes])
         mask = torch.zeros(len(y), dtype=torch.bool)
         mask[held] = True
         train, valid = (~mask).nonzero()[:, 0], mask.nonzero()[:, 0]
