@@ -24,8 +24,9 @@ from inputgrad.record.row import Row
 from inputgrad.report import cells, claims, tables
 from inputgrad.study import trials
 from inputgrad.study.butterfly import ENCODERS, FOUR, scale
-from inputgrad.trials import butterfly, butterfly_pretrained, runner
-from inputgrad.trials.butterfly import COMPARED, PRINTED, ROWS, TABLE_3, random_of, shuffled, standing
+from inputgrad.trials import butterfly_arms, butterfly_networks, butterfly_pretrained, runner
+from inputgrad.trials.butterfly import COMPARED, ROWS, TABLE_3, standing
+from inputgrad.trials.butterfly_arms import PRINTED, random_of, shuffled
 from inputgrad.trials.butterfly_figures import followed, optimum, spread_at_the_end, turned
 from inputgrad.trials.butterfly_pretrained import next_of_class, of_imagenet
 from inputgrad.trials.tally import Tally, side
@@ -540,11 +541,11 @@ def test_an_encoder_needs_data_that_fit():
     with pytest.raises(
         InputError, match="external 'digits28' has images of 1 channels, but digits32 of 3: name another"
     ):
-        butterfly.encoder(job_on("digits32", external="digits28"), "small")
+        butterfly_networks.encoder(job_on("digits32", external="digits28"), "small")
     with pytest.raises(
         InputError, match="external 'imagenet' has weights of resnet50, .*, but not of resnet18_imagenet"
     ):
-        butterfly.encoder(job_on("digits32", external="imagenet"), "small")
+        butterfly_networks.encoder(job_on("digits32", external="imagenet"), "small")
 
 
 def test_an_encoder_that_cannot_take_the_images_is_refused(small_run):
@@ -555,12 +556,12 @@ def test_an_encoder_that_cannot_take_the_images_is_refused(small_run):
 def test_external_data_come_at_the_size_of_the_target(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        butterfly.data, "load", lambda name, **options: asked.append((name, options)) or load("digits100")
+        butterfly_networks.data, "load", lambda name, **options: asked.append((name, options)) or load("digits100")
     )
-    monkeypatch.setattr(butterfly, "trained", lambda *arguments: arguments)
-    butterfly.loaded.cache_clear()
-    images, model, recipe, *_ = butterfly.encoder(job_on("digits32", pretraining={"epochs": 7}), "large")
-    butterfly.loaded.cache_clear()
+    monkeypatch.setattr(butterfly_networks, "trained", lambda *arguments: arguments)
+    butterfly_networks.loaded.cache_clear()
+    images, model, recipe, *_ = butterfly_networks.encoder(job_on("digits32", pretraining={"epochs": 7}), "large")
+    butterfly_networks.loaded.cache_clear()
     assert asked == [("digits100", {"root": None, "size": 32})] and images.classes == 100
     assert (model, recipe.width, recipe.epochs) == ("resnet18_imagenet", 0.25, 7)
 
@@ -590,7 +591,7 @@ def imagenet10(tmp_path):
 
 
 def test_the_papers_data_fill_its_tables(imagenet10, workspace, monkeypatch):
-    monkeypatch.setitem(butterfly.EXTERNAL, "imagenet10", "digits100")
+    monkeypatch.setitem(butterfly_networks.EXTERNAL, "imagenet10", "digits100")
     small = {"recipe": {"epochs": 1, "images": 40, "width": 0.0625, "batch": 20}, "game": {"epochs": 1, "images": 40}}
     run = runner.run(
         "butterfly/attacking", datasets=["imagenet10"], models=["densenet169"], images=4, data_root=str(imagenet10),
@@ -614,35 +615,38 @@ def test_encoders_and_classifiers_can_start_from_imagenets_weights(imagenet10, w
         torch.manual_seed(5)
         return build("densenet169", shape=shape, classes=classes, width=0.0625)
 
-    monkeypatch.setattr(butterfly, "torchvision_net", weights)
+    monkeypatch.setattr(butterfly_networks, "torchvision_net", weights)
     monkeypatch.setitem(ENCODERS, "smoke", {"small": ("densenet169", 0.0625)})
     recipe = {**asdict(Recipe(epochs=1, lr=1e-6, images=20, width=0.0625)), "batch": 20}
     job = job_on("digits32", external="imagenet", recipe=recipe)
     job.trial.model = "densenet169"
-    tuned = butterfly.fine_tuned(job)
+    tuned = butterfly_networks.fine_tuned(job)
     assert asked == [("densenet169", (3, 32, 32), 1000, 0.0625, "imagenet")]
     start = weights("densenet169", shape=(3, 32, 32), classes=1000, width=0.0625, weights="imagenet")
     first = [next(net.parameters()) for net in (start, tuned.model)]
     assert torch.allclose(*first, atol=1e-4)
-    assert butterfly.external(job_on("digits32")) == "digits100" and butterfly.external(job) == "imagenet"
+    assert (
+        butterfly_networks.external(job_on("digits32")) == "digits100"
+        and butterfly_networks.external(job) == "imagenet"
+    )
 
 
 def test_without_imagenets_weights_nothing_is_pretrained_and_the_reading_says_so(monkeypatch, capsys):
     job = job_on("digits32", l2="mean_square", loss=["ls"], d_train=["head"], objective=["game"], limit=None,
                  clip=False, size=None, first=0, gamma=1e-4)  # fmt: skip
-    assert butterfly.read(job, 1e-4) == "default"
+    assert butterfly_arms.read(job, 1e-4) == "default"
     job.trial.dataset = "stl10"  # for which the study would have ImageNet's
-    butterfly.obtained.cache_clear()
-    monkeypatch.setattr(butterfly, "with_imagenet_weights", lambda name, classes: None)
-    assert butterfly.external(job) == "imagenet" and butterfly.read(job, 1e-4) == "default"
-    butterfly.obtained.cache_clear()
+    butterfly_networks.obtained.cache_clear()
+    monkeypatch.setattr(butterfly_networks, "with_imagenet_weights", lambda name, classes: None)
+    assert butterfly_networks.external(job) == "imagenet" and butterfly_arms.read(job, 1e-4) == "default"
+    butterfly_networks.obtained.cache_clear()
 
     def missing(name, classes):
         raise InputError(f"the ImageNet weights of {name} cannot be downloaded")
 
-    monkeypatch.setattr(butterfly, "with_imagenet_weights", missing)
-    assert butterfly.external(job) == "none" and butterfly.read(job, 1e-4) == "external=none"
+    monkeypatch.setattr(butterfly_networks, "with_imagenet_weights", missing)
+    assert butterfly_networks.external(job) == "none" and butterfly_arms.read(job, 1e-4) == "external=none"
     assert "cannot be downloaded. Nothing is pretrained" in capsys.readouterr().out
-    butterfly.obtained.cache_clear()
+    butterfly_networks.obtained.cache_clear()
     job.trial.settings["external"] = "imagenet"  # asked for: not replaced
-    assert butterfly.external(job) == "imagenet"
+    assert butterfly_networks.external(job) == "imagenet"

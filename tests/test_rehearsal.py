@@ -21,7 +21,7 @@ from inputgrad.report import cells
 from inputgrad.study import STUDY
 from inputgrad.study.butterfly import DECODERS, ENCODERS, FOUR
 from inputgrad.study.selfgrad import DEFENCES
-from inputgrad.trials import butterfly, runner
+from inputgrad.trials import butterfly_networks, runner
 from small import turned_down
 
 TRAIN, TEST = 10, 10
@@ -64,8 +64,8 @@ def folder(tmp_path_factory):
             patch.setattr(kind, "_check_integrity", lambda self: True)
         patch.setattr(results, "SCRATCH", root / "scratch")
         patch.setattr(checkpoints, "CHECKPOINTS", root / "checkpoints")
-        patch.setattr(butterfly, "obtained", lambda names: True)
-        patch.setattr(butterfly, "torchvision_net", lambda name, *, weights, **k: models.build(name, **k))
+        patch.setattr(butterfly_networks, "obtained", lambda names: True)
+        patch.setattr(butterfly_networks, "torchvision_net", lambda name, *, weights, **k: models.build(name, **k))
         small = MODELS["resnet18_imagenet"]
         for name in FOUR:
             patch.setitem(MODELS, name, replace(small, name=name, label=MODELS[name].label))

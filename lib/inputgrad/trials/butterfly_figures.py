@@ -15,7 +15,8 @@ from inputgrad.record.row import Row
 from inputgrad.study.butterfly import SIZES
 from inputgrad.study.parameters import long_name
 
-from .butterfly import encoder, game_images, measured, place, play, read, rules_of, victim
+from .butterfly_arms import Arm, game_images, measured, place, play, read, rules_of
+from .butterfly_networks import encoder, victim
 from .job import Job, Outcome
 from .smooth import as_uint8, signed
 from .tally import Tally
@@ -58,7 +59,8 @@ def games(job: Job, length: str = "") -> list[Row]:
             tally = Tally(partial(place, job, arm=problem, variant=variant))
             untouched(tally, problem, read(job), job, target.model)
             for gamma in gammas if loss == s["loss"][0] else gammas[:1]:
-                history = play(job, target, start, rules_of(job, problem, loss=loss, gamma=float(gamma))).history
+                rules = rules_of(job, problem, loss=loss, gamma=float(gamma))
+                history = play(job, target, Arm(problem, start, rules)).history
                 followed(tally, problem, gamma, read(job), history, *counts)
             rows += tally.rows()
     return rows
@@ -126,7 +128,7 @@ def pictures(job: Job) -> Outcome:
         parts: dict[str, list[np.ndarray]] = {"v": [], "moved": [], "after": [], "l2": []}
         for gamma in s[f"gammas_{problem}"]:
             rules = rules_of(job, problem, gamma=float(gamma))
-            v = perturbations(play(job, target, start, rules).model, x)
+            v = perturbations(play(job, target, Arm(problem, start, rules)).model, x)
             moved = rules.applied(x, v)
             after = predict(target.model, moved, BATCH).argmax(1)
             shown = turned(before, after, y, problem, s["columns"]) if shown is None else shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,10 +17,9 @@ from inputgrad.compute.training.networks import Trained, restored, trained
 from inputgrad.record.row import Row
 from inputgrad.study.butterfly import AS_PUBLISHED, FINE_TUNED, SCRATCH
 
-from .butterfly import Arm, measured, place, play, vanilla
+from .butterfly_arms import Arm, Subject, play, vanilla
 from .butterfly_told import arms, called, enhanced, knowing, probed
 from .job import Job, Outcome
-from .tally import Tally
 
 
 def pretrained(job: Job) -> Outcome:
@@ -33,9 +31,10 @@ def pretrained(job: Job) -> Outcome:
     own = AS_PUBLISHED if MODELS[job.trial.model].weights else SCRATCH
     rows = probed(job, start, job.trial.settings["first"])
     for kind, target in {own: job.trained, FINE_TUNED: fine_tuned(job, start)}.items():
-        rows += vanilla(job, kind, target, {}, called(job))
+        subject = Subject(job, kind, target, called(job))
+        rows += vanilla(subject)
         for arm in arms(job, start):
-            rows += enhanced(job, kind, target, [arm]) + within_class(job, kind, target, arm)
+            rows += enhanced(subject, [arm]) + within_class(subject, arm)
     return Outcome(rows)
 
 
@@ -60,14 +59,12 @@ def fine_tuned(job: Job, start: Trained) -> Trained:
     return trained(job.data, model, recipe, job.trial.seed, job.device, start=start)
 
 
-def within_class(job: Job, kind: str, target: Trained, arm: Arm) -> list[Row]:
+def within_class(subject: Subject, arm: Arm) -> list[Row]:
     """The accuracy where each image is given the v of another one of its class."""
-    x, y = job.test_images()
-    tally = Tally(partial(place, job, arm=kind, maker=arm.maker, variant=arm.variant))
-    v = perturbations(play(job, target, arm.start, arm.rules).model, x)
-    measured(
-        tally, "v of its class", called(job), target.model, arm.rules.applied(x, v[next_of_class(y)]), y, table=False
-    )
+    x, y = subject.job.test_images()
+    tally = subject.tally(arm.maker, arm.variant)
+    v = perturbations(play(subject.job, subject.target, arm).model, x)
+    subject.measured(tally, "v of its class", arm.rules.applied(x, v[next_of_class(y)]), y, table=False)
     return tally.rows()
 
 

@@ -20,7 +20,8 @@ from inputgrad.compute.training.networks import Trained, restored, trained
 from inputgrad.record.row import Row
 from inputgrad.study.butterfly import DIRECT, PROBE, SCRATCH
 
-from .butterfly import ANOTHER, Arm, described, limited, measured, of_arm, place, play, vanilla
+from .butterfly_arms import Arm, Subject, described, limited, measured, of_arm, place, play, vanilla
+from .butterfly_networks import ANOTHER
 from .job import Job, Outcome
 from .tally import Tally, reading_of
 
@@ -34,14 +35,15 @@ def told(job: Job) -> Outcome:
     Without a game, which says what there is to gain; in the game by the paper's rules, whose discriminator is blind to
     the class; and in the same game with a discriminator that is told it.
     """
-    start = knowing(job)
-    rows = probed(job, start, job.trial.settings["recipe"]["images"]) + errors_seen(job, called(job))
-    return Outcome(alone(job) + rows + enhanced(job, SCRATCH, job.trained, arms(job, start)))
+    start, subject = knowing(job), own(job)
+    rows = vanilla(subject) + probed(job, start, job.trial.settings["recipe"]["images"])
+    return Outcome(rows + errors_seen(job, called(job)) + enhanced(subject, arms(job, start)))
 
 
 def bounded(job: Job) -> Outcome:
     """As :func:`told`, with every value of v inside the l-infinity ball of the trial's ``budget``."""
-    return Outcome(alone(job) + enhanced(job, SCRATCH, job.trained, limited(job, arms(job, knowing(job)))))
+    subject = own(job)
+    return Outcome(vanilla(subject) + enhanced(subject, limited(job, arms(job, knowing(job)))))
 
 
 def judges(job: Job) -> Outcome:
@@ -49,7 +51,8 @@ def judges(job: Job) -> Outcome:
 
     The latter never see the classifier but for its decisions, as in the paper's black-box version.
     """
-    return Outcome(alone(job) + enhanced(job, SCRATCH, job.trained, judged(job, knowing(job))))
+    subject = own(job)
+    return Outcome(vanilla(subject) + enhanced(subject, judged(job, knowing(job))))
 
 
 def called(job: Job) -> str:
@@ -57,16 +60,16 @@ def called(job: Job) -> str:
     return reading_of({"gamma": 1e-4}, gamma=job.trial.settings["gamma"])
 
 
-def alone(job: Job) -> list[Row]:
-    """The rows of the classifier without any v."""
-    return vanilla(job, SCRATCH, job.trained, {}, called(job))
+def own(job: Job) -> Subject:
+    """The trial's own classifier."""
+    return Subject(job, SCRATCH, job.trained, called(job))
 
 
-def enhanced(job: Job, kind: str, target: Trained, generators: Iterable[Arm]) -> list[Row]:
-    """The rows of each generator: how the classifier of this kind fares, with the controls, and what it gains."""
+def enhanced(subject: Subject, generators: Iterable[Arm]) -> list[Row]:
+    """The rows of each generator: how the classifier fares, with the controls, and what it gains."""
     rows = []
     for arm in generators:
-        rows += of_arm(job, kind, target, arm, {}, called(job), None)[0] + gained(job, kind, target, arm)
+        rows += of_arm(subject, arm)[0] + gained(subject, arm)
     return rows
 
 
@@ -108,15 +111,15 @@ def variant_of(*choices: str) -> str:
     return ", ".join(BY_NAME[choice] for choice in choices if choice in BY_NAME)
 
 
-def gained(job: Job, kind: str, target: Trained, arm: Arm) -> list[Row]:
+def gained(subject: Subject, arm: Arm) -> list[Row]:
     """By how much v raises the accuracy on the same test images; and in a game how its last epoch went."""
-    tally = Tally(partial(place, job, arm=kind, maker=arm.maker, variant=arm.variant))
-    number = partial(tally.number, "enhance", "", called(job), steps=0)
+    job, tally = subject.job, subject.tally(arm.maker, arm.variant)
+    number = partial(tally.number, "enhance", "", subject.reading, steps=0)
     x, y = job.test_images()
-    result = play(job, target, arm.start, arm.rules, arm.judge)  # there is a checkpoint by now
+    result = play(job, subject.target, arm)  # there is a checkpoint by now
     moved = arm.rules.applied(x, perturbations(result.model, x))
-    before, after = (decisions(target.model, images, y)[0] for images in (x, moved))
-    tally.gain("enhance", "", called(job), before, after)
+    before, after = (decisions(subject.target.model, images, y)[0] for images in (x, moved))
+    tally.gain("enhance", "", subject.reading, before, after)
     played = job.trial.settings["game"]["images"]
     for name in ("good", "d_accuracy"):
         if name in result.history[-1]:

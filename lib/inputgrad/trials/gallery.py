@@ -26,7 +26,7 @@ from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import GALLERY
 from inputgrad.study.butterfly import DIRECT
 
-from .butterfly import play
+from .butterfly_arms import play
 from .butterfly_told import arms, knowing
 from .explorer import encoded
 from .job import Job, job_of
@@ -112,7 +112,7 @@ def generators(job: Job, x: Tensor) -> Iterator[Way]:
     if job.trial.exhibit != "butterfly/told":
         return
     for arm in arms(job, knowing(job)):
-        v = perturbations(play(job, job.trained, arm.start, arm.rules).model, x)
+        v = perturbations(play(job, job.trained, arm).model, x)
         how = "no game" if arm.maker == DIRECT else ", ".join(filter(None, (arm.maker, arm.variant)))
         yield Way(f"generator, {how}", "times v", TIMES, v, box=UNIT if arm.rules.clip else None)
 
