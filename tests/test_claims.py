@@ -151,6 +151,14 @@ def test_a_list_needs_every_value():
     assert judge("sign", claim, ours({}, {"dataset": "MNIST"})).word == "reproduced"
 
 
+def test_a_list_needs_every_value_under_what_is_selected_after_it():
+    selector = {"table": "1", "dataset": ["CIFAR-10", "MNIST"], "over": "dataset", "eps": "0.30", "attack": "FGM"}
+    claim = Claim(**{**CLAIM, "vars": {"n": selector}}, exact=None, weak="max(n)>1")
+    there = [{"eps": "0.30", "attack": "FGM"}, {"eps": "0.30", "dataset": "MNIST", "attack": "FGSM"}]
+    assert judge("sign", claim, ours(*there)).word == "not run"
+    assert judge("sign", claim, ours(*there, {**there[1], "attack": "FGM"})).word == "reproduced"
+
+
 def test_ours_must_reach_everywhere_the_papers_vector_does():
     selector = {"table": "1", "dataset": "CIFAR-10", "attack": "FGM", "over": "eps"}
     claim = Claim(**{**CLAIM, "vars": {"n": selector}}, exact=None, weak="len(n)==6")

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inputgrad.compute.norms import dual, norm
 from inputgrad.ground.checks import InputError, one_of
 
 Classifier = Callable[[Tensor], Tensor]
@@ -120,6 +121,17 @@ class Margins:
 
     value: Tensor
     gradient: Tensor
+
+    def slopes(self, p: float) -> Tensor:
+        r"""How fast each margin falls along the steepest step of lp length one, ``(B, R)``.
+
+        :math:`\lVert\nabla L_l\rVert_q`, with q dual to p.
+        """
+        return norm(self.gradient.flatten(0, 1), dual(p)).view_as(self.value)
+
+    def gradient_of(self, rival: Tensor) -> Tensor:
+        """The gradient of one margin an image, ``(B, C, H, W)``, by the rival's index in [0, R), ``(B,)``."""
+        return self.gradient[torch.arange(len(rival), device=rival.device), rival]
 
 
 def margins(model: Classifier, x: Tensor, y: Tensor, rivals: str | Tensor = "all") -> Margins:

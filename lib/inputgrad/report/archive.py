@@ -87,9 +87,10 @@ def recorded_networks() -> dict[str, list[str]]:
     """The networks trained here that recorded results were measured on, each with the files of those results."""
     found: dict[str, list[str]] = {}
     for result in (result for name in EXHIBITS for result in results.recorded(name)):
-        network = result.provenance["checkpoint"]
-        if network.endswith(".safetensors") and "/" not in network:
-            found.setdefault(network, []).append(relative(result.path))
+        used = {result.provenance["checkpoint"], *result.provenance.get("other_networks", {})}
+        for network in used:
+            if network.endswith(".safetensors") and "/" not in network:
+                found.setdefault(network, []).append(relative(result.path))
     return dict(sorted(found.items()))
 
 

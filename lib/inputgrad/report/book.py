@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,47 +65,19 @@ def stage(profile: str) -> None:
         target = STAGE / "notebooks" / f"{exhibit}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-        answers.open_with(target, answers.box(exhibit, partial(fill, where="answers")))
+        answers.open_with(target, answers.box(exhibit, of_answers))
     generate()
     write_text(STAGE / "_config.yml", config())
 
 
 def generate() -> None:
     """Write every table and figure that pages include, as Markdown and SVG."""
-    for table, what in zip(tables.scoreboard().tables, ("claims", "cells"), strict=True):
-        write_text(GENERATED / f"scoreboard-{what}.md", table.markdown(f"tab-scoreboard-{what}", "short"))
-        write_text(GENERATED / f"scoreboard-{what}-again.md", table.markdown(style="short"))  # labels stand once
-    write_text(GENERATED / "front.md", answers.front(partial(fill, where="answers")))
-    write_text(GENERATED / "coverage.md", summaries.coverage())
-    write_text(GENERATED / "parameters.md", parameters())
-    said = partial(fill, where="claims")
-    for key in study.STUDY:
-        write_text(GENERATED / f"paper-{key}.md", "\n".join(t.markdown() for t in tables.paper_tables(key)))
-        write_text(GENERATED / f"ending-{key}.md", summaries.ending(key, said))
-        write_text(GENERATED / f"scales-{key}.md", scales.told(key))
-    for key in study.CHAPTERS:
-        write_text(GENERATED / f"claims-{key}.md", summaries.where_claims_are(key))
-        write_text(GENERATED / f"answer-{key}.md", answers.box(key, partial(fill, where="answers")))
-    for key, pages in {"smooth": ("hardening",), "selfgrad": ("defences", "active", "schedule")}.items():
-        trained = tables.schedules(*(f"{key}/{page}" for page in pages))
-        write_text(GENERATED / f"schedules-{key}.md", trained.markdown(f"tab-schedules-{key}"))
-    write_text(GENERATED / "selfgrad-blocks.md", tables.selfgrad.blocks().markdown("tab-selfgrad-blocks"))
-    write_text(GENERATED / "smooth-runs.md", tables.smooth.run_by_run().markdown("tab-smooth-runs"))
-    write_text(GENERATED / "standing.md", tables.synthesis.standing().markdown("tab-standing", "short"))
-    boards = [table.markdown(style="filterable dense leaderboard") for table in tables.leaderboard.board().tables]
-    write_text(GENERATED / "leaderboard.md", "\n".join(boards))
-    write_text(GENERATED / "explorer.md", explorer.about())
-    write_text(GENERATED / "gallery.md", explorer.about_gallery())
-    write_text(GENERATED / "cite.md", summaries.citation())
-    write_text(GENERATED / "changelog.md", changelog())
-    write_text(STAGE / "book" / "_static" / "explorer-data.js", explorer.script())
-    write_text(STAGE / "book" / "_static" / "gallery-data.js", explorer.gallery_script())
-    logbook.write(STAGE / "book" / "_static", said)
-    write_text(GENERATED / "digest.md", summaries.digest(said))
-    write_text(GENERATED / "by-profile.md", summaries.by_profile().markdown("tab-by-profile", "short"))
-    write_text(GENERATED / "every-claim.md", every_claim())
-    every = [summaries.folded("numbers", key, summaries.every_number(key)) for key in study.STUDY]
-    write_text(GENERATED / "every-number.md", "\n".join(every))
+    for name, text in included():
+        write_text(GENERATED / f"{name}.md", text)
+    static = STAGE / "book" / "_static"
+    write_text(static / "explorer-data.js", explorer.script())
+    write_text(static / "gallery-data.js", explorer.gallery_script())
+    logbook.write(static, of_claims)
     for name, draw in FIGURES.items():
         figure = draw()
         save(figure, GENERATED / f"{name}.svg")
@@ -118,10 +90,44 @@ def generate() -> None:
             write_text(GENERATED / f"{name}-numbers.md", chart + listed)
 
 
+def included() -> Iterator[tuple[str, str]]:
+    """What pages include as Markdown: the name of each piece, and its text."""
+    for table, what in zip(tables.scoreboard().tables, ("claims", "cells"), strict=True):
+        yield f"scoreboard-{what}", table.markdown(f"tab-scoreboard-{what}", "short")
+        yield f"scoreboard-{what}-again", table.markdown(style="short")  # labels stand once
+    yield "front", answers.front(of_answers)
+    yield "in-short", summaries.in_short()
+    yield "coverage", summaries.coverage()
+    yield "parameters", parameters()
+    for key in study.STUDY:
+        yield f"paper-{key}", "\n".join(t.markdown() for t in tables.paper_tables(key))
+        yield f"ending-{key}", summaries.ending(key, of_claims)
+        yield f"scales-{key}", scales.told(key)
+    for key in study.CHAPTERS:
+        yield f"claims-{key}", summaries.where_claims_are(key)
+        yield f"answer-{key}", answers.box(key, of_answers)
+    for key, pages in {"smooth": ("hardening",), "selfgrad": ("defences", "active", "schedule")}.items():
+        trained = tables.schedules(*(f"{key}/{page}" for page in pages))
+        yield f"schedules-{key}", trained.markdown(f"tab-schedules-{key}")
+    yield "selfgrad-blocks", tables.selfgrad.blocks().markdown("tab-selfgrad-blocks")
+    yield "smooth-runs", tables.smooth.run_by_run().markdown("tab-smooth-runs")
+    yield "standing", tables.synthesis.standing().markdown("tab-standing", "short")
+    boards = [table.markdown(style="filterable dense leaderboard") for table in tables.leaderboard.board().tables]
+    yield "leaderboard", "\n".join(boards)
+    yield "explorer", explorer.about()
+    yield "gallery", explorer.about_gallery()
+    yield "cite", summaries.citation()
+    yield "changelog", changelog()
+    yield "digest", summaries.digest(of_claims)
+    yield "by-profile", summaries.by_profile().markdown("tab-by-profile", "short")
+    yield "every-claim", every_claim()
+    every = [summaries.folded("numbers", key, summaries.every_number(key)) for key in study.STUDY]
+    yield "every-number", "\n".join(every)
+
+
 def every_claim() -> str:
     """The claims of each paper in a fold of its own; each has its anchor here."""
-    said = partial(fill, where="claims")
-    return "\n".join(summaries.folded("claims", key, summaries.every_claim(key, said)) for key in study.CHAPTERS)
+    return "\n".join(summaries.folded("claims", key, summaries.every_claim(key, of_claims)) for key in study.CHAPTERS)
 
 
 def changelog() -> str:
@@ -216,6 +222,10 @@ def fill(text: str, where: str) -> str:
             f"{where}: {text[start : start + 60]!r} cannot be read; write [[holds PAPER CLAIM: a sentence]]"
         )
     return text
+
+
+of_answers, of_claims = partial(fill, where="answers"), partial(fill, where="claims")
+"""The same for the sentences of ``book/answers.yaml`` and for the reasons that claims give."""
 
 
 def sentence(key: str, name: str, prose: str, where: str) -> str:
@@ -319,7 +329,7 @@ def readme(path: Path = ROOT / "README.md") -> str:
     except ValueError as err:
         raise InputError(f"{relative(path)} has lost its scoreboard markers") from err
     board = "\n".join(Table(table.frame).markdown() for table in tables.scoreboard().tables)
-    return f"{before}{MARKERS[0]}\n\n{board}\n{summaries.coverage()}\n{MARKERS[1]}{after}"
+    return f"{before}{MARKERS[0]}\n\n{summaries.in_short()}\n{board}\n{summaries.coverage()}\n{MARKERS[1]}{after}"
 
 
 def write_readme() -> None:

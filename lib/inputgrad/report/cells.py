@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from functools import cache
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import PAPERS, relative
 from inputgrad.record import printed, results
@@ -45,7 +45,8 @@ SIZES = ("eps", "parameter")
 @cache
 def eps_number(text: object) -> float:
     """``"8/255"`` -> 0.0314...; text without a number (``""``) -> NaN, which equals no eps but itself."""
-    return float(Fraction(str(text).strip())) if str(text).strip() else float("nan")
+    written = str(text).strip()
+    return checks.as_float(written) if written else float("nan")
 
 
 @cache

@@ -232,9 +232,9 @@ def find(table: pd.DataFrame, selector: Mapping, among: np.ndarray | None = None
     for column, wanted in selector.items():
         if column not in ("over", "of", "reading"):
             chosen = np.intersect1d(chosen, cells.places(table, column, wanted), assume_unique=True)
-            for value in wanted if isinstance(wanted, list) else [wanted]:
-                if not np.isin(cells.places(table, column, value), chosen).any():
-                    raise Missing(f"{column} {value}")
+            stop_if_missing(table, column, wanted, chosen)
+    for column in set(over) & set(selector):  # once more: a later column may have taken all rows of a value
+        stop_if_missing(table, column, selector[column], chosen)
     numbers = cells.column(table, selector.get("of", "value"))[chosen]
     if not over:
         if len(chosen) != 1:
@@ -252,6 +252,13 @@ def find(table: pd.DataFrame, selector: Mapping, among: np.ndarray | None = None
     if len(set(keys)) != len(keys):
         raise InputError(f"the selector {dict(selector)} fits several rows at one place")
     return Vector([key[0] if len(over) == 1 else key for key in keys], [value for _, _, value in entries]), chosen
+
+
+def stop_if_missing(table: pd.DataFrame, column: str, wanted: object, chosen: np.ndarray) -> None:
+    """Raise :class:`Missing` where one of the wanted values of a column has no row among the chosen."""
+    for value in wanted if isinstance(wanted, list) else [wanted]:
+        if not np.isin(cells.places(table, column, value), chosen).any():
+            raise Missing(f"{column} {value}")
 
 
 def key_of(column: str, value: object) -> float | str:

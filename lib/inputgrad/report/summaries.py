@@ -147,6 +147,20 @@ def imagenette() -> dict[str, str]:
     return {"test": f"{test:,}", "learned": f"{test - len(listed_there):,}"}
 
 
+def in_short() -> str:
+    """How many claims about results came out how, and how many of those not reproduced are so at toy scale alone."""
+    found = [verdict for key in STUDY for verdict in claims.verdicts(key) if verdict.claim.kind == "result"]
+    words = {word: [v for v in found if v.word == word] for word in claims.WORDS}
+    refuted = words["not reproduced"]
+    toy = sum(v.profile == "quick" for v in refuted)
+    counted = listed([f"{len(mine)} {word}" for word, mine in words.items() if mine])
+    return (
+        f"Of the {len(found)} claims about results: {counted}. Of those not reproduced {toy} of {len(refuted)} rest on "
+        "rows at the toy scale of `quick`, in whole or in part: networks trained for less than the paper's, or in "
+        "their place, which cannot say what its own would do.\n"
+    )
+
+
 def coverage() -> str:
     """How far the study reaches: how many of the papers' numbers, at what scale, and how much of *close* is weak."""
     board = claims.scoreboard()

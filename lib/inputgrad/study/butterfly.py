@@ -210,14 +210,16 @@ def scale_of_told(
     own = partial(own_of, profile=profile, dataset=dataset)
     model, width = own(TOLD_ENCODERS)["small"]
     game = own(games).override(settings["game"])
-    if not game.images:
-        game = replace(game, images=settings["recipe"].get("images"))
+    there = DATASETS[dataset].train
+    learned = (settings["recipe"].get("images") or there) if settings["recipe"] else 0
     if weights := MODELS[model].weights:
-        pretraining, learned = {"weights": weights.sha256}, settings["recipe"].get("images") or 0
+        pretraining = {"weights": weights.sha256}
     else:
         pretraining = asdict(KNOWING[profile].override(settings["pretraining"]))
-        learned = pretraining["images"]
+        learned = max(learned, pretraining["images"] or there)
     first = max(learned, behind)
+    if not game.images:
+        game = replace(game, images=settings["recipe"].get("images") or there - first)
     playable(dataset, {**settings, "first": first}, model, game)
     return {
         "game": asdict(game),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from inputgrad.ground import checks
@@ -45,9 +46,9 @@ def count(name: str, default: int, help: str, of: str = "") -> Parameter:
     return Parameter(name, default, help, partial(checks.whole, name, least=1), of)
 
 
-def ratio(name: str, default: float, help: str) -> Parameter:
-    """A parameter that is a number of at least 0."""
-    return Parameter(name, default, help, partial(checks.number, name))
+def ratio(name: str, default: float, help: str, most: float = math.inf) -> Parameter:
+    """A parameter that is a number of at least 0 and at most ``most``."""
+    return Parameter(name, default, help, partial(checks.number, name, most=most))
 
 
 def lengthened(default: int, help: str) -> Parameter:

@@ -22,9 +22,9 @@ from inputgrad.record.row import Row
 from inputgrad.study.own import AS_GIVEN
 from inputgrad.study.selfgrad import STEPS
 
-from .job import Job, Outcome
+from .job import Job, Outcome, batches
 from .libraries import beside
-from .selfgrad import asked, attacks_of_tables, batches, defended, holds, place, read
+from .selfgrad import BATCH, asked, attacks_of_tables, defended, holds, place, read
 from .tally import Tally
 
 LONG = 100
@@ -67,7 +67,7 @@ def under_attack(job: Job, name: str, called: str, model: nn.Module, others: Map
     s["targets"] = min(TARGETS[job.trial.profile], job.data.classes - 1)
     size, tally = eps_value(s["eps"]), Tally(partial(place, job, arm=name))
     generator = torch.Generator().manual_seed(job.trial.seed)
-    for x, y in batches(job, name):
+    for x, y in batches(job, BATCH, name):
         right = correct(predict(model, x), y)
         tally.add("none", "", called, "accuracy", right, steps=0)
         worst = right.clone()
@@ -160,7 +160,7 @@ def controls(job: Job, name: str, called: str, network: SelfGradient) -> list[Ro
     }
     for what, model in stand_ins.items():
         tally = Tally(partial(place, job, arm=name, variant=what))
-        for images, y in batches(job, what):
+        for images, y in batches(job, BATCH, what):
             tally.add("none", "", called, "accuracy", correct(predict(model, images), y), steps=0)
             fell = steps_to_fool(model, images, y, eps=size, steps=20, alpha=size / 4, generator=generator)
             tally.add("PGD", s["eps"], called, "accuracy", fell > 20, steps=20)
@@ -171,7 +171,7 @@ def controls(job: Job, name: str, called: str, network: SelfGradient) -> list[Ro
 def inside(job: Job, name: str, called: str, network: SelfGradient, variant: str = "") -> list[Row]:
     """How large the block's output is, how its gradient lies to the loss's, and what constancy hides from an attack."""
     tally = Tally(partial(place, job, arm=name, variant=variant))
-    for x, y in batches(job, "inside the block"):
+    for x, y in batches(job, BATCH, "inside the block"):
         with torch.no_grad():
             added, g = network.correction(x), network.gradient(x)
         rms = added.flatten(1).square().mean(1).sqrt()

@@ -19,7 +19,6 @@ from inputgrad.compute.metrics import predict
 from inputgrad.compute.norms import UNIT, into, norm
 from inputgrad.compute.training.networks import Trained, trained
 from inputgrad.ground.checks import eps_value
-from inputgrad.ground.progress import progress
 from inputgrad.record.row import Row
 from inputgrad.study.butterfly import (
     ATTACKING,
@@ -50,7 +49,7 @@ from .butterfly_arms import (
     weights_of,
 )  # fmt: skip
 from .butterfly_networks import ANOTHER, encoder, external, fine_tuned, from_scratch, recipe_of, suffix, victim
-from .job import Job, Outcome
+from .job import Job, Outcome, batches
 from .tally import Tally
 
 ROWS = {
@@ -215,9 +214,7 @@ def rivals(subject: Subject, length: float) -> list[Row]:
 
     def each(attack: Callable, what: str) -> Tensor:
         """The attack on all test images, batch by batch."""
-        pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
-        bar = progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}")
-        return torch.cat([attack(target, part, labels, box=box) for part, labels in bar])
+        return torch.cat([attack(target, part, labels, box=box) for part, labels in batches(job, BATCH, what)])
 
     v = scaled_to(one_for_all(eps=length, p=2)[None], length)  # it may end inside the ball
     moved = {("UAP", ""): into(x + v, box), ("EHA", ""): each(partial(eha, length=length, each=False), "EHA")}

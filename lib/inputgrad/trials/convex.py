@@ -20,7 +20,7 @@ from inputgrad.compute.attacks.convex import CLASS_CHOICES, perturbation, smalle
 from inputgrad.compute.gradients import Margins, input_gradient, margins
 from inputgrad.compute.metrics import correct
 from inputgrad.compute.models.prepared import Prepared
-from inputgrad.compute.norms import UNIT, Box, dual, into, norm, steepest
+from inputgrad.compute.norms import UNIT, Box, into, norm, steepest
 from inputgrad.compute.training.networks import trained
 from inputgrad.ground.checks import eps_value
 from inputgrad.ground.progress import progress
@@ -331,7 +331,7 @@ def framework(job: Job) -> Outcome:
 
 def gap(m: Margins, eps: Tensor, p: float) -> Tensor:
     """How far the closed form is from the dual bound it must attain, relative to it, ``(B,)`` [convex, Prop. 2]."""
-    slopes = norm(m.gradient.flatten(0, 1), dual(p)).view_as(m.value)
+    slopes = m.slopes(p)
     bound = (m.value - eps.view(-1, 1) * slopes).amin(1)
     eta = perturbation(m, eps, p)
     reached = (m.value + (m.gradient * eta.unsqueeze(1)).flatten(2).sum(2)).amin(1)

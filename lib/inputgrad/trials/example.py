@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks.pgd import drawn_within
 from inputgrad.compute.data import Splits, load
-from inputgrad.compute.methods.game import Game, Rules
-from inputgrad.compute.methods.generator import Discriminator, Generator, feature_map, features
+from inputgrad.compute.methods.game import Game, Rules, drawn
 from inputgrad.compute.methods.selfgradient import OfSizeOne, SelfGradient
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.training.networks import trained
@@ -89,10 +88,7 @@ def one_game(problem: str, **rules: Any) -> Match:
     target = network("wrn10_2")
     x, y = first_image(target, right=problem == "attack")
     torch.manual_seed(SEED)
-    generator, body = Generator(features(target), digits().shape, limit=rules.get("limit")), features(target)
-    channels = (feature_map(body, digits().shape) or (0,))[0]
-    discriminator = Discriminator(body, channels, rules.get("d_train", "head"))
-    game = Game(generator, discriminator, target.requires_grad_(False), Rules(problem, **rules))
+    game = drawn(target.requires_grad_(False), target, Rules(problem, **rules), digits())
     optimizers = {
         name: OPTIMISERS["adam"](getattr(game, name).parameters(), GAME) for name in ("generator", "discriminator")
     }

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -60,7 +59,7 @@ def exported(data: Splits, network: Trained, profile: str) -> dict[str, Any]:
         "shape": list(data.shape[1:]), "layers": list(layers(model, data.shape)),
         "digits": {
             "index": chosen, "label": data.y_test[chosen].tolist(), "right": right[chosen].tolist(),
-            "pixels": encoded(data.x_test[chosen].numpy()),
+            "pixels": encoded(data.x_test[chosen]),
         },
     }  # fmt: skip
 
@@ -82,8 +81,8 @@ def layers(model: Prepared, shape: tuple[int, int, int]) -> Iterator[dict[str, A
     for layer in (layer for layer in model.body.modules() if isinstance(layer, nn.Linear)):
         weight = layer.weight.detach()
         weight = weight[:, pixels] if weight.shape[1] == len(pixels) else weight
-        yield {"outputs": weight.shape[0], "inputs": weight.shape[1], "weight": encoded(weight.half().numpy()),
-               "bias": encoded(layer.bias.detach().half().numpy())}  # fmt: skip
+        yield {"outputs": weight.shape[0], "inputs": weight.shape[1], "weight": encoded(weight.half()),
+               "bias": encoded(layer.bias.half())}  # fmt: skip
 
 
 def chosen_images(right: Tensor, y: Tensor, classes: int) -> list[int]:
@@ -92,6 +91,7 @@ def chosen_images(right: Tensor, y: Tensor, classes: int) -> list[int]:
     return torch.cat([*of_class, (~right).nonzero()[:WRONG, 0]]).tolist()
 
 
-def encoded(values: np.ndarray) -> str:
-    """The bytes of an array, little-endian, as base64."""
+def encoded(tensor: Tensor) -> str:
+    """The bytes of a tensor on any device, little-endian, as base64."""
+    values = tensor.detach().cpu().numpy()
     return base64.b64encode(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()).decode()

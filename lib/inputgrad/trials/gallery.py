@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -88,7 +87,7 @@ def of_network(job: Job) -> dict[str, Any]:
         "origin": job.trained.origin, "right": int(right.sum()), "images": len(right), "shape": list(job.data.shape),
         "classes": NAMES.get(trial.dataset) or [str(k) for k in range(job.data.classes)],
         "chosen": {"index": chosen, "label": y.tolist(), "right": right[chosen].tolist(),
-                   "pixels": encoded((255 * x).round().byte().numpy())},
+                   "pixels": encoded((255 * x).round().byte())},
         "ways": [recorded(model, x, way) for way in (*steps(model, x, y), *generators(job, x))],
     }  # fmt: skip
 
@@ -126,6 +125,6 @@ def recorded(model: Classifier, x: Tensor, way: Way) -> dict[str, Any]:
     asked = [predict(model, along(x, d, size, box=way.box)).softmax(1) for size in way.sizes]
     return {
         "name": way.name, "unit": way.unit, "sizes": list(way.sizes), "clipped": way.box is not None,
-        "most": most.tolist(), "directions": encoded(levels.numpy().astype(np.int8)),
-        "answers": encoded(torch.stack(asked, 1).numpy().astype("<f4")),
+        "most": most.tolist(), "directions": encoded(levels.to(torch.int8)),
+        "answers": encoded(torch.stack(asked, 1)),
     }  # fmt: skip

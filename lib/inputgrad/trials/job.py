@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,9 +20,12 @@ from inputgrad.compute.training.checkpoints import noted
 from inputgrad.compute.training.networks import Trained, loaded
 from inputgrad.compute.training.own import owned
 from inputgrad.ground.origin import origin
+from inputgrad.ground.progress import progress
 from inputgrad.record.row import Row
 from inputgrad.study import exhibit
 from inputgrad.study.schema import Exhibit, Trial
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,18 @@ class Job:
         """The first ``images`` test images as float ``(N, C, H, W)`` in [0, 1], and their labels."""
         n = self.trial.settings["images"]
         return self.data.x_test[:n].to(self.device).float() / 255, self.data.y_test[:n].to(self.device)
+
+
+def batches(job: Job, size: int, what: str = "", first: int | None = None) -> Iterator[tuple[torch.Tensor, ...]]:
+    """The test images and their labels in batches of ``size``, with progress; with ``first`` only so many images."""
+    x, y = job.test_images()
+    pairs = zip(x[:first].split(size), y[:first].split(size), strict=True)
+    yield from measuring(job, list(pairs), what)
+
+
+def measuring(job: Job, parts: Collection[T], what: str = "") -> Iterable[T]:
+    """The parts of a measurement, with progress under the trial's name."""
+    return progress(parts, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}".strip())
 
 
 @dataclass(frozen=True)

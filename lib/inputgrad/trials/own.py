@@ -12,8 +12,8 @@ from inputgrad.compute.norms import norm
 from inputgrad.study.own import AS_GIVEN
 
 from .audit import under_attack
-from .job import Job, Outcome
-from .selfgrad import batches, place
+from .job import Job, Outcome, batches
+from .selfgrad import BATCH, place
 from .tally import Tally
 
 
@@ -27,7 +27,7 @@ def audit(job: Job) -> Outcome:
     _, labels = job.test_images()
     commonest = labels.bincount().max() / len(labels)
     tally.number("none", "", "default", "guessing", commonest, steps=0, unit="fraction", images=len(labels))
-    for x, y in batches(job, "gradients"):
+    for x, y in batches(job, BATCH, "gradients"):
         right, zero = correct(predict(model, x), y), norm(input_gradient(model, x, y), torch.inf) == 0
         tally.add("none", "", "default", "gradient_zero", zero[right], steps=0)
     return Outcome(tally.rows() + under_attack(job, AS_GIVEN, "default", model, {}))

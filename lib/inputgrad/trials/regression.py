@@ -17,10 +17,9 @@ from inputgrad.compute.gradients import frozen
 from inputgrad.compute.norms import UNIT, into, norm, unit
 from inputgrad.compute.training.objectives import measurements, segments
 from inputgrad.ground.checks import eps_value
-from inputgrad.ground.progress import progress
 
 from .convex import STEPS_OF, place, shown
-from .job import Job, Outcome
+from .job import Job, Outcome, measuring
 from .tally import Tally
 
 
@@ -53,7 +52,7 @@ def outputs_moved(job: Job) -> Outcome:
     tally.add("none", "0", "default", "output_error", norm(before - wanted, 2), steps=0, unit="output")
     etas = {p: direction(j, x, p, generator) / (side if p == "inf" else 1) for p in s["p"]}
     etas["random"] = unit(torch.randn(x.shape, generator=generator).to(x))
-    for p, eta in progress(etas.items(), desc=f"measure {job.trial.exhibit} {job.trial.name}"):
+    for p, eta in measuring(job, etas.items()):
         method, linear = METHODS.get(p, "random direction"), norm(j.times(eta), 2)
         if p in largest:
             share = linear[: len(first)] / largest[p]()

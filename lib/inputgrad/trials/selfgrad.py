@@ -25,11 +25,10 @@ from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm
 from inputgrad.compute.training.networks import Trained, trained
 from inputgrad.ground.checks import eps_value
-from inputgrad.ground.progress import progress
 from inputgrad.record.row import Row
 from inputgrad.study.selfgrad import SWITCHED, TABLES
 
-from .job import Job, Outcome
+from .job import Job, Outcome, batches
 from .tally import Place, Tally, reading_of, side
 
 BATCH = 100
@@ -76,13 +75,6 @@ def read(job: Job, defence: Defence) -> str:
     s = job.trial.settings
     own = {name: s[name] for name in DEFAULT if name in s}
     return reading_of(DEFAULT, **own) if defence.network == "block" else "default"
-
-
-def batches(job: Job, what: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """The first test images in batches, with progress."""
-    x, y = job.test_images()
-    pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
-    yield from progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}")
 
 
 # Tables 2 to 5
@@ -143,7 +135,7 @@ def measured(
     s, tally = job.trial.settings, Tally(where)
     size, steps = eps_value(s["eps"]), s["steps"][:1] if least else s["steps"]
     generator = torch.Generator().manual_seed(job.trial.seed)
-    for x, y in batches(job, where("")["defense"]):
+    for x, y in batches(job, BATCH, where("")["defense"]):
         tally.add("none", "", called, "accuracy", correct(predict(model, x), y), steps=0)
         for attack, stands, k in attacks_of_tables(model, x, y, size, steps, generator, losses):
             tally.add(attack, s["eps"], called, "accuracy", stands, steps=k)
@@ -164,7 +156,7 @@ def oracle(job: Job) -> Outcome:
         tally = Tally(partial(place, job, table="1", arm=f"Madry PGD {arm}"))
         called = reading_of(ORACLE, gradient_input=s["gradient_input"], detach_train=s["detach_train"])
         generator = torch.Generator().manual_seed(job.trial.seed)
-        for x, y in batches(job, arm):
+        for x, y in batches(job, BATCH, arm):
             model = defence.classifier(net, y)
             tally.add("none", "", called, "accuracy", correct(predict(model, x), y), steps=0)
             x_adv = pgd(model, x, y, eps=size, steps=10, alpha=size / 4, generator=generator)
@@ -189,7 +181,7 @@ def convergence(job: Job) -> Outcome:
     network = cast(SelfGradient, defended(job, defence).model)
     smooth = softened(network)
     size, tally = eps_value(s["eps"]), Tally(partial(place, job))
-    for x, _ in batches(job, "iterated"):
+    for x, _ in batches(job, BATCH, "iterated"):
         for activation, chosen in (("ReLU", network), ("softplus", smooth)):
             moves = {"block": chosen.block_of, "a step of eps along g": lambda g: size * g}
             for move, correction in moves.items():

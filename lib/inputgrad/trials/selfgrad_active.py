@@ -20,8 +20,8 @@ from inputgrad.record.row import Row
 from inputgrad.study.selfgrad import BLOCK_OFF, active_name
 
 from .audit import QUERIES, TARGETS, inside, kept, smoothed
-from .job import Job, Outcome
-from .selfgrad import attacks_of_tables, batches, defended, holds, place, softened
+from .job import Job, Outcome, batches
+from .selfgrad import BATCH, attacks_of_tables, defended, holds, place, softened
 from .tally import Tally
 
 STEPS = 20
@@ -72,11 +72,11 @@ def under_attack(
     """
     s, tally = job.trial.settings, Tally(partial(place, job, arm=name, variant=variant))
     generator = torch.Generator().manual_seed(job.trial.seed)
-    most = {"queries": QUERIES[job.trial.profile], "targets": TARGETS[job.trial.profile]}
+    most = {"queries": QUERIES[job.trial.profile], "targets": min(TARGETS[job.trial.profile], job.data.classes - 1)}
     slow = {"autoattack": True, **{name: min(s[name], most[name]) for name in most}}
     stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
     followed = model.detached() if isinstance(model, SelfGradient) else model
-    for x, y in batches(job, f"{name} {variant}"):
+    for x, y in batches(job, BATCH, f"{name} {variant}"):
         right = correct(predict(model, x), y)
         tally.add("none", "", "default", "accuracy", right, steps=0)
         worst, pgd_stands = right.clone(), right

@@ -18,8 +18,8 @@ from inputgrad.study.parameters import long_name
 from inputgrad.study.selfgrad import BLOCK_OFF
 
 from .audit import inside
-from .job import Job, Outcome
-from .selfgrad import DEFAULT, attacks_of_tables, batches, defended, place
+from .job import Job, Outcome, batches
+from .selfgrad import BATCH, DEFAULT, attacks_of_tables, defended, place
 from .selfgrad_active import PLAIN, STEPS, Stood, compared
 from .tally import Tally
 
@@ -88,7 +88,7 @@ def under_attack(job: Job, arm: str, variant: str, model: nn.Module) -> tuple[li
     size = eps_value(s["eps"])
     constant = model.detached() if isinstance(model, SelfGradient) else model
     stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
-    for x, y in batches(job, joined(arm, variant)):
+    for x, y in batches(job, BATCH, joined(arm, variant)):
         right = correct(predict(model, x), y)
         tally.add("none", "", "default", "accuracy", right, steps=0)
         worst = right.clone()

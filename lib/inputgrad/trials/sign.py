@@ -16,11 +16,10 @@ from inputgrad.compute.gradients import input_gradient
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import DIRECTIONS, UNIT, Box, norm
 from inputgrad.ground.checks import InputError, eps_value
-from inputgrad.ground.progress import progress
 from inputgrad.record.row import Row
 from inputgrad.study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
 
-from .job import Job, Outcome
+from .job import Job, Outcome, batches, measuring
 from .tally import Tally, reading_of, side
 
 BATCH = 250
@@ -59,13 +58,6 @@ def step_sizes(job: Job, small: bool = False) -> dict[str, float]:
     return {text: eps_value(text) for text in texts}
 
 
-def batches(job: Job, n: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """The test images in batches, with progress."""
-    x, y = job.test_images()
-    parts = list(zip(x[:n].split(BATCH), y[:n].split(BATCH), strict=True))
-    yield from progress(parts, desc=f"measure {job.trial.exhibit} {job.trial.name}")
-
-
 def box_of(settings: Mapping) -> Box | None:
     """The box that edited images are kept in, if the trial keeps them in one."""
     return UNIT if settings["clip"] else None
@@ -84,7 +76,7 @@ def adversarial(job: Job) -> Outcome:
     sizes = step_sizes(job)
     generator = torch.Generator().manual_seed(job.trial.seed)
     shared = {"label": s["label"], "clip": s["clip"], "skip_misclassified": s["skip_misclassified"]}
-    for x, y in batches(job):
+    for x, y in batches(job, BATCH):
         logits = predict(model, x)
         right = correct(logits, y)
         sure = logits.softmax(1).amax(1) > SURE
@@ -117,13 +109,13 @@ def adversarial(job: Job) -> Outcome:
 
 
 def drops_of_svhn(rows: list[Row]) -> list[Row]:
-    """For SVHN the paper gives drops instead of accuracies: the natural accuracy minus the one after the attack."""
+    """For SVHN the paper gives drops instead of accuracies: the natural accuracy minus the one after FGSM or FGM."""
     accuracies = [r for r in rows if r.dataset == "SVHN" and r.metric == "accuracy" and r.table]
     natural = [r.value for r in accuracies if r.attack == "none"]
     return [
-        replace(r, metric="accuracy_drop", value=natural[0] - r.value, count=None)
+        replace(r, metric="accuracy_drop", value=100 * (natural[0] - r.value), unit="percentage_points", count=None)
         for r in accuracies
-        if r.attack != "none"
+        if r.attack in ("FGSM", "FGM")
     ]
 
 
@@ -154,7 +146,7 @@ def controls_of(model: Callable, x: Tensor, y: Tensor, generator: torch.Generato
 def measure_pgd(tally: Tally, job: Job, sizes: dict[str, float], name: str, steps: int = 20) -> None:
     """The reference attack, on the first ``pgd_images`` images: what a strong attack leaves in the same ball."""
     model, s = job.trained.model, job.trial.settings
-    for x, y in batches(job, s["pgd_images"]):
+    for x, y in batches(job, BATCH, first=s["pgd_images"]):
         followed, edited = asked_for(s, y, predict(model, x))
         for eps, size in sizes.items():
             x_adv = pgd(model, x, followed, eps=size, steps=steps, early_exit=True, box=box_of(s))
@@ -171,7 +163,7 @@ def cooperative(job: Job) -> Outcome:
     sizes = step_sizes(job, small=True)
     ablation = {text: eps_value(text) for text in s["ablation_eps"]}
     generator = torch.Generator().manual_seed(job.trial.seed)
-    for x, y in batches(job):
+    for x, y in batches(job, BATCH):
         logits = predict(model, x)
         wrong = ~correct(logits, y)
         tally.add("none", "0.0", "default", "error", wrong, steps=0)
@@ -228,7 +220,7 @@ def labels(job: Job) -> Outcome:
     tally, model, s = Tally(partial(place, job)), job.trained.model, job.trial.settings
     sizes = step_sizes(job)
     generator = torch.Generator().manual_seed(job.trial.seed)
-    for x, y in batches(job):
+    for x, y in batches(job, BATCH):
         logits = predict(model, x)
         wrong = ~correct(logits, y)
         tally.add("none", "0.0", "default", "error", wrong, steps=0)
@@ -288,7 +280,7 @@ def equal_norm(job: Job) -> Outcome:
         return Outcome(tally.rows())
     x, y = x[right], y[right]
     g = torch.cat([input_gradient(model, a, b) for a, b in zip(x.split(BATCH), y.split(BATCH), strict=True)])
-    for method in progress(s["methods"], desc=f"measure {job.trial.exhibit} {job.trial.name}"):
+    for method in measuring(job, s["methods"]):
         d = NOISE[method](x, generator) if method in NOISE else DIRECTIONS[STEPS[method].direction](g)
         typical = norm(d, 2).median()
         for text, budget in budgets.items():

@@ -8,8 +8,8 @@ from inputgrad.compute.attacks import sweep
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.ground.checks import eps_value
 
-from .job import Job, Outcome
-from .sign import batches, box_of, place, reading, repaired, step_sizes
+from .job import Job, Outcome, batches
+from .sign import BATCH, box_of, place, reading, repaired, step_sizes
 from .tally import Tally
 
 
@@ -21,14 +21,14 @@ def losses(job: Job) -> Outcome:
     tally, model, s = Tally(partial(place, job)), job.trained.model, job.trial.settings
     near, far = step_sizes(job, small=True), {text: eps_value(text) for text in s["far"]}
     names = {loss: reading(attack_loss=loss, clip=s["clip"]) for loss in s["attack_loss"]}
-    for x, y in batches(job):
+    for x, y in batches(job, BATCH):
         logits = predict(model, x)
         wrong = ~correct(logits, y)
         tally.add("none", "0.0", "default", "error", wrong, steps=0)
         for loss, name in names.items():
             for attack, eps, classes in repaired(model, x, y, wrong, logits, {**s, "attack_loss": loss}, near):
                 tally.add(attack, eps, name, "error", classes != y, steps=1)
-    for x, y in batches(job, s["far_images"]):
+    for x, y in batches(job, BATCH, first=s["far_images"]):
         for loss, name in names.items():
             for attack, size, x_adv in sweep(model, x, y, attacks=["FGM"], eps=far, loss=loss, box=box_of(s)):
                 tally.add(attack, str(size), name, "accuracy", correct(predict(model, x_adv), y), steps=1)

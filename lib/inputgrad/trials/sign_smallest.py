@@ -13,9 +13,8 @@ from inputgrad.compute.gradients import input_gradient
 from inputgrad.compute.metrics import PERCEPTIBILITY, correct, predict
 from inputgrad.compute.norms import into, norm, per_image, steepest, unit
 from inputgrad.ground.checks import eps_value
-from inputgrad.ground.progress import progress
 
-from .job import Job, Outcome
+from .job import Job, Outcome, measuring
 from .sign import BATCH, box_of, place, reading
 from .tally import Tally
 
@@ -45,7 +44,7 @@ def smallest_steps(job: Job) -> Outcome:
     if not right.any():
         return Outcome(tally.rows())
     x, y = x[right], y[right]
-    for loss in progress(s["attack_loss"], desc=f"measure {job.trial.exhibit} {job.trial.name}"):
+    for loss in measuring(job, s["attack_loss"]):
         g = torch.cat([input_gradient(model, a, b, loss=loss) for a, b in in_batches(x, y)])
         sizes = {}
         for method in s["methods"]:

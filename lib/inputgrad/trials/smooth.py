@@ -21,9 +21,8 @@ from inputgrad.compute.methods.whitening import Whitening, moments
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm
 from inputgrad.ground.checks import eps_value, whole
-from inputgrad.ground.progress import progress
 
-from .job import Job, Outcome
+from .job import Job, Outcome, measuring
 from .tally import Tally, reading_of, side
 
 BATCH = 128  # in training mode the attack's gradient has this batch's statistics
@@ -78,7 +77,7 @@ def batches(job: Job, what: str = "") -> Iterator[tuple[Tensor, Tensor, Tensor]]
         x = whitening(x.cpu()).to(job.device)
     parts = max(1, round(len(x) / BATCH))
     triples = list(zip(x.chunk(parts), y.chunk(parts), scale.chunk(parts), strict=True))  # none with a lone image
-    yield from progress(triples, desc=f"measure {job.trial.exhibit} {job.trial.name} {what}".strip())
+    yield from measuring(job, triples, what)
 
 
 def in_mode(model: nn.Module, mode: str) -> nn.Module:

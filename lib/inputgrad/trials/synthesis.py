@@ -19,11 +19,10 @@ from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm, per_image, steepest
 from inputgrad.compute.training.networks import Trained, trained
 from inputgrad.ground.checks import eps_value
-from inputgrad.ground.progress import progress
 from inputgrad.study import selfgrad, smooth
 from inputgrad.study.synthesis import EPS, OTHERS, OWNERS
 
-from .job import Job, Outcome
+from .job import Job, Outcome, batches
 from .libraries import beside
 from .selfgrad import DEFAULT as BLOCK
 from .selfgrad import defended
@@ -87,12 +86,11 @@ def attacks(job: Job) -> Outcome:
 
 def measured(tally: Tally, job: Job, model: nn.Module, eps: str, name: str) -> None:
     """Every attack on one victim."""
-    s, (x, y) = job.trial.settings, job.test_images()
+    s = job.trial.settings
     size, generator = eps_value(eps), torch.Generator().manual_seed(job.trial.seed)
     x_train = job.data.x_train[: s["uap_images"]].to(job.device).float() / 255
     one = universal(model, x_train, eps=size, passes=5, batch=10, enough=1.0, seed=job.trial.seed)
-    pairs = list(zip(x.split(BATCH), y.split(BATCH), strict=True))
-    for part, labels in progress(pairs, desc=f"measure {job.trial.exhibit} {job.trial.name} {name}"):
+    for part, labels in batches(job, BATCH, name):
         seen = predict(model, part)
         right = correct(seen, labels)
         tally.add("none", "", "default", "accuracy", right, steps=0)

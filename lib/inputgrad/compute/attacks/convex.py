@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from inputgrad.compute.gradients import Classifier, Margins, input_gradient, margins, scores
-from inputgrad.compute.norms import UNIT, Box, dual, into, norm, per_image, steepest
+from inputgrad.compute.norms import UNIT, Box, into, norm, per_image, steepest
 from inputgrad.ground.checks import eps_value, exponent, one_of, whole
 
 CLASS_CHOICES = {"linearised": "all", "argmin": "nearest"}
@@ -23,8 +23,8 @@ def distances(m: Margins, p: float) -> Tensor:
 
     :math:`L_l(x) / \lVert\nabla L_l\rVert_q`; infinite where the gradient is zero and the rival not already ahead.
     """
-    slope = norm(m.gradient.flatten(0, 1), dual(p)).view_as(m.value)
-    return torch.where(m.value <= 0, torch.zeros_like(slope), m.value / slope)
+    ratio = m.value / m.slopes(p)
+    return torch.where(m.value <= 0, torch.zeros_like(ratio), ratio)
 
 
 def smallest_eps(m: Margins, p: float) -> Tensor:
@@ -50,9 +50,7 @@ def perturbation(m: Margins, eps: float | Tensor, p: float) -> Tensor:
         p: exponent of the ball, from 1 to ``inf``.
     """
     eps = torch.as_tensor(eps, dtype=m.value.dtype, device=m.value.device).view(-1, 1)
-    slope = norm(m.gradient.flatten(0, 1), dual(p)).view_as(m.value)
-    best = (m.value - eps * slope).argmin(1)
-    chosen = m.gradient[torch.arange(len(best), device=best.device), best]
+    chosen = m.gradient_of((m.value - eps * m.slopes(p)).argmin(1))
     return -per_image(eps, chosen) * steepest(chosen, p)
 
 
@@ -153,7 +151,7 @@ def deepfool(
             break
         m = margins(model, x_adv[standing], y[standing])
         distance, nearest = distances(m, p).min(1)
-        towards = -steepest(m.gradient[torch.arange(len(nearest), device=x.device), nearest], p)
+        towards = -steepest(m.gradient_of(nearest), p)
         length = torch.where(distance.isfinite(), (1 + overshoot) * (distance + offset), 0.0)
         x_adv[standing] = into(x_adv[standing] + per_image(length, x) * towards, box)
     near = norm(x_adv - x, p) < eps

@@ -189,8 +189,8 @@ def read_folder(folder: Path, size: int | None) -> list[np.ndarray]:
         if arrays and images.classes != classes:
             raise InputError(f"{folder}: train has the classes {', '.join(classes)}, test {', '.join(images.classes)}")
         classes = images.classes
-        first = min(images[0][0].size) if size is None and not arrays else size or arrays[0].shape[-1]
         try:
+            first = min(images[0][0].size) if size is None and not arrays else size or arrays[0].shape[-1]
             arrays += squares(images, first)
         except OSError as err:
             raise InputError(f"{folder / split}: an image could not be read ({err})") from err

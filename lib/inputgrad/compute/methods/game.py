@@ -410,23 +410,36 @@ def played(
         "networks": [network and network.checkpoint for network in (target, encoder, judge)], "version": VERSION,
     }  # fmt: skip
     torch.manual_seed(seed)
-    generator = Generator(features(encoder.model), data.shape, widths, rules.limit, rules.g_train)
-    body = features((judge or target).model).to(device)
-    if (found := feature_map(body, data.shape)) is None:
-        raise InputError(f"the judge cannot take images of {'x'.join(map(str, data.shape))}: choose another network")
-    classes = data.classes if rules.discriminator == "told" else None
-    discriminator = Discriminator(body, found[0], rules.d_train, classes)
-    for part in (generator, discriminator):
+    game = drawn(target.model, encoder.model, rules, data, widths=widths, judge=judge and judge.model)
+    for part in (game.generator, game.discriminator):
         part.to(device).to(memory_format=torch.channels_last)
-    game = Game(generator, discriminator, target.model, rules)
     name, _, note = kept(
         f"{data.name}-{rules.problem}-s{seed}", declared, game.moving,
         lambda partial: ({}, play(game, images, recipe, seed, partial)),
     )  # fmt: skip
     return Played(
-        model=generator.eval(), discriminator=discriminator.eval(), checkpoint=name, origin=note["origin"],
+        model=game.generator.eval(), discriminator=game.discriminator.eval(), checkpoint=name, origin=note["origin"],
         history=note["history"], seconds=note["seconds"], images_seen=recipe.epochs * len(images.x),
     )  # fmt: skip
+
+
+def drawn(
+    target: nn.Module, encoder: nn.Module, rules: Rules, data: Splits, *, widths: tuple[int, ...] = WIDTHS,
+    judge: nn.Module | None = None,
+) -> Game:  # fmt: skip
+    """A game before its first round: what is new of generator and discriminator is drawn at random.
+
+    The arguments are those of :func:`played`, but networks alone.
+
+    Raises:
+        InputError: an image size that the encoder or the judge cannot take.
+    """
+    generator = Generator(features(encoder), data.shape, widths, rules.limit, rules.g_train)
+    body = features(judge or target)
+    if (found := feature_map(body, data.shape)) is None:
+        raise InputError(f"the judge cannot take images of {'x'.join(map(str, data.shape))}: choose another network")
+    classes = data.classes if rules.discriminator == "told" else None
+    return Game(generator, Discriminator(body, found[0], rules.d_train, classes), target, rules)
 
 
 def check_classes(target: Classifier, data: Splits, device: torch.device) -> None:

@@ -294,7 +294,7 @@ def schedules(*exhibits: str) -> Table:
     """How the networks of exhibits are trained at each profile but ``smoke``, a row an exhibit, profile and recipe."""
     rows: dict[tuple, list[str]] = {}
     for name in exhibits:
-        for profile, grid in list(EXHIBITS[name].grids.items())[1:]:
+        for profile, grid in ((p, g) for p, g in EXHIBITS[name].grids.items() if p != "smoke"):
             for dataset, model in grid.combinations(grid.datasets, grid.models, both_named=False):
                 recipe = grid.recipes.get((dataset, model)) or grid.recipes[model]
                 told = (name, profile, recipe.width, recipe.images, recipe.epochs, recipe.schedule, recipe.precision,
