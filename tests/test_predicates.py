@@ -3,8 +3,9 @@
 import pytest
 
 from inputgrad.report import cells, claims
-from inputgrad.report.claims import ROUNDING, Missing, decide, ends_of, select_ours, values_on_paper, without_effect
+from inputgrad.report.claims import ROUNDING, decide, values_on_paper, without_effect
 from inputgrad.report.predicates import Vector
+from inputgrad.report.selectors import Missing, ends_of, select_ours
 from inputgrad.study import CHAPTERS
 
 CHECKED = [(key, claim) for key in CHAPTERS for claim in claims.load(key) if claim.removed]

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from statistics import median
 
 from inputgrad import study
@@ -89,19 +90,22 @@ class Paces:
     """
 
     def __init__(self, found: Iterable[results.Result], machine: str = "") -> None:
-        self.of: dict[tuple, list[float]] = {}
-        known = [result for result in open_about_others(found) if buildable(result.trial.model)]
-        here = [result for result in known if result.provenance["name"] == machine]
-        for result in [*known, *here * len(known)]:  # this machine's outnumber all others
+        self.here: dict[tuple, list[float]] = {}
+        self.anywhere: dict[tuple, list[float]] = {}
+        for result in open_about_others(found):
+            if not buildable(result.trial.model):
+                continue
+            tables = [self.anywhere, *([self.here] if result.provenance["name"] == machine else [])]
             seconds = cost.spent(result.provenance)
             for part, operations in work(result.trial).items():
                 if operations and seconds.get(part):
-                    for kind in likeness(result.trial):
-                        self.of.setdefault((part, *kind), []).append(seconds[part] / operations)
+                    for table, kind in product(tables, likeness(result.trial)):
+                        table.setdefault((part, *kind), []).append(seconds[part] / operations)
 
     def seconds(self, trial: Trial, part: str) -> float:
-        """An estimate for the ``"training"`` or the ``"measure"`` of a trial."""
-        pace = next((median(self.of[part, *kind]) for kind in likeness(trial) if (part, *kind) in self.of), 0.0)
+        """An estimate for the ``"training"`` or the ``"measure"`` of a trial; this machine's results come first."""
+        known = product(likeness(trial), (self.here, self.anywhere))
+        pace = next((median(table[part, *kind]) for kind, table in known if (part, *kind) in table), 0.0)
         return pace * work(trial)[part]
 
 

@@ -41,12 +41,14 @@ def box(name: str, fill: Callable[[str], str]) -> str:
 
 
 def front(fill: Callable[[str], str]) -> str:
-    """Every paper with its question and its answer, for the first page."""
-    parts = []
+    """Every paper with its question and its answer, for the first page, and how many of its numbers have one of ours."""
+    parts, board = [], claims.scoreboard().set_index("paper")
     for key, paper in STUDY.items():
+        row = board.loc[key]
+        ran = f"{row['cells'] - row['not run cells']} of the {row['cells']} numbers of its tables were run"
         parts.append(
             f"**[`{key}`](papers/{key}.md)**, {{cite:t}}`{paper.citation}`. *{paper.question}*\n\n"
-            f"{fill(sentences()[key])} (Scale: {scales_of(results.shown(key))}.)\n"
+            f"{fill(sentences()[key])} (Scale: {scales_of(results.shown(key))}; {ran}.)\n"
         )
     return "\n".join(parts)
 

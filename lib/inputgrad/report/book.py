@@ -27,7 +27,7 @@ from inputgrad.ground.files import replacing, write_text
 from inputgrad.ground.paths import BUILD, NOTEBOOKS, ROOT, relative
 from inputgrad.record import results
 
-from . import answers, cells, claims, explorer, figures, links, logbook, names, scales, summaries, tables
+from . import answers, cells, claims, explorer, figures, links, logbook, names, scales, selectors, summaries, tables
 from .figures import interactive
 from .markup import Table, scale
 from .predicates import Vector
@@ -279,8 +279,8 @@ def token(kind: str, text: str, where: str) -> str:
         found = cells.of_paper(key) if kind == "paper" else cells.ours(key)
         if kind != "paper" and "table" not in selector:
             found = cells.of_tables(found)
-        value, rows = claims.select(found, selector)
-    except claims.Missing as err:
+        value, rows = selectors.select(found, selector)
+    except selectors.Missing as err:
         if kind == "paper" or not known(key, selector):
             raise InputError(f"{where}: [[{kind} {text}]] names no number ({err})") from err
         return "(not run yet)"

@@ -13,6 +13,7 @@ from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells, claims
 from inputgrad.report.markup import Stack, Table, between, listed, measured, number, scale, span
+from inputgrad.report.selectors import OURS
 from inputgrad.study import CHAPTERS, EXHIBITS
 from inputgrad.study.schema import PROFILES
 
@@ -237,7 +238,7 @@ def deciders(key: str) -> dict[str, list[str]]:
 
 def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -> bool:
     """Does a claim's selector choose any of these rows, some columns left aside?"""
-    aside = ("over", "reading", *claims.OURS, *ignoring)
+    aside = ("over", "reading", *OURS, *ignoring)
     chosen = np.ones(len(table), dtype=bool)
     for column, wanted in selector.items():
         if column not in aside:
