@@ -31,7 +31,7 @@ def test_the_first_page_has_question_and_answer_of_every_paper():
     text = answers.front(partial(book.fill, where="front"))
     for key, paper in study.STUDY.items():
         assert f"papers/{key}.md" in text and paper.question in text
-    assert text.count("(Scale: ") == len(study.STUDY) and "[[" not in text
+    assert text.count("(Scale: ") == text.count("of its tables were run.)") == len(study.STUDY) and "[[" not in text
 
 
 def test_an_answer_counts_the_claims_that_its_page_lists():

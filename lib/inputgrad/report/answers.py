@@ -41,7 +41,7 @@ def box(name: str, fill: Callable[[str], str]) -> str:
 
 
 def front(fill: Callable[[str], str]) -> str:
-    """Every paper with its question and its answer, for the first page, and how many of its numbers have one of ours."""
+    """Every paper with its question, its answer and how many of its numbers were run, for the first page."""
     parts, board = [], claims.scoreboard().set_index("paper")
     for key, paper in STUDY.items():
         row = board.loc[key]

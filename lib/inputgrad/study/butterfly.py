@@ -210,7 +210,7 @@ def scale_of_told(
     own = partial(own_of, profile=profile, dataset=dataset)
     model, width = own(TOLD_ENCODERS)["small"]
     game = own(games).override(settings["game"])
-    there = DATASETS[dataset].train
+    there = DATASETS[dataset].train if dataset in DATASETS else 0  # of a reader's own data it is not known here
     learned = (settings["recipe"].get("images") or there) if settings["recipe"] else 0
     if weights := MODELS[model].weights:
         pretraining = {"weights": weights.sha256}
@@ -219,7 +219,12 @@ def scale_of_told(
         learned = max(learned, pretraining["images"] or there)
     first = max(learned, behind)
     if not game.images:
-        game = replace(game, images=settings["recipe"].get("images") or there - first)
+        left = settings["recipe"].get("images") or there - first
+        if left < 2:
+            raise checks.InputError(
+                f"game images None: say on how many of {dataset}, behind the {first} that are learned"
+            )
+        game = replace(game, images=left)
     playable(dataset, {**settings, "first": first}, model, game)
     return {
         "game": asdict(game),
