@@ -13,7 +13,7 @@ from inputgrad.catalogue import own
 from inputgrad.compute.attacks import peers
 from inputgrad.compute.data import load
 from inputgrad.compute.training.networks import trained
-from inputgrad.compute.training.own import check, owned
+from inputgrad.compute.training.own import check, from_file, owned
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.report import tables
@@ -113,6 +113,32 @@ def test_what_is_not_there_is_refused_before_anything_runs(file, given, said, mo
     with pytest.raises(InputError) as err:
         study.trials("own/audit", datasets=["digits28"], models=[given.format(file=file)])
     assert said in str(err.value) and "\n" not in str(err.value)
+
+
+NEIGHBOURED = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neighbour import WIDTH
+from torch import nn
+
+@dataclass
+class Net:
+    width: int = WIDTH
+
+def build():
+    return nn.Linear(1, Net().width)
+"""
+
+
+def test_each_file_has_the_modules_of_its_own_folder(digits, tmp_path):
+    for name, width in (("one", 3), ("two", 5)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "net.py").write_text(NEIGHBOURED)
+        (tmp_path / name / "neighbour.py").write_text(f"WIDTH = {width}")
+    built = [from_file(own.parse(f"{tmp_path / name}/net.py:build"), digits) for name in ("one", "two")]
+    assert [net.out_features for net in built] == [3, 5] and "neighbour" not in sys.modules
 
 
 def test_an_own_network_names_its_data_and_is_never_trained(file):

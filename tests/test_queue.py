@@ -144,7 +144,7 @@ def test_a_dry_run_starts_nothing(monkeypatch, capsys):
     assert "paper convex/fooling/mnist-fcnn-s0" in capsys.readouterr().out
     monkeypatch.setattr(queue, "planned", lambda profiles, only: ([], []))
     queue.record(1, jobs=1, profiles=["paper"], only=[], dry_run=False)
-    assert capsys.readouterr().out == "nothing is left to record\n"
+    assert capsys.readouterr().out == "nothing is left to record of what is declared there and can be run here\n"
 
 
 @pytest.mark.parametrize(

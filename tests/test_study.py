@@ -104,6 +104,7 @@ BAD = [
     ({"eps": ["nan"]}, r"eps 'nan' is not"),
     ({"eps": [True]}, r"eps True is not a number"),
     ({"eps": []}, r"eps is an empty list"),
+    ({"eps": ["0.1", "0.10", "8/255"]}, r"eps has one number twice, written in two ways: 0.1, 0.10$"),
     ({"eps": "0.1"}, r"eps is '0.1': give a list"),
     ({"eps": ["0.1", "0.1"]}, r"eps names 0.1 more than once"),
     ({"datasets": []}, r"datasets is an empty list"),

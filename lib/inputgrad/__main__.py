@@ -205,11 +205,11 @@ def audit(args: argparse.Namespace) -> None:
     given = {"datasets": [args.data], "models": [own.resolved(network)], "eps": args.eps, "profile": args.profile,
              "images": args.images, "data_root": root, "libraries": args.libraries,
              **parsed(args.parameters)}  # fmt: skip
-    if not architecture(given["models"][0]).given:
+    trial = study.trials("own/audit", **given)[0]
+    if not architecture(trial.model).given:
         raise InputError(
             f"{network} is a network of the catalogue and brings no weights: name them with --weights FILE"
         )
-    (trial,) = study.trials("own/audit", **given)[:1]
     output = args.output or BUILD / "runs" / "own" / f"audit-{trial.name}-{trial.key}.ipynb"
     execute("own/audit", given, output)
     for table in tables.audit.verdict(run("own/audit", **given)).tables:

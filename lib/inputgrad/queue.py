@@ -299,7 +299,7 @@ def record(hours: float, *, jobs: int, profiles: Sequence[str], only: Sequence[s
     for name in absent:
         print(f"data set {name} is not there: python -m inputgrad fetch {name}")
     if not plan:
-        print("nothing is left to record")
+        print("nothing is left to record of what is declared there and can be run here")
         return
     print(table(plan))
     if not dry_run:

@@ -11,7 +11,7 @@ from typing import Any
 from inputgrad.catalogue import own as readers
 from inputgrad.catalogue.datasets import Extent, check_name, extent, fingerprint
 from inputgrad.catalogue.models import Architecture, architecture
-from inputgrad.catalogue.recipe import within
+from inputgrad.catalogue.recipe import Recipe, within
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import data_root
@@ -195,6 +195,7 @@ def recipe_of(declared: Exhibit, grid: Grid, dataset: str, model: str, changes: 
         InputError: a field or a value that a recipe cannot have, or there is no recipe to borrow.
     """
     if architecture(model).given:
+        Recipe().override(changes)  # which is for the networks beside it, and has to be one
         return {}
     recipe = grid.recipes.get((dataset, model)) or grid.recipes.get(model) or next(iter(grid.recipes.values()), None)
     if recipe is None:

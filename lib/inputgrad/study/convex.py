@@ -118,6 +118,13 @@ WAYS = {
     "crops": {"augment": "crop", "epochs": 15},
 }
 """Ways to train one network: what each changes in the recipe of the study."""
+
+
+def balls(allowed: tuple[str, ...], value: object) -> list[str]:
+    """A list of exponents out of ``allowed``, as text or as numbers."""
+    return several("p", allowed, [f"{v:g}" if isinstance(v, (int, float)) else v for v in checks.items("p", value)])
+
+
 EXPONENTS = ("1", "1.5", "2", "3", "inf")
 
 FRAMEWORK = Exhibit(
@@ -131,7 +138,7 @@ FRAMEWORK = Exhibit(
         Parameter("multiples", ["0.5", "0.9", "0.99", "1.01", "1.1", "1.25", "1.5", "2", "3"],
                   "list of eps in units of each image's smallest feasible eps (Proposition 1)",
                   partial(eps_list, what="multiples")),
-        names("p", EXPONENTS, "list of exponents of the ball: 1, 1.5, 2, 3, inf", EXPONENTS),
+        Parameter("p", list(EXPONENTS), "list of exponents of the ball: 1, 1.5, 2, 3, inf", partial(balls, EXPONENTS)),
         Parameter("eps", None, "list of eps at which scores are compared; None: the ten of Fig. 2", eps_or_own),
     ),
 )  # fmt: skip
@@ -241,7 +248,7 @@ REGRESSION = Exhibit(
     objectives=("measure", "reconstruct", "segment"),
     grids=grids((16, 64, 256), ("regressor", "autoencoder", "segmenter")),
     parameters=(
-        names("p", NORMS, "list of exponents of the ball: 1, 2, inf", NORMS),
+        Parameter("p", list(NORMS), "list of exponents of the ball: 1, 2, inf", partial(balls, NORMS)),
         Parameter("radius", ["1/2", "1", "2", "4"],
                   "list of eps of the l2 ball; those of the others are scaled to it",
                   partial(eps_list, what="radius")),

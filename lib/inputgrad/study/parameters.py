@@ -11,9 +11,12 @@ from .schema import Parameter
 
 
 def eps_list(value: object, what: str = "eps") -> list[str]:
-    """A list of radii written as text or numbers, kept as text."""
+    """A list of different radii written as text or numbers, kept as text."""
     texts = [v if isinstance(v, str) else repr(v) for v in checks.items(what, value) if checks.eps_value(v, what) >= 0]
-    return checks.unique(what, texts)
+    sizes = [checks.eps_value(text, what) for text in checks.unique(what, texts)]
+    if same := [text for text, size in zip(texts, sizes, strict=True) if sizes.count(size) > 1]:
+        raise checks.InputError(f"{what} has one number twice, written in two ways: {', '.join(same)}")
+    return texts
 
 
 def eps_or_own(value: object) -> list[str] | None:

@@ -49,6 +49,12 @@ def grids(images: tuple[int, int, int], real: dict, stand_ins: dict, seeds: int 
     }
 
 
+def batches_of_two(profile: str, dataset: str, settings: Mapping) -> dict:
+    """No further settings; one test image alone is refused, as an attack in training mode has no batch of it."""
+    checks.whole("images", settings["images"], least=2)
+    return {}
+
+
 def rate(value: object, what: str = "rate") -> float:
     """A finite number; whether the paper's range holds is decided together with ``beyond``."""
     try:
@@ -92,6 +98,7 @@ HARDENING = Exhibit(
     metrics=("accuracy",),
     grids=grids((50, 1000, 10_000), REAL, STAND_INS),
     check=in_range,
+    scale=batches_of_two,
     parameters=(
         RATE, REDUCTION, MODE, BEYOND, EPS,
         names("attack_mode", ATTACK_MODES, "mode of the network whose gradient is taken, each a reading: train, eval",
@@ -113,6 +120,7 @@ READINGS = Exhibit(
     version=1,
     grids=grids((50, 1000, 10_000), {"mnist": ("smooth_cnn",)}, {"digits28": ("smooth_cnn",)}),
     check=in_range,
+    scale=batches_of_two,
     parameters=(
         Parameter(
             "rates",
@@ -140,6 +148,7 @@ OF_EQUAL_COST = Exhibit(
     version=1,
     grids=grids((50, 1000, 10_000), *ONE_CNN),
     check=in_range,
+    scale=batches_of_two,
     parameters=(
         RATE, REDUCTION, MODE, BEYOND,
         Parameter("eps", ["0.1", "0.2"], "list of eps of FGSM and PGD-20, as text", eps_list),
@@ -163,6 +172,7 @@ PICTURES = Exhibit(
     grids=grids((50, 1000, 10_000), {"mnist": ("smooth_cnn",), "cifar10": ("smooth_cnn",)},
                 {"digits28": ("smooth_cnn",), "digits32": ("smooth_cnn",)}, seeds=1),
     check=in_range,
+    scale=batches_of_two,
     parameters=(
         RATE, REDUCTION, MODE, BEYOND,
         Parameter("eps", "0.1", "eps of FGSM in units of the network's input, as text", lambda v: eps_list([v])[0]),

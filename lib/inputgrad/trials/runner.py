@@ -49,7 +49,7 @@ def run(exhibit: str, **parameters: Any) -> Run:
     trials = study.trials(exhibit, **parameters)
     if not needs.computes():
         return read(exhibit, trials)
-    device, root = parameters.get("device") or "auto", parameters.get("data_root")
+    device, root = asked_device(parameters), parameters.get("data_root")
     check_device(device)
     check_memory(trials, root)
     missing = [t for t in trials if results.fresh(t) is None]
@@ -134,13 +134,18 @@ def vouch(trials: list[Trial], device: str, root: str | None) -> None:
         owned(load(dataset, root=root), model, choose(device), root)
 
 
-def check_device(device: str) -> None:
+def asked_device(parameters: Mapping[str, Any]) -> Any:
+    """The device that is asked for, ``"auto"`` where none is; 0 and the like are no names, and are refused later."""
+    device = parameters.get("device")
+    return "auto" if device is None else device
+
+
+def check_device(device: object) -> None:
     """Refuse a device that is not there; only ``"cuda"`` needs torch to tell."""
-    checks.one_of("device", device, ("auto", "cpu", "cuda"))
-    if device == "cuda":
+    if checks.one_of("device", device, ("auto", "cpu", "cuda")) == "cuda":
         from inputgrad.compute.device import choose
 
-        choose(device)
+        choose("cuda")
 
 
 def check_memory(trials: list[Trial], root: str | None) -> None:
@@ -204,7 +209,7 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
         return
     check_memory(trials, parameters.get("data_root"))
     check_libraries(trials)
-    check_device(parameters.get("device") or "auto")
+    check_device(asked_device(parameters))
     execute_notebook(notebook, parameters, output)
 
 
@@ -262,7 +267,10 @@ def execute_notebook(notebook: Path, parameters: Mapping[str, Any], output: Path
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
             await super().start_kernel(preexec_fn=end_with_parent, **options)
 
-    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise InputError(f"output {str(output)!r} cannot be written: {err.strerror}: {err.filename}") from err
     running = output.with_suffix(f".{os.getpid()}.running.ipynb")
     failed = output.with_suffix(".failed.ipynb")
     for left in output.parent.glob(f"{output.stem}.*.running.ipynb"):  # of a run that was killed

@@ -84,12 +84,12 @@ def from_file(own: Own, data: Splits) -> nn.Module:
     Raises:
         InputError: the file or the function fails, or what it gives is no ``torch.nn.Module``.
     """
-    path = Path(own.source)
+    path = Path(own.source).resolve()
     with importing(path.parent):
         with told(f"{path.name} could not be run"):
             spec = spec_from_file_location(f"inputgrad_own_{path.stem}", path)
             assert spec is not None and spec.loader is not None
-            module = module_from_spec(spec)
+            module = sys.modules[spec.name] = module_from_spec(spec)  # where its dataclasses look for it
             spec.loader.exec_module(module)
         found = getattr(module, own.function, None)
         if callable(found) and not isinstance(found, nn.Module):
@@ -107,12 +107,19 @@ def asked_for(function: Callable, **offered: Any) -> dict[str, Any]:
 
 @contextmanager
 def importing(folder: Path) -> Iterator[None]:
-    """Inside the block modules are looked for in this folder first."""
+    """Inside the block modules are looked for in this folder first; those of it are forgotten after the block.
+
+    A module of the same name in another reader's folder is thus another module.
+    """
+    before = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:
         yield
     finally:
         sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(folder):
+                del sys.modules[name]
 
 
 @contextmanager

@@ -53,14 +53,15 @@ def canvas(
 
 def panels(frame: pd.DataFrame, height: float = 2.5, share: bool = True) -> tuple[Drawn, dict[str, Axes]]:
     """A grid of axes, one row a network and one column a data set, by title."""
-    rows, columns = list(dict.fromkeys(frame["model"])), list(dict.fromkeys(frame["dataset"]))
+    rows = list(dict.fromkeys(frame["model"])) or ["not run"]
+    columns = list(dict.fromkeys(frame["dataset"])) or ["nothing"]
     size = (0.6 + 2.6 * len(columns), 0.7 + height * len(rows))
     figure, axes = canvas(len(rows), len(columns), frame, figsize=size, sharey=share)
     grid = {f"{d}, {m}": axes[i, j] for i, m in enumerate(rows) for j, d in enumerate(columns)}
     for title, ax in grid.items():
         ax.set_title(title)
     for ax in axes[:, 0]:
-        ax.set_ylabel(f"{frame['metric'].iloc[0]}, percent")
+        ax.set_ylabel(f"{''.join(frame['metric'].iloc[:1])}, percent")
     return figure, grid
 
 

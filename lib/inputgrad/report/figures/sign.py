@@ -56,7 +56,7 @@ def over_eps(run: Run, metric: str, attacks: Sequence[str], extra: Sequence[tupl
 
 def curve(table: pd.DataFrame, attack: str, series: str, reading: str = "default") -> pd.DataFrame:
     """An attack over eps as a series, from the natural value on; nothing where it was not run."""
-    own = table[(table["attack"] == attack) & (table["reading"] == reading)]
+    own = table[(table["attack"] == attack) & (table["reading"] == reading) & (marks.eps(table) > 0)]
     natural = table[(table["attack"] == "none") & marks.place(table).isin(marks.place(own))]
     own = pd.concat([natural, own])
     return own.assign(panel=marks.place(own), series=series, x=marks.eps(own))
