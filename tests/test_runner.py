@@ -138,7 +138,7 @@ def test_list_and_verdicts_without_torch(root):
     ("words", "sentence"),
     [
         (["run", "sign/adverserial"], "exhibit 'sign/adverserial' is unknown"),
-        (["run", SIGN, "--profile", "fast"], "profile 'fast' is unknown: choose from smoke, quick, paper"),
+        (["run", SIGN, "--profile", "fast"], "profile 'fast' is unknown: choose from smoke, quick, desk, paper"),
         (["run", SIGN, "-p", "epz=[0.1]"], "parameter of sign/adversarial 'epz' is unknown"),
         (["run", SIGN, "-p", "eps=[8/0]"], "eps '8/0' divides by zero"),
         (["run", SIGN, "-p", "eps=[-1]"], "eps -1 is not allowed"),
