@@ -318,7 +318,7 @@ def test_what_a_larger_scale_changes_is_counted_from_the_files():
         if len(far) == 2:
             nearer["all"] += 1
             nearer["paper" if far[1] < far[0] else "quick"] += far[1] != far[0]
-    assert scales.nearer("sign") == ("quick", "paper", [nearer["quick"], nearer["paper"], nearer["all"]])
+    assert ("quick", "paper", [nearer["quick"], nearer["paper"], nearer["all"]]) in list(scales.nearer("sign"))
 
 
 def test_a_scale_that_lacks_a_part_of_a_claims_rows_does_not_judge_it():

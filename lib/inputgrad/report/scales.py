@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import combinations
 
 import pandas as pd
 
@@ -46,19 +47,20 @@ def whole(verdicts: Mapping[str, claims.Verdict]) -> dict[str, str]:
     return {profile: v.word for profile, v in verdicts.items() if parts[profile] == everything}
 
 
-def nearer(key: str) -> tuple[str, str, list[int]] | None:
-    """Of the numbers that a paper prints and its two largest scales have: how many each is nearer to, and how many.
+def nearer(key: str) -> Iterator[tuple[str, str, list[int]]]:
+    """Of the numbers that a paper prints and two scales have: how many each is nearer to, and how many there are.
 
-    ``(smaller, larger, [smaller's, larger's, all])``, or nothing where no number is there twice.
+    ``(smaller, larger, [smaller's, larger's, all])``, for every two scales that have some.
     """
     paper = cells.of_paper(key)
-    beside = {profile: cells.compare(paper, ours_at(key, profile)) for profile in PROFILES[1:]}
-    ran = [profile for profile, found in beside.items() if found["ours"].notna().any()][-2:]
-    far = pd.DataFrame({profile: beside[profile]["difference"].astype(float).abs() for profile in ran}).dropna()
-    if len(ran) < 2 or far.empty:
-        return None
-    small, large = ran
-    return small, large, [int((far[small] < far[large]).sum()), int((far[large] < far[small]).sum()), len(far)]
+    far = pd.DataFrame(
+        {p: cells.compare(paper, ours_at(key, p))["difference"].astype(float).abs() for p in PROFILES[1:]}
+    )
+    for small, large in combinations(PROFILES[1:], 2):
+        both = far[[small, large]].dropna()
+        if len(both):
+            first, second = both[small] < both[large], both[large] < both[small]
+            yield small, large, [int(first.sum()), int(second.sum()), len(both)]
 
 
 def changed(key: str) -> Table:
@@ -75,14 +77,12 @@ def changed(key: str) -> Table:
 
 def told(key: str) -> str:
     """What another scale changes, in sentences and, where verdicts do, a table."""
-    decided, near, table = words_at(key), nearer(key), changed(key)
-    parts = []
-    if near:
-        small, large, (first, second, both) = near
-        parts.append(
-            f"{both} of the paper's numbers have one of ours at two scales. The nearer one is that of scale "
-            f"*{SCALES[large]}* in {second} cases, and that of scale *{SCALES[small]}* in {first}."
-        )
+    decided, table = words_at(key), changed(key)
+    parts = [
+        f"{both} of the paper's numbers have one of ours at the scales *{SCALES[small]}* and *{SCALES[large]}*. The "
+        f"nearer one is that of *{SCALES[large]}* in {second} cases, and that of *{SCALES[small]}* in {first}."
+        for small, large, (first, second, both) in nearer(key)
+    ]
     if decided:
         parts.append(
             f"{len(decided)} claims, ours about the paper among them, are decided at two scales, each on its own rows "

@@ -410,7 +410,7 @@ def played(
         "networks": [network and network.checkpoint for network in (target, encoder, judge)], "version": VERSION,
     }  # fmt: skip
     torch.manual_seed(seed)
-    game = drawn(target.model, encoder.model, rules, data, widths=widths, judge=judge and judge.model)
+    game = drawn(target.model, encoder.model, rules, data, widths=widths, judge=judge.model if judge else None)
     for part in (game.generator, game.discriminator):
         part.to(device).to(memory_format=torch.channels_last)
     name, _, note = kept(
