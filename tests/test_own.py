@@ -141,6 +141,15 @@ def test_each_file_has_the_modules_of_its_own_folder(digits, tmp_path):
     assert [net.out_features for net in built] == [3, 5] and "neighbour" not in sys.modules
 
 
+def test_what_is_installed_below_the_folder_is_not_forgotten(digits, tmp_path, monkeypatch):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "installed_once.py").write_text("")
+    (tmp_path / "net.py").write_text("import installed_once\nfrom torch import nn\nbuild = nn.Flatten()")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    from_file(own.parse(f"{tmp_path}/net.py:build"), digits)
+    assert sys.modules.pop("installed_once")
+
+
 def test_an_own_network_names_its_data_and_is_never_trained(file):
     mine = [f"{file}:build"]
     with pytest.raises(InputError, match="mine.py:build is your own: say on which data"):

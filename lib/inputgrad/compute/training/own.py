@@ -109,7 +109,8 @@ def asked_for(function: Callable, **offered: Any) -> dict[str, Any]:
 def importing(folder: Path) -> Iterator[None]:
     """Inside the block modules are looked for in this folder first; those of it are forgotten after the block.
 
-    A module of the same name in another reader's folder is thus another module.
+    A module of the same name in another reader's folder is thus another module. What is installed somewhere below the
+    folder, as in a checkout's ``.venv``, is none of its modules and stays: much cannot be imported twice.
     """
     before = set(sys.modules)
     sys.path.insert(0, str(folder))
@@ -117,8 +118,10 @@ def importing(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
+        installed = [place for place in map(Path, sys.path) if folder in place.resolve().parents]
         for name in set(sys.modules) - before:
-            if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(folder):
+            file = Path(getattr(sys.modules[name], "__file__", None) or "/").resolve()
+            if file.is_relative_to(folder) and not any(file.is_relative_to(place.resolve()) for place in installed):
                 del sys.modules[name]
 
 
