@@ -293,8 +293,7 @@ def record(hours: float, *, jobs: int, profiles: Sequence[str], only: Sequence[s
     checks.whole("jobs", jobs, least=1)
     for profile in profiles:
         checks.one_of("profile", profile, PROFILES[1:])
-    for name in only:
-        checks.one_of("only", name, [*study.STUDY, "synthesis", *study.EXHIBITS])
+    study.check_only(only)
     plan, absent = planned(profiles, only)
     for name in absent:
         print(f"data set {name} is not there: python -m inputgrad fetch {name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -81,6 +81,12 @@ def trials(name: str, **given: Any) -> list[Trial]:
         drawn = seeds[:1] if alike else seeds
         found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in drawn]
     return found
+
+
+def check_only(only: Sequence[str]) -> None:
+    """Refuse a name that is neither a paper's nor an exhibit's, where a command is to see to some alone."""
+    for name in only:
+        checks.one_of("only", name, [*STUDY, synthesis.PAPER.key, *EXHIBITS])
 
 
 def valued(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from inputgrad import study
 from inputgrad.catalogue import datasets
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import path_of
-from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import BUILD, CHECKPOINTS, data_root, relative
@@ -91,8 +90,7 @@ def candidates(only: Sequence[str], root: str | None) -> list[Result]:
     Raises:
         InputError: there are none; the sentence names the data sets that would help.
     """
-    for name in only:
-        checks.one_of("only", name, [*study.STUDY, "synthesis", *study.EXHIBITS])
+    study.check_only(only)
     known = [r for name in study.EXHIBITS if not only or {name, name.split("/")[0]} & set(only)
              for r in results.recorded(name)]  # fmt: skip
     here = [r for r in known if datasets.present(r.place[0], root) and loadable(r, root)]
