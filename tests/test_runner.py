@@ -150,8 +150,11 @@ def test_list_and_verdicts_without_torch(root):
         (["run", SIGN, "-p", "device=gpu"], "device 'gpu' is unknown: choose from auto, cpu, cuda"),
         (["run", SIGN, "-p", "data_root=/no/such"], "data_root '/no/such' is not a folder that can be read"),
         (["run", SIGN, "-p", "eps"], "parameter 'eps' has no value: write it as name=value"),
+        (["run", SIGN, "-p", "eps=1", "-p", "eps=2"], "parameter eps is given twice: leave one out"),
         (["verdicts", "signs"], "paper 'signs' is unknown: choose from sign, convex"),
         (["fetch", "minst"], "dataset 'minst' is unknown"),
+        (["fetch", "lenet5_author"], "did you mean 'lenet5_authors'?"),
+        (["explorer", "--profile", "desk"], "profile 'desk' is unknown: choose from smoke, quick, paper"),
     ],
 )
 def test_bad_input_on_the_command_line(words, sentence, capsys):

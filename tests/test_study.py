@@ -6,6 +6,7 @@ import yaml
 
 from inputgrad import study
 from inputgrad.catalogue.recipe import Recipe
+from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.study import EXHIBITS, OWN, STUDY
 from inputgrad.study.schema import PROFILES, Grid
@@ -122,9 +123,25 @@ BAD = [
 ]
 
 
+@pytest.mark.parametrize(("text", "value"), [("0.3", 0.3), ("8/255", 8 / 255), ("8.5/255", 8.5 / 255)])
+def test_a_radius_is_a_number_or_a_fraction(text, value):
+    assert checks.eps_value(text) == value
+
+
+@pytest.mark.parametrize("text", ["8/0", "8/", "1/2/3", "8/nan", "inf/2", "1e400", "8/-255"])
+def test_what_is_no_radius_is_refused(text):
+    with pytest.raises(InputError, match=f"eps '{text}' "):
+        checks.eps_value(text)
+
+
 BAD_CONVEX = [
     ("fooling", {"p": 0.5}, r"p 0.5 is not allowed: an lp norm needs a number >= 1, or inf"),
     ("fooling", {"p": "two"}, r"p 'two' is not allowed"),
+    (
+        "fooling",
+        {"p": 2, "methods": ["PGD"]},
+        r"methods \['PGD'\] has nothing to run at p 2: PGD is run for p inf only",
+    ),
     ("fooling", {"eps": ["-0.1"]}, r"eps '-0.1' is not allowed"),
     ("fooling", {"methods": ["Algorithm 3"]}, r"methods 'Algorithm 3' is unknown: .*did you mean 'Algorithm "),
     ("fooling", {"clipped": ["DeepFol"]}, r"clipped 'DeepFol' is unknown: .*did you mean 'DeepFool'"),

@@ -154,6 +154,8 @@ def parsed(assignments: list[str]) -> dict:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise InputError(f"parameter {assignment!r} has no value: write it as name=value")
+        if name in values:
+            raise InputError(f"parameter {name} is given twice: leave one out")
         try:
             values[name] = yaml.safe_load(text)
         except (yaml.YAMLError, ValueError, RecursionError):
@@ -236,7 +238,7 @@ def fetch(args: argparse.Namespace) -> None:
     published = {name: a.weights for name, a in MODELS.items() if a.weights}
     for name in args.names:
         if name not in published:
-            datasets.check_name(name, args.data_root)
+            datasets.check_name(name, args.data_root, others=published)
     for name in args.names:
         if name in published:
             print(fetch_weights(published[name], data_root(args.data_root)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -138,8 +139,8 @@ def fingerprint(name: str, root: str | os.PathLike | None = None) -> str | None:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else None
 
 
-def check_name(name: object, root: str | os.PathLike | None = None) -> str:
-    """``name`` when it is known; else an error that names the closest.
+def check_name(name: object, root: str | os.PathLike | None = None, others: Iterable[str] = ()) -> str:
+    """``name`` when it is known; else an error that names the closest, and what the caller takes beside data sets.
 
     Raises:
         InputError: no such data set.
@@ -149,9 +150,10 @@ def check_name(name: object, root: str | os.PathLike | None = None) -> str:
             return name
     except (OSError, ValueError):  # a name that no file can have
         pass
+    names = [*DATASETS, *others]
     raise InputError(
-        f"dataset {shown(name)} is unknown: choose from {', '.join(DATASETS)}, or put NAME.npz or NAME/train/<class>/ "
-        f"in {data_root(root)}{nearest(shown(name), DATASETS)}"
+        f"dataset {shown(name)} is unknown: choose from {', '.join(names)}, or put NAME.npz or NAME/train/<class>/ "
+        f"in {data_root(root)}{nearest(shown(name), names)}"
     )
 
 

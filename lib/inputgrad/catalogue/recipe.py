@@ -87,18 +87,21 @@ class Recipe:
         for name, check in NUMBERS.items():
             object.__setattr__(self, name, check(f"recipe {name}", getattr(self, name)))
 
-    def override(self, changes: object) -> Recipe:
-        """This recipe with the fields named in ``changes`` replaced.
+    def override(self, changes: object, what: str = "recipe") -> Recipe:
+        """This recipe with the fields named in ``changes`` replaced; ``what`` is what a refusal calls it.
 
         Raises:
             InputError: not a mapping, an unknown field (with the closest), or a value that is not allowed.
         """
         if not isinstance(changes, Mapping):
-            raise InputError(f"recipe is {checks.shown(changes)}: give a mapping such as {{'epochs': 2}}")
+            raise InputError(f"{what} is {checks.shown(changes)}: give a mapping such as {{'epochs': 2}}")
         names = [f.name for f in fields(self)]
         for name in map(str, changes):
-            checks.one_of("recipe field", name, names)
-        return Recipe(**{**asdict(self), **changes})
+            checks.one_of(f"{what} field", name, names)
+        try:
+            return Recipe(**{**asdict(self), **changes})
+        except InputError as err:
+            raise InputError(str(err).replace("recipe", what, 1)) from None
 
 
 def within(what: str, changed: Collection[str], recipe: Mapping[str, Any], there: int, dataset: str) -> None:

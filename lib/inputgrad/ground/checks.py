@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 
 import yaml
 
@@ -76,12 +75,13 @@ def eps_value(text: object, what: str = "eps") -> float:
 
 
 def as_float(text: str) -> float:
-    """The number that ``"0.3"`` or ``"8/255"`` writes; a decimal is never a ``Fraction``, whose exponents have no end.
+    """The number that ``"0.3"``, ``"8/255"`` or ``"8.5/255"`` writes.
 
     Raises:
         ValueError, ArithmeticError: it writes none, or one beyond all floats.
     """
-    return float(Fraction(text)) if "/" in text else float(text)
+    over, slash, under = text.partition("/")
+    return float(over) / int(under) if slash else float(text)
 
 
 def number(what: str, value: object, most: float = math.inf, below: float = math.inf) -> float:

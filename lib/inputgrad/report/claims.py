@@ -20,6 +20,7 @@ from inputgrad.study import CHAPTERS, STUDY
 from inputgrad.study.schema import PROFILES, SCALES
 
 from . import cells
+from .markup import listed
 from .predicates import FUNCTIONS, Vector, free_names, holds
 from .selectors import NUMBERS, OURS, SELECTORS, Missing, ends_of, find, select_ours, sizes
 
@@ -330,7 +331,7 @@ def scoreboard() -> pd.DataFrame:
                 **{word: words.count(word) for word in WORDS},
                 "cells": len(compared),
                 **{f"{word} cells": int((compared["word"] == word).sum()) for word in cells.WORDS},
-                "scale": " and ".join(SCALES[profile] for profile in PROFILES if profile in profiles) or "–",
+                "scale": listed([SCALES[profile] for profile in PROFILES if profile in profiles]) or "–",
             }
         )
     return pd.DataFrame(out)

@@ -279,8 +279,10 @@ def pixels(value: object) -> int | None:
 
 
 def changes(what: str, value: Any) -> dict:
-    """Fields of a recipe with their new values."""
-    checks.one_of(f"{what} augment", Recipe().override(value).augment, CROPS)
+    """Fields of a recipe with their new values; how wide its networks are is no matter of it."""
+    checks.one_of(f"{what} augment", Recipe().override(value, what).augment, CROPS)
+    if "width" in value:
+        raise checks.InputError(f"{what} width {value['width']!r} would change nothing: the profile names its networks")
     return dict(value)
 
 

@@ -125,6 +125,18 @@ def balls(allowed: tuple[str, ...], value: object) -> list[str]:
     return several("p", allowed, [f"{v:g}" if isinstance(v, (int, float)) else v for v in checks.items("p", value)])
 
 
+def has_a_method(values: dict) -> None:
+    """Refuse PGD alone in another ball than that of l-infinity, the only one it is run in: nothing would be left.
+
+    Raises:
+        InputError: naming the two.
+    """
+    if values["methods"] == ["PGD"] and values["p"] != "inf":
+        raise checks.InputError(
+            f"methods ['PGD'] has nothing to run at p {values['p']}: PGD is run for p inf only, so name another, too"
+        )
+
+
 EXPONENTS = ("1", "1.5", "2", "3", "inf")
 
 FRAMEWORK = Exhibit(
@@ -178,6 +190,7 @@ FOOLING = Exhibit(
         Parameter("p", "inf", "exponent of the ball, from 1 to inf; PGD is run for inf only", exponent),
         DTYPE,
     ),
+    check=has_a_method,
 )  # fmt: skip
 
 ROBUSTNESS = Exhibit(

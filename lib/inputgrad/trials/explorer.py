@@ -23,7 +23,6 @@ from inputgrad.ground import checks
 from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import EXPLORER
 from inputgrad.study import exhibit
-from inputgrad.study.schema import PROFILES
 
 EXHIBIT, MODEL, SEED = "convex/fooling", "fcnn", 0
 """The network is the one that this exhibit attacks."""
@@ -36,9 +35,10 @@ def write(profile: str) -> dict[str, Any]:
     """Train or load the network of ``profile``, write ``data/explorer.json``, and return what stands there.
 
     Raises:
-        InputError: an unknown profile, or data that are not there.
+        InputError: a profile that has no such network, or data that are not there.
     """
-    grid = exhibit(EXHIBIT).grids[checks.one_of("profile", profile, PROFILES)]
+    grids = exhibit(EXHIBIT).grids
+    grid = grids[checks.one_of("profile", profile, [name for name, its in grids.items() if MODEL in its.models])]
     dataset = next(d for d, m in grid.combinations(grid.datasets, grid.models, both_named=False) if m == MODEL)
     data = load(dataset)
     network = trained(data, MODEL, grid.recipes[MODEL], SEED, torch.device("cpu"))
