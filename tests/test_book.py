@@ -113,6 +113,7 @@ def test_tables_of_a_run(small_run):
         ("selfgrad/convergence", {"models": ["linear"]}),
         ("butterfly/pretrained", {"discriminator": ["told"], "d_train": ["full"], "gamma": 0}),
         ("butterfly/judges", {"discriminator": ["told"], "bodies": ["encoder_head"], "gamma": 0}),
+        ("butterfly/units", {"discriminator": ["blind", "random"], "gamma": 0}),
         ("butterfly/bounded", {"discriminator": ["blind"], "d_train": ["full"], "gamma": 0, "budget": 0.1}),
         ("butterfly/attacking", {"objective": ["direct"], "sizes": ["small"], "l2": "norm", "clip": True}),
         ("butterfly/attacking", {"external": "none", "sizes": ["large"], "loss": ["ls"], "d_train": ["head"]}),

@@ -43,7 +43,7 @@ PICTURES = {"gammas_enhance": ["0"], "gammas_attack": ["0"], "columns": 3}
 @pytest.fixture
 def tiny_run(small_run):
     """``tiny_run(name)``: a tiny run of an exhibit of `butterfly`, with as many arms as a test looks at."""
-    own = {"enhancing": ENHANCING, "told": TOLD, "bounded": {}, "judges": {}, "pretrained": {},
+    own = {"enhancing": ENHANCING, "told": TOLD, "units": {}, "bounded": {}, "judges": {}, "pretrained": {},
            "attacking": ATTACKING, "curves": CURVES, "longer": LONGER, "pictures": PICTURES}  # fmt: skip
     return lambda name: small_run(f"butterfly/{name}", **own[name])
 
@@ -134,6 +134,15 @@ def test_the_told_game_has_its_bars_and_its_rival(tiny_run):
         assert len(of(run, defense=name, metric="d_accuracy")) == (0 if name.endswith("direct") else 1)
     assert len(of(run, defense="linear probe of the encoder", metric="accuracy")) == 1
     assert all(0 <= v <= 1 for v in of(run, metric="auroc")["value"])
+
+
+def test_a_random_class_makes_another_game_than_the_image_s_own(tiny_run, small_run):
+    found = small_run("butterfly/units", discriminator=["told", "random"])
+    told, random = (f"[A] scratch classifier, game, D told {what}" for what in ("the class", "a random class"))
+    lengths = of(found, attack="enhance", metric="l2")
+    assert set(lengths["defense"]) == {told, random} and lengths["value"].nunique() == 2
+    alone = of(tiny_run("units"), attack="enhance", metric="gain")
+    assert set(alone["defense"]) == {random}
 
 
 def test_no_value_leaves_the_ball(tiny_run):

@@ -278,6 +278,20 @@ def test_one_round_is_d_then_g_on_one_batch(trained, digits):
     assert torch.allclose(players.discriminator.head.weight.grad, d.head.weight.grad)  # nothing of the generator's loss
 
 
+def test_the_discriminator_is_told_what_the_rules_say(trained, digits):
+    """The unit that counts learns, and no other: the image's own class, or one drawn from the training's generator."""
+    images = game.chosen_images(digits, 0, 12)
+    for kind in ("told", "random"):
+        torch.manual_seed(0)
+        players = game.drawn(trained, small(5), Rules(discriminator=kind), digits, widths=(16,))
+        playing = game.Playing(players, images, Recipe(batch=12, epochs=1))
+        drawn = torch.randint(digits.classes, (12,), generator=torch.Generator().manual_seed(7))
+        before = players.discriminator.head.bias.clone()
+        playing.step(torch.arange(12), torch.Generator().manual_seed(7))
+        moved = (players.discriminator.head.bias != before).nonzero()[:, 0].tolist()
+        assert moved == sorted(set((images.y if kind == "told" else drawn).tolist()))
+
+
 def test_a_killed_game_ends_with_the_weights_of_an_unbroken_one(trained, digits, tmp_path, monkeypatch, every_epoch):
     rules, recipe = Rules(d_train="full"), Recipe(batch=24, epochs=3, images=49, schedule="onecycle", augment="crop")
     target, encoder = Trained(model=trained, checkpoint="target"), Trained(model=small(5), checkpoint="encoder")

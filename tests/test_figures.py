@@ -392,6 +392,7 @@ WHERE = {
     "butterfly/enhancing butterfly.rows": (rows,),
     "butterfly/attacking butterfly.rows": (rows,),
     "butterfly/told butterfly.rows": (rows,),
+    "butterfly/units butterfly.rows": (rows,),
     "butterfly/bounded butterfly.rows": (rows,),
     "butterfly/judges butterfly.rows": (rows,),
     "butterfly/pretrained butterfly.rows": (rows,),

@@ -20,7 +20,7 @@ L2 = ("mean_square", "norm")
 D_TRAIN = ("head", "full")
 G_TRAIN = ("full", "decoder")
 OBJECTIVES = ("game", "direct")
-DISCRIMINATORS = ("blind", "told")
+DISCRIMINATORS = ("blind", "told", "random")
 """The choices of a game's rules, explained in ``game.Rules``; the first is the default."""
 
 BODIES = ("classifier_full", "encoder_head")

@@ -371,8 +371,8 @@ TOLD = Exhibit(
     scale=scale_of_told,
     parameters=(
         ratio("gamma", 1e-4, "weight of the intensity of v in the generator's loss"),
-        names("discriminator", DISCRIMINATORS, "list of what the discriminator sees: blind (the image), told (its "
-              "class, too)", DISCRIMINATORS),
+        names("discriminator", DISCRIMINATORS[:2], "list of what the discriminator sees: blind (the image), told (its "
+              "class, too)", DISCRIMINATORS[:2]),
         names("d_train", D_TRAIN[:1], "list of what learns in the discriminator: head, full", D_TRAIN),
         OTHER[-2], OTHER[-1],
     ),
@@ -406,6 +406,22 @@ JUDGES = Exhibit(
         names("bodies", BODIES, "list of the discriminator's features and what of it learns: classifier_full, "
               "encoder_head", BODIES),
         *TOLD.parameters[3:],
+    ),
+)  # fmt: skip
+
+UNITS = Exhibit(
+    name="units",
+    title="Its units, or what it is told",
+    reproduces="no table: whether a unit for each class is enough, without being told which counts",
+    compute="inputgrad.trials.butterfly_told:units",
+    version=1,
+    grids=TOLD_GRIDS,
+    scale=scale_of_told,
+    parameters=(
+        TOLD.parameters[0],
+        names("discriminator", DISCRIMINATORS[2:], "list of what the discriminator is told: nothing (blind), the "
+              "image's class (told), one drawn at random (random)", DISCRIMINATORS),
+        *TOLD.parameters[2:],
     ),
 )  # fmt: skip
 
@@ -505,5 +521,5 @@ PAPER = Paper(
     authors="Yoo, Park, Choi, Yun, Kwak",
     question="Can a generator of small perturbations raise the accuracy of a classifier it may not change, "
     "as well as lower it?",
-    exhibits=(ENHANCING, TOLD, BOUNDED, JUDGES, PRETRAINED, ATTACKING, CURVES, LONGER, PICTURES),
+    exhibits=(ENHANCING, TOLD, UNITS, BOUNDED, JUDGES, PRETRAINED, ATTACKING, CURVES, LONGER, PICTURES),
 )

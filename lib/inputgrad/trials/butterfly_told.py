@@ -25,8 +25,8 @@ from .butterfly_networks import ANOTHER
 from .job import Job, Outcome
 from .tally import Tally, reading_of
 
-BY_NAME = {"told": "D told the class", "full": "D trained fully", "classifier_full": "D trained fully",
-           "encoder_head": "D on the encoder's features"}  # fmt: skip
+BY_NAME = {"told": "D told the class", "random": "D told a random class", "full": "D trained fully",
+           "classifier_full": "D trained fully", "encoder_head": "D on the encoder's features"}  # fmt: skip
 
 
 def told(job: Job) -> Outcome:
@@ -53,6 +53,12 @@ def judges(job: Job) -> Outcome:
     """
     subject = own(job)
     return Outcome(vanilla(subject) + enhanced(subject, judged(job, knowing(job))))
+
+
+def units(job: Job) -> Outcome:
+    """The games of :func:`told` with a discriminator that has a unit for each class, and is told a random one."""
+    subject = own(job)
+    return Outcome(vanilla(subject) + enhanced(subject, games(job, knowing(job))))
 
 
 def called(job: Job) -> str:
@@ -85,6 +91,11 @@ def knowing(job: Job) -> Trained:
 def arms(job: Job, start: Trained) -> Iterator[Arm]:
     """Direct training, then every game."""
     yield Arm(DIRECT, start, replace(shared_rules(job), objective=DIRECT))
+    yield from games(job, start)
+
+
+def games(job: Job, start: Trained) -> Iterator[Arm]:
+    """Every game: what the discriminator is told, and what of it learns."""
     for discriminator in job.trial.settings["discriminator"]:
         for d_train in job.trial.settings["d_train"]:
             yield Arm("game", start, replace(shared_rules(job), discriminator=discriminator, d_train=d_train),

@@ -53,8 +53,9 @@ class Rules:
             asked for its decision.
         objective: ``"game"``; or ``"direct"``, beyond the paper, which has no discriminator: the generator goes down
             the target's own :func:`distance_to_goal`.
-        discriminator: ``"blind"``, which sees the perturbed image and nothing else [butterfly, Eq. 3]; or ``"told"``,
-            beyond the paper, which is told the image's class, too.
+        discriminator: ``"blind"``, which sees the perturbed image and nothing else [butterfly, Eq. 3]. Beyond the
+            paper: ``"told"``, which is told the image's class, too; or, as a control of that, ``"random"``, which is
+            told a class drawn anew for each image in every round.
 
     Raises:
         InputError: an unknown name, a number below 0, or a direct objective on an unknown target.
@@ -174,7 +175,7 @@ class Images:
 
 def play_batch(
     game: Game, optimizers: Mapping[str, torch.optim.Optimizer], x: Tensor, y: Tensor, precision: str = "fp32",
-    h: Tensor | None = None,
+    h: Tensor | None = None, said: Tensor | None = None,
 ) -> dict[str, Tensor]:  # fmt: skip
     """One round: v = G(x); t; a step of D; D again; a step of G [butterfly, Sec. 3.4].
 
@@ -185,35 +186,37 @@ def play_batch(
         y: labels, ``(B,)``.
         precision: ``"fp32"`` or ``"bf16"``, as in a recipe.
         h: the encoder's feature maps of these images, where they are known.
+        said: the classes that the discriminator is told, ``(B,)``; ``None`` for the images' own.
 
     Returns:
         Detached means over the batch: ``g_loss`` (with the penalty), ``penalty`` (without gamma), ``good`` (t), and
         in a game ``d_loss`` and ``d_accuracy`` (how often d > 1/2 says t), both before its step.
     """
     rules, found = game.rules, {}
+    said = y if said is None else said
     with autocast(x.device, precision):
         v = game.generator(x) if h is None else game.generator.decoded(h)
         x_tilde = rules.applied(x, v)
         t = rewards(game.target, x_tilde, y, rules.problem)
     if rules.objective == "game":
         with autocast(x.device, precision):  # its own, which keeps no weights from before the step
-            z = game.discriminator(x_tilde.detach(), y)
+            z = game.discriminator(x_tilde.detach(), said)
         found["d_loss"] = discriminator_loss(z.float(), t, rules.loss)
         found["d_accuracy"] = ((z > 0) == t.bool()).float().mean()
         descend(optimizers["discriminator"], found["d_loss"])
     with autocast(x.device, precision):
-        wanted = wish(game, x_tilde, y)
+        wanted = wish(game, x_tilde, y, said)
     found["penalty"] = penalty(v.float(), rules.l2)
     found["g_loss"] = wanted + rules.gamma * found["penalty"]
     descend(optimizers["generator"], found["g_loss"])
     return {name: value.detach() for name, value in {**found, "good": t.mean()}.items()}
 
 
-def wish(game: Game, x_tilde: Tensor, y: Tensor) -> Tensor:
+def wish(game: Game, x_tilde: Tensor, y: Tensor, said: Tensor) -> Tensor:
     """The generator's loss without the penalty; its gradient goes through the other network and leaves it alone."""
     if game.rules.objective == "game":
         with frozen(game.discriminator):
-            return generator_loss(game.discriminator(x_tilde, y).float(), game.rules.loss)
+            return generator_loss(game.discriminator(x_tilde, said).float(), game.rules.loss)
     with frozen(game.target):
         return distance_to_goal(game.target(x_tilde).float(), y, game.rules.problem)
 
@@ -285,9 +288,15 @@ class Playing(Training):
     def step(self, chosen: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """One round; sums of what :func:`play_batch` gives."""
         x = augment(pixels(self.x[chosen]), self.recipe.augment, generator)
-        h = None if self.h is None else self.h[chosen]
-        found = play_batch(self.game, self.optimizers, x, self.y[chosen], self.recipe.precision, h)
+        h, y = None if self.h is None else self.h[chosen], self.y[chosen]
+        found = play_batch(self.game, self.optimizers, x, y, self.recipe.precision, h, self.said(y, generator))
         return {name: value * len(chosen) for name, value in found.items()}
+
+    def said(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        """The classes that the discriminator is told of images of the classes ``y``, ``(B,)``."""
+        if self.game.rules.discriminator != "random":
+            return y
+        return torch.randint(self.game.discriminator.head.out_features, y.shape, generator=generator).to(y)
 
     def followed(self) -> dict[str, float]:
         """How the target fares."""
@@ -438,7 +447,7 @@ def drawn(
     body = features(judge or target)
     if (found := feature_map(body, data.shape)) is None:
         raise InputError(f"the judge cannot take images of {'x'.join(map(str, data.shape))}: choose another network")
-    classes = data.classes if rules.discriminator == "told" else None
+    classes = None if rules.discriminator == "blind" else data.classes
     return Game(generator, Discriminator(body, found[0], rules.d_train, classes), target, rules)
 
 
