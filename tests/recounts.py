@@ -318,21 +318,24 @@ def scales(page, row, caption):
 
 
 def propositions(page, row, caption):
-    place = {"model": row["network"], "reading": row["ball"], "attack": "Algorithm 1"}
+    place = {**place_of(row, "data set", "network"), "reading": row["ball"], "attack": "Algorithm 1"}
     multiples = [c for c in row if c.startswith("fooled at")]
     out = {c: page.value(metric="fooled_at_multiple", parameter=c.split()[2], **place) for c in multiples}
     return {**out, "closed form optimal, %": page.value(metric="optimal", **place)}
 
 
 def scores(page, row, caption):
-    place = {"model": row["network"], "reading": {"logits": "default", "softmax": "scores=softmax"}[row["margins of"]]}
+    reading = {"logits": "default", "softmax": "scores=softmax"}[row["margins of"]]
+    place = {**place_of(row, "data set", "network"), "reading": reading}
     same = page.value(attack="Algorithm 2", metric="same_as_fastgrad", **place)
     return {"ρ₁": page.value(attack="DeepFool", metric="rho1_hat", **place),
             "ρ₂": page.value(attack="none", metric="rho2_hat", **place), "Algorithm 2 is FastGrad, % of images": same}  # fmt: skip
 
 
 def targeted(page, row, caption):
-    cell = page.find(attack="Algorithm 1-10, targeted", metric="reached_target", **place_of(row, "network", "eps"))
+    cell = page.find(
+        attack="Algorithm 1-10, targeted", metric="reached_target", **place_of(row, "data set", "network", "eps")
+    )
     return {"at the target, %": cell.center, "95 % interval": cell.interval}
 
 

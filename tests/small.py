@@ -31,7 +31,7 @@ OWN = {
     "convex/recipes": {"models": ["fcnn"]},
     "convex/regression": {"models": ["regressor", "segmenter"]},
     "selfgrad/defences": {"steps": [2, 5]},
-    "selfgrad/active": {"queries": 20, "samples": 1, "amplitudes": ["8/255"]},
+    "selfgrad/active": {"queries": 20, "targets": 1, "samples": 1, "amplitudes": ["8/255"]},
     "selfgrad/schedule": {"longer": 2},
     "selfgrad/audit": {"queries": 20, "restarts": 1, "samples": 2, "defences": ["Standard", "Self gradient"]},
     "butterfly/attacking": {"uap_images": 5, "passes": 1},

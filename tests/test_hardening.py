@@ -20,6 +20,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.report.tables import smooth
 from inputgrad.report.tables.common import schedules
 from inputgrad.report.tables.smooth import paired_test
+from inputgrad.trials import smooth as trials
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
@@ -156,6 +157,33 @@ def test_the_split_is_the_papers():
     assert [len(part) for part in hardening.split(cifar, 500)] == [500, 100]
     few = SimpleNamespace(y_train=torch.tensor([0] * 10 + [1] * 3), shape=(3, 32, 32))
     assert few.y_train[hardening.split(few, None)[1]].tolist() == [0, 0]  # a class of three gives none away
+
+
+def test_too_few_images_to_hold_any_out_are_refused():
+    from types import SimpleNamespace
+
+    y, x = torch.arange(8) % 4, torch.zeros(8, 3, 32, 32, dtype=torch.uint8)
+    few = SimpleNamespace(name="few", order="few", y_train=y, x_train=x, shape=(3, 32, 32))
+    with pytest.raises(
+        InputError, match="few has too few training images to hold any out .*: give 5 images of a class"
+    ):
+        hardening.prepared(few, None)
+
+
+def test_a_rate_of_zero_is_the_control_and_is_measured_once(small_run):
+    run = small_run("smooth/readings", rates=[0.2, 0], reductions=["mean"], modes=["reset"], beyond=True, eps=["0.1"])
+    clean = run.rows[(run.rows["attack"] == "none") & (run.rows["metric"] == "accuracy")]
+    assert sorted(zip(clean["defense"], clean["parameter"], strict=True)) == [("control", "0"), ("updates", "0.2")]
+
+
+def test_no_batch_is_a_lone_image(monkeypatch):
+    from types import SimpleNamespace
+
+    job = SimpleNamespace(test_images=lambda: (torch.rand(5, 1, 4, 4), torch.zeros(5)), device=CPU)
+    monkeypatch.setattr(trials, "BATCH", 1)
+    monkeypatch.setattr(trials, "control_of", lambda _: SimpleNamespace(whitening=None))
+    monkeypatch.setattr(trials, "measuring", lambda _, parts, what: parts)
+    assert [len(y) for _, y, _ in trials.batches(job)] == [3, 2]
 
 
 def test_colours_are_whitened_with_the_training_images(digits):

@@ -557,3 +557,11 @@ def test_the_larger_network_replaces_the_one_that_stood_for_it():
     assert results.largest([small, large]) == [large]
     other = [recorded("convex/fooling", *place) for place in (("nin", "quick"), ("densenet40", "paper"))]
     assert results.largest(other) == other  # networks that the paper tells apart
+
+
+def test_a_run_of_two_data_sets_has_a_table_of_each(small_run):
+    run = small_run("selfgrad/convergence", datasets=["digits28", "digits32"], iterations=2)
+    both = tables.selfgrad.convergence(run).tables
+    alone = tables.selfgrad.convergence(small_run("selfgrad/convergence", datasets=["digits32"], iterations=2))
+    assert [table.caption.split(", ")[0] for table in both] == ["digits28", "digits32"]
+    assert both[1].frame.equals(alone.frame) and not both[0].frame.equals(alone.frame)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from inputgrad.ground.checks import InputError
+from inputgrad.report.tables import sign
 from inputgrad.study import trials
 from inputgrad.trials.sign import adversarial, another, labels, runner_up
 
@@ -60,5 +61,15 @@ def test_another_class_is_none_of_the_three():
     logits, y = torch.randn(500, 4), torch.randint(0, 4, (500,))
     drawn = another(logits, y, torch.Generator().manual_seed(0))
     assert not (drawn == logits.argmax(1)).any() and not (drawn == runner_up(logits)).any() and not (drawn == y).any()
+
+
+def test_three_classes_leave_none_to_draw():
+    asked = job("sign/labels", eps=["1.0"])
+    asked.data.classes = 3
     with pytest.raises(InputError, match="a data set of 3 classes has no fourth one"):
-        another(logits[:, :3], y.clamp(max=2), torch.Generator())
+        labels(asked)
+
+
+def test_the_table_of_saturation_is_of_cross_entropy_whatever_is_run_first(small_run):
+    both, alone = (small_run("sign/adversarial", attack_loss=losses) for losses in (["nll_logits", "ce"], ["ce"]))
+    assert sign.saturation(both).frame.equals(sign.saturation(alone).frame)

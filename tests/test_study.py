@@ -134,6 +134,25 @@ def test_what_is_no_radius_is_refused(text):
         checks.eps_value(text)
 
 
+@pytest.mark.parametrize(
+    ("exhibit", "given", "sentence"),
+    [
+        (
+            "smooth/pictures",
+            {"models": ["lenet5_authors"]},
+            "model 'lenet5_authors' is loaded as it was published, and",
+        ),
+        ("selfgrad/cost", {"models": ["lenet5_authors"]}, "such as wrn10_2"),
+        ("smooth/readings", {"rates": [0.2, 0.2000001]}, "rates names 0.2 more than once"),
+        ("smooth/readings", {"rates": [0, 0.2]}, "rates begin with 0, which moves no image"),
+        ("sign/perceptibility", {"budgets": ["0", "1"]}, "budgets is 0.0: it must be above 0"),
+    ],
+)
+def test_what_would_fail_after_hours_is_refused_at_once(exhibit, given, sentence):
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        study.trials(exhibit, datasets=["digits28"], **given)
+
+
 BAD_CONVEX = [
     ("fooling", {"p": 0.5}, r"p 0.5 is not allowed: an lp norm needs a number >= 1, or inf"),
     ("fooling", {"p": "two"}, r"p 'two' is not allowed"),

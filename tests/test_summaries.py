@@ -132,7 +132,7 @@ def test_the_counts_of_the_pages_are_those_of_the_lists():
         assert {w: row[w] for w in claims.WORDS} == {w: int((here["verdict"] == w).sum()) for w in claims.WORDS}
         there = numbers[numbers["paper"] == row["paper"]]
         assert [row[f"{w} cells"] for w in cells.WORDS] == [int((there["verdict"] == w).sum()) for w in cells.WORDS]
-        assert set(row["scale"].split(" and ")) == {*here["scale"], *there["scale"]} - {"–"}
+        assert set(re.split(", | and ", row["scale"])) == {*here["scale"], *there["scale"]} - {"–"}
     for kind, words in (("claims", claims.WORDS), ("cells", cells.WORDS)):
         for word in words:
             assert split[f"{kind} {word}"].sum() == board[word if kind == "claims" else f"{word} cells"].sum()

@@ -72,7 +72,7 @@ figures.convex.measures(run)
 #
 # ## The unit of ρ₁
 #
-# The paper divides a perturbation by the largest absolute value of the *prepared* image in ρ₁, and by the range of the test set in the other two measures. On MNIST that is nearly the same. On standardised or centred images it is not, and makes ρ₁ larger than ρ₂ for no reason of robustness.
+# The paper divides a perturbation by the largest absolute value of the *prepared* image in ρ₁, and by the range of the test set in the other two measures. On MNIST that is nearly the same. On standardised or centred images it is not, and makes ρ₁ larger, for no reason of robustness, than it is in the unit of ρ₂.
 
 # %% tags=["hide-input"]
 tables.convex.units(run)

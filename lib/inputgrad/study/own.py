@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from inputgrad.catalogue.recipe import Recipe
 
-from .libraries import LIBRARIES
-from .parameters import count, flag
-from .schema import Exhibit, Grid, Parameter
-from .selfgrad import EPS, in_pixels, queries
+from .schema import Exhibit, Grid
+from .selfgrad import EPS, UNDER_ATTACK
 
 AS_GIVEN = "as given"
 """What the row of a network is called that is audited as it comes: no defence is trained into it."""
@@ -33,14 +29,8 @@ AUDIT = Exhibit(
     grids={"smoke": grid(16), "quick": grid(100), "paper": grid(1000)},
     parameters=(
         EPS,
-        count("restarts", 5, "random starts of PGD-100 with each of two losses"),
-        count("samples", 16, "draws over which smoothed gradients are averaged"),
-        Parameter("queries", None, "of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper", queries),
-        flag("autoattack", True, "also run AutoAttack: APGD on cross-entropy, then targeted"),
-        Parameter("radii", ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"],
-                  "list of radii at which PGD-20 must bring accuracy to zero", partial(in_pixels, what="radii")),
-        *LIBRARIES,
+        *UNDER_ATTACK,
     ),
-)  # fmt: skip
+)
 
 EXHIBITS = (AUDIT,)

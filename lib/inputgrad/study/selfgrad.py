@@ -147,6 +147,17 @@ CONVERGENCE = Exhibit(
     ),
 )
 
+UNDER_ATTACK = (
+    count("restarts", 5, "random starts of PGD-100 with each of two losses"),
+    count("samples", 16, "draws over which smoothed gradients are averaged"),
+    Parameter("queries", None, "of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper", queries),
+    flag("autoattack", True, "also run AutoAttack: APGD on cross-entropy, then targeted"),
+    Parameter("radii", ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"],
+              "list of radii at which PGD-20 must bring accuracy to zero", partial(in_pixels, what="radii")),
+    *LIBRARIES,
+)  # fmt: skip
+"""How an audit attacks, after its eps."""
+
 AUDIT = Exhibit(
     name="audit",
     stand_in=True,
@@ -161,15 +172,9 @@ AUDIT = Exhibit(
         EPS,
         names("defences", DEFENCES, "list of " + ", ".join(DEFENCES), DEFENCES),
         *BLOCK,
-        count("restarts", 5, "random starts of PGD-100 with each of two losses"),
-        count("samples", 16, "draws over which smoothed gradients are averaged"),
-        Parameter("queries", None, "of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper", queries),
-        flag("autoattack", True, "also run AutoAttack: APGD on cross-entropy, then targeted"),
-        Parameter("radii", ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"],
-                  "list of radii at which PGD-20 must bring accuracy to zero", partial(in_pixels, what="radii")),
-        *LIBRARIES,
+        *UNDER_ATTACK,
     ),
-)  # fmt: skip
+)
 
 BLOCK_OFF = "block off"
 SMALL = Recipe(lr=0.2, epochs=6, images=10_000, width=0.5, schedule="onecycle", precision="bf16", augment="crop_flip",

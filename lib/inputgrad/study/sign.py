@@ -53,6 +53,14 @@ def grids(*, images: dict[str, int], real: tuple = REAL, stand_ins: tuple = STAN
     }
 
 
+def lengths(value: object) -> list[str]:
+    """A list of different lengths above 0, as text: half of the images are sought between their logarithms."""
+    texts = eps_list(value, "budgets")
+    for text in texts:
+        checks.positive("budgets", checks.eps_value(text))
+    return texts
+
+
 EPS = Parameter(
     "eps", None, "list of step sizes in units of x, as text ('0.3', '8/255'); None: the paper's own", eps_or_own
 )
@@ -162,7 +170,7 @@ PERCEPTIBILITY = Exhibit(
     grids=grids(images={"smoke": 30, "quick": 250, "paper": 2000}),
     parameters=(
         Parameter("budgets", ["1/32", "1/16", "1/8", "1/4", "1/2", "1", "2", "4", "8", "16"],
-                  "list of median l2 lengths of the step, in units of x", partial(eps_list, what="budgets")),
+                  "list of median l2 lengths of the step, in units of x", lengths),
         names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
         CLIP,
     ),

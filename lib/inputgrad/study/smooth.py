@@ -69,8 +69,12 @@ def rate(value: object, what: str = "rate") -> float:
 
 
 def rates(value: object) -> list[float]:
-    """A list of different rates."""
-    return checks.unique("rates", [rate(v, "rates") for v in checks.items("rates", value)])
+    """A list of rates that tables can tell apart."""
+    found = [rate(v, "rates") for v in checks.items("rates", value)]
+    checks.unique("rates", [f"{r:g}" for r in found])
+    if not found[0]:
+        raise checks.InputError("rates begin with 0, which moves no image: the other lists have the first, so name one")
+    return found
 
 
 def in_range(values: Mapping) -> None:

@@ -314,8 +314,8 @@ def framework(job: Job) -> Outcome:
                 ball("fooled_at_multiple", v.fooled(x_adv, y), parameter=text)
             ball("optimal", gap(m, feasible, float(p)) < 1e-6)
         compare_scores(tally, v, softmax, x, y, step_sizes(job))
+        target = (y + 1) % job.data.classes
         for eps, size in step_sizes(job).items():
-            target = (y + 1) % job.data.classes
             x_adv = algorithm1(v.scores, x, y, eps=size * v.unit, steps=10, target=target, box=None)
             reached = ~v.fooled(x_adv, target)
             tally.add("Algorithm 1-10, targeted", eps, "default", "reached_target", reached, steps=10)
@@ -506,9 +506,8 @@ def examples(job: Job) -> Outcome:
     arrays = {"true": y.cpu().numpy().astype(np.int16), "image": shown(x, v.box), "eps": np.array(texts, "S")}
     with torch.no_grad():
         arrays["class"] = torch.stack([v.logits(a).argmax(1) for a in moved]).cpu().numpy().astype(np.int16)
-    arrays["noise"] = np.stack(
-        [shown(a - x, (-eps_value(t) * v.unit, eps_value(t) * v.unit)) for a, t in zip(moved, texts, strict=True)]
-    )
+    spans = [max(eps_value(text) * v.unit, 1e-12) for text in texts]
+    arrays["noise"] = np.stack([shown(a - x, (-span, span)) for a, span in zip(moved, spans, strict=True)])
     arrays["sum"] = np.stack([shown(a, v.box) for a in moved])
     for text, a in zip(texts, moved, strict=True):
         tally.add("Algorithm 1", text, reading(clip=s["clip"]), "fooled", v.fooled(a, y), steps=1,

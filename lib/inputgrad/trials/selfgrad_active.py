@@ -19,7 +19,7 @@ from inputgrad.ground.checks import eps_value
 from inputgrad.record.row import Row
 from inputgrad.study.selfgrad import BLOCK_OFF, active_name
 
-from .audit import QUERIES, TARGETS, inside, kept, smoothed
+from .audit import inside, kept, smoothed
 from .job import Job, Outcome, batches
 from .selfgrad import BATCH, attacks_of_tables, defended, holds, place, softened
 from .tally import Tally
@@ -72,8 +72,7 @@ def under_attack(
     """
     s, tally = job.trial.settings, Tally(partial(place, job, arm=name, variant=variant))
     generator = torch.Generator().manual_seed(job.trial.seed)
-    most = {"queries": QUERIES[job.trial.profile], "targets": min(TARGETS[job.trial.profile], job.data.classes - 1)}
-    slow = {"autoattack": True, **{name: min(s[name], most[name]) for name in most}}
+    slow = {"autoattack": True, "queries": s["queries"], "targets": min(s["targets"], job.data.classes - 1)}
     stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
     followed = model.detached() if isinstance(model, SelfGradient) else model
     for x, y in batches(job, BATCH, f"{name} {variant}"):

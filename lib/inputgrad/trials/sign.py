@@ -216,7 +216,12 @@ def labels(job: Job) -> Outcome:
 
     ``reached`` of the images wrong before, ``reached_behind`` of those among them whose true class is not the
     runner-up, and ``reached_right`` of the images right before, which are at their true class already.
+
+    Raises:
+        InputError: fewer than four classes, of which none may be left to draw.
     """
+    if "other" in job.trial.settings["label"] and job.data.classes < 4:
+        raise InputError(f"a data set of {job.data.classes} classes has no fourth one to draw: leave label 'other' out")
     tally, model, s = Tally(partial(place, job)), job.trained.model, job.trial.settings
     sizes = step_sizes(job)
     generator = torch.Generator().manual_seed(job.trial.seed)
@@ -247,13 +252,7 @@ def runner_up(logits: Tensor) -> Tensor:
 
 
 def another(logits: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
-    """A class drawn from those that are neither predicted, nor the runner-up, nor true, ``(B,)``.
-
-    Raises:
-        InputError: there may be no such class.
-    """
-    if logits.shape[1] < 4:
-        raise InputError(f"a data set of {logits.shape[1]} classes has no fourth one to draw: leave label 'other' out")
+    """A class drawn from those that are neither predicted, nor the runner-up, nor true, ``(B,)``; of four or more."""
     drawn = torch.rand(logits.shape, generator=generator).to(logits)
     taken = torch.cat([logits.topk(2).indices, y[:, None]], 1)
     return drawn.scatter(1, taken, -1).argmax(1)

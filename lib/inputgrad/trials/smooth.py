@@ -76,7 +76,9 @@ def batches(job: Job, what: str = "") -> Iterator[tuple[Tensor, Tensor, Tensor]]
         scale = moments(x)[1][:, 0]
         x = whitening(x.cpu()).to(job.device)
     parts = max(1, round(len(x) / BATCH))
-    triples = list(zip(x.chunk(parts), y.chunk(parts), scale.chunk(parts), strict=True))  # none with a lone image
+    while len(x.chunk(parts)[-1]) < 2:  # a lone image has no batch statistics
+        parts -= 1
+    triples = list(zip(x.chunk(parts), y.chunk(parts), scale.chunk(parts), strict=True))
     yield from measuring(job, triples, what)
 
 
@@ -179,7 +181,7 @@ def readings(job: Job) -> Outcome:
     updates += [Update(base.rate, reduction, mode, s["beyond"]) for mode in s["modes"] for reduction in
                 (s["reductions"] if mode != "discard" else s["reductions"][:1])]  # fmt: skip
     rows = []
-    for update in dict.fromkeys(updates):
+    for update in dict.fromkeys(update if update.rate else CONTROL for update in updates):
         network = arm(job, update)
         tally, called = Tally(partial(in_reading, job, update)), described(update)
         for x, y, _ in batches(job, called):

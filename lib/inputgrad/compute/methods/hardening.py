@@ -107,10 +107,19 @@ def split(data: Splits, images: int | None) -> tuple[Tensor, Tensor]:
 
 
 def prepared(data: Splits, images: int | None) -> Prepared:
-    """The training and validation images, whitened where they have colours; the last ones asked for are kept."""
+    """The training and validation images, whitened where they have colours; the last ones asked for are kept.
+
+    Raises:
+        InputError: there are too few to hold any out.
+    """
     asked = (data.order, images)
     if asked not in LAST:
         train, valid = split(data, images)
+        if not len(valid):
+            least = "6 images" if data.shape[0] == 1 else "5 images of a class"
+            raise checks.InputError(
+                f"{data.name} has too few training images to hold any out for validation: give {least}"
+            )
         x_train, x_valid = (data.x_train[part].float() / 255 for part in (train, valid))
         whitening = None
         if data.shape[0] != 1:

@@ -96,7 +96,7 @@ def trained(
 ) -> Trained:  # fmt: skip
     """The network of this declaration: from its checkpoint when there is one, else trained now and saved.
 
-    One whose weights are published is not trained but :func:`loaded`, unless it is to go on from a ``start``.
+    One whose weights are published is :func:`loaded` and no matter of this, unless it is to go on from a ``start``.
 
     Two callers that want the same network at once train it once: the second waits for the first. With ``start``
     training begins at the weights of that network (:func:`begin_at`), and not at random ones.

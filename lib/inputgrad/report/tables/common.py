@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from dataclasses import replace
+from functools import cache, wraps
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,25 @@ from inputgrad.study import CHAPTERS, EXHIBITS
 from inputgrad.study.schema import PROFILES
 
 # Ours beside theirs
+
+
+def each_network(table: Callable[[Run], Table]) -> Callable[[Run], Table | Stack]:
+    """The table of one network on one data set; of a run of several one of each, below its name."""
+
+    @wraps(table)
+    def of(run: Run) -> Table | Stack:
+        shown = list(dict.fromkeys((result.trial.dataset, result.trial.model) for result in run.shown))
+        if len(shown) == 1:
+            return table(run)
+        found = []
+        for dataset, model in shown:
+            alone = [result for result in run.shown if (result.trial.dataset, result.trial.model) == (dataset, model)]
+            one = table(replace(run, results=alone, altered=True))
+            found.append(replace(one, caption=f"{datasets.label(dataset)}, {models.label(model)}. {one.caption}"))
+        return Stack(found)
+
+    return of
+
 
 READINGS = {
     "default": "ours",

@@ -88,10 +88,14 @@ def propositions(run: Run) -> Table:
     """Fooled images at multiples of each image's smallest feasible eps, for every exponent of the ball."""
     table = cells.of_run(run)
     at = table[table["metric"] == "fooled_at_multiple"]
-    optimal = table[table["metric"] == "optimal"].set_index(["model", "reading"])["value"]
+    place = ["dataset", "model", "reading"]
+    optimal = table[table["metric"] == "optimal"].set_index(place)["value"]
     rows = []
-    for (model, reading), group in at.groupby(["model", "reading"], sort=False):
-        row = {"network": model, "ball": reading, "closed form optimal, %": number(optimal.get((model, reading)))}
+    for (dataset, model, reading), group in at.groupby(place, sort=False):
+        row = {
+            "data set": dataset, "network": model, "ball": reading,
+            "closed form optimal, %": number(optimal.get((dataset, model, reading))),
+        }  # fmt: skip
         rows.append(row | {f"fooled at: {c.parameter} ×": number(c.value) for c in group.itertuples()})
     caption = f"Algorithm 1 at multiples of the eps of Proposition 1, percent fooled; {described(at)}"
     return Table(pd.DataFrame(rows), caption)
@@ -101,11 +105,12 @@ def scores(run: Run) -> Table:
     """What the measures and Algorithm 2 become when margins are taken of softmax scores instead of logits."""
     table = cells.of_run(run)
     rows = []
-    for model, group in table.groupby("model", sort=False):
+    for (dataset, model), group in table.groupby(["dataset", "model"], sort=False):
         for reading, name in (("default", "logits"), ("scores=softmax", "softmax")):
             value = {(c.attack, c.metric): c.value for c in group[group["reading"] == reading].itertuples()}
             rows.append(
                 {
+                    "data set": dataset,
                     "network": model,
                     "margins of": name,
                     "Algorithm 2 is FastGrad, % of images": number(value.get(("Algorithm 2", "same_as_fastgrad"))),
@@ -121,9 +126,10 @@ def targeted(run: Run) -> Table:
     table = cells.of_run(run)
     table = table[table["metric"] == "reached_target"]
     rows = [
-        {"network": c.model, "eps": c.eps, "at the target, %": number(c.value), "95 % interval": between(c)}
+        {"data set": c.dataset, "network": c.model, "eps": c.eps, "at the target, %": number(c.value),
+         "95 % interval": between(c)}
         for c in table.itertuples()
-    ]
+    ]  # fmt: skip
     return Table(pd.DataFrame(rows), f"Algorithm 1-10 with a target; {described(table)}")
 
 

@@ -16,7 +16,7 @@ from inputgrad.report.markup import Stack, Table, between, number, with_steps
 from inputgrad.study.own import AS_GIVEN
 from inputgrad.study.selfgrad import BLOCK_OFF, DEFENCES, SWITCHED
 
-from .common import described, main_reading, side_by_side, stands_for
+from .common import described, each_network, main_reading, side_by_side, stands_for
 
 QUOTED = "Bilateral"
 """The defence of another paper: its numbers are quoted from `selfgrad`, never measured."""
@@ -83,11 +83,13 @@ def switched(run: Run) -> Table:
     return Table(pd.DataFrame(rows).fillna("–"), f"Accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
 
 
+@each_network
 def oracle(run: Run) -> Table:
     """Table 1, and what the network that is told a gradient does with that of a false label."""
-    paper = cells.of_paper("selfgrad")
-    paper, rows = paper[paper["table"] == "1"], []
-    for defense, group in cells.of_run(run).groupby("defense", sort=False):
+    paper, mine, rows = cells.of_paper("selfgrad"), cells.of_run(run), []
+    dataset = mine["dataset"].iloc[0]
+    paper = paper[(paper["table"] == "1") & (paper["dataset"] == dataset)]
+    for defense, group in mine.groupby("defense", sort=False):
         value = {(c.attack, c.metric): c.value for c in group.itertuples()}
         printed = {c.attack: c.value for c in paper[paper["defense"] == defense].itertuples()}
         rows.append(
@@ -98,7 +100,7 @@ def oracle(run: Run) -> Table:
                 "false label: says it": number(value.get(("false label", "follows"))),
             }
         )  # fmt: skip
-    return Table(pd.DataFrame(rows), f"CIFAR-10, percent; {described(cells.of_run(run))}; {stands_for(run.shown)}")
+    return Table(pd.DataFrame(rows), f"{dataset}, percent; {described(mine)}; {stands_for(run.shown)}")
 
 
 def theorem(steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 10, 50)) -> Table:
@@ -115,6 +117,7 @@ def theorem(steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 10, 50)) -> Table:
     )
 
 
+@each_network
 def convergence(run: Run) -> Table:
     """Figure 2's numbers: how far the self gradient moves from one iteration to the next."""
     mine = cells.of_run(run)
@@ -138,6 +141,7 @@ LARGE = 64 / 255
 """At this radius an image can be turned into almost any other."""
 
 
+@each_network
 def audit(run: Run) -> Table:
     """Every attack on every defence, and the worst case over all attacks on each image."""
     mine = accuracies(run)
@@ -158,6 +162,7 @@ def accuracies(run: Run) -> pd.DataFrame:
     return mine[mine["metric"] == "accuracy"]
 
 
+@each_network
 def controls(run: Run) -> Table:
     """Each network, and the self-gradient one with something else in the block's place."""
     rows = []
@@ -179,6 +184,7 @@ def controls(run: Run) -> Table:
     return Table(pd.DataFrame(rows), f"Accuracy in percent{said}")
 
 
+@each_network
 def active(run: Run) -> Table:
     """What a block is worth: each network with it and with it off, and what is gained on the same images."""
     mine = cells.of_run(run)
@@ -200,6 +206,7 @@ def active(run: Run) -> Table:
     return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine[mine['metric'] == 'accuracy'])}")
 
 
+@each_network
 def schedule(run: Run) -> Table:
     """Each network after its schedule, with its block and with it off, and what PGD left while it was trained."""
     mine = cells.of_run(run)
@@ -223,6 +230,7 @@ SCHEDULED = {"clean": "none", "FGSM": "FGSM", "PGD-20": "PGD", "CW-20": "CW"}
 """The columns of that table by their attacks."""
 
 
+@each_network
 def by_run(run: Run) -> Table:
     """The gains of an exhibit run by run, each with the interval of its paired differences."""
     mine = results.table(run.shown)
@@ -237,6 +245,7 @@ def by_run(run: Run) -> Table:
     return Table(pd.DataFrame(rows), "How many more of the same images are right, in points, one row a run")
 
 
+@each_network
 def every_attack(run: Run) -> Table:
     """Accuracy of each network, one row an attack."""
     mine = accuracies(run)
@@ -316,6 +325,7 @@ def falling(radii: dict[float, float]) -> bool:
 ANSWERS = {True: "yes", False: "no", None: "not run"}
 
 
+@each_network
 def checklist(run: Run) -> Table:
     """The signs of gradient masking, line by line for each defence, and the verdict on the self-gradient network."""
     mine = accuracies(run)
@@ -397,6 +407,7 @@ def blocks() -> Table:
 # The cost of training
 
 
+@each_network
 def costs(run: Run) -> Table:
     """Arithmetic, speed, and arithmetic to a robust accuracy, for each way to train."""
     mine, rows = cells.of_run(run), []

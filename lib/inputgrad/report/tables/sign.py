@@ -36,7 +36,8 @@ def saturation(run: Run) -> Table:
     """
     table = cells.of_run(run)
     first = run_readings(table).get("FGM", ["default"])[0]
-    table = table[table["reading"].isin(["default", first])]
+    told = table.loc[table["metric"].isin(["accuracy_sure", "accuracy_unsure"]), "reading"]
+    table = table[table["reading"] == next(iter(told), first)]
     tried = table[table["attack"] == "FGM"].groupby("eps", sort=False)["dataset"].size()
     largest = max(tried[tried == tried.max()].index, key=cells.eps_number, default="")
     rows = []
