@@ -7,6 +7,7 @@ from inputgrad.report import cells, claims
 from inputgrad.report.claims import Claim, judge
 from inputgrad.report.predicates import FUNCTIONS, Vector
 from inputgrad.study import STUDY
+from taken_away import without_effect
 
 CELL = {"exhibit": "sign/adversarial", "profile": "quick", "table": "1", "dataset": "CIFAR-10", "model": "AlexNet", "defense": "none",
         "arm": "none", "maker": "", "variant": "", "attack": "none", "eps": "0.0", "parameter": "", "steps": 0, "reading": "default", "metric": "accuracy", "value": 60.0, "spread": float("nan"),
@@ -256,10 +257,10 @@ def test_the_effect_is_taken_away_place_by_place():
     claim = Claim(
         **{**CLAIM, "vars": dict.fromkeys("fng", {})}, exact=None, weak="max(f)>0", removed={"f": "n", "g": 7}
     )
-    gone = claims.without_effect(claim, values)
+    gone = without_effect(claim, values)
     assert (gone["f"].values, gone["g"], gone["n"]) == ([90.0, 90.0, 80.0], 7, values["n"])
     with pytest.raises(InputError, match="claim x.c01: removed: the control has no value that stands for"):
-        claims.without_effect(claim, {**values, "n": Vector(["SVHN"], [1.0])})
+        without_effect(claim, {**values, "n": Vector(["SVHN"], [1.0])})
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import pytest
 
 from inputgrad.report import cells, claims
-from inputgrad.report.claims import ROUNDING, decide, values_on_paper, without_effect
+from inputgrad.report.claims import ROUNDING, decide, values_on_paper
 from inputgrad.report.predicates import Vector
 from inputgrad.report.selectors import Missing, ends_of, select_ours
 from inputgrad.study import CHAPTERS
+from taken_away import without_effect
 
 CHECKED = [(key, claim) for key in CHAPTERS for claim in claims.load(key) if claim.removed]
 

@@ -41,6 +41,11 @@ PERCEPTIBILITY = {"l2": "x", "linf": "x", "l0": "ratio", "psnr": "dB", "ssim": "
 """The measures of how visible a perturbation is, and the unit of each."""
 
 
+def psnr(delta: Tensor) -> Tensor:
+    """The peak signal-to-noise ratio of perturbations, ``(B,)`` in dB for a peak of 1; at most 100, of no change."""
+    return -10 * torch.log10(delta.flatten(1).square().mean(1).clamp(min=1e-10))
+
+
 def perceptibility(x: Tensor, x_adv: Tensor) -> dict[str, Tensor]:
     """How visible each perturbation is, one value an image.
 
@@ -50,12 +55,11 @@ def perceptibility(x: Tensor, x_adv: Tensor) -> dict[str, Tensor]:
     from torchmetrics.functional.image import structural_similarity_index_measure  # takes longer to import than torch
 
     delta = x_adv - x
-    mse = delta.flatten(1).square().mean(1)
     ssim = structural_similarity_index_measure(x_adv, x, data_range=1.0, reduction="none")
     return {
         "l2": norm(delta, 2),
         "linf": norm(delta, torch.inf),
         "l0": (delta.abs() > 1 / 255).flatten(1).float().mean(1),
-        "psnr": (-10 * torch.log10(mse.clamp(min=1e-10))),
+        "psnr": psnr(delta),
         "ssim": torch.as_tensor(ssim).reshape(-1),
     }

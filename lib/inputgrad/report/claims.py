@@ -214,37 +214,6 @@ def decide(claim: Claim, expression: str | None, values: Mapping[str, float | Ve
     return None if expression is None else claim.about(holds, expression, {**values, "tol": tol})
 
 
-def without_effect(claim: Claim, values: Mapping[str, float | Vector]) -> dict[str, float | Vector]:
-    """A claim's variables with what it claims taken away: each in ``removed`` gets the values of its control.
-
-    A control with fewer keys stands for all places that hold its key: one natural accuracy for every eps of a data set.
-
-    Raises:
-        InputError: the control has no value for one of the places.
-    """
-    out = dict(values)
-    for name, control in claim.removed.items():
-        new, old = values[control] if isinstance(control, str) else control, values[name]
-        if isinstance(old, Vector):
-            new = Vector(old.keys, [claim.about(standing_for, new, key) for key in old.keys])
-        out[name] = new
-    return out
-
-
-def standing_for(control: float | Vector, key: object) -> float:
-    """The control's value at ``key``, or at the part of it that the control has."""
-    if not isinstance(control, Vector):
-        return control
-
-    def parts(key: object) -> set:
-        return set(key if isinstance(key, tuple) else (key,))
-
-    for k, value in zip(control.keys, control.values, strict=True):
-        if parts(k) <= parts(key):
-            return value
-    raise InputError(f"removed: the control has no value that stands for {key}")
-
-
 def open_within(claim: Claim, ends: Mapping[str, Sequence[float | Vector]]) -> bool:
     """Does the deciding predicate answer differently at two of the places that the variables' intervals leave open?
 

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inputgrad.catalogue import datasets, models
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import scaled_to
 from inputgrad.compute.gradients import Classifier
@@ -23,7 +22,7 @@ from inputgrad.study.butterfly import DIRECT, VANILLA
 
 from .butterfly_networks import external
 from .job import Job
-from .tally import Tally, reading_of, side
+from .tally import Tally, placed, reading_of
 
 ATTACK = {"enhance": "enhance", "attack": "PGN adversarial"}
 """The paper's word for each problem."""
@@ -36,9 +35,8 @@ PRINTED = {"stl10": "stl-10", "imagenet10": "ImageNet-10", "imagenet50": "ImageN
 
 def place(job: Job, eps: str = "", *, arm: str, maker: str = "", variant: str = "") -> dict[str, str]:
     """Where a cell belongs; which of the paper's tables it stands in is decided by :func:`standing`."""
-    dataset = PRINTED.get(job.trial.dataset) or datasets.label(job.trial.dataset)
-    here = {"table": "own", "dataset": dataset, "model": models.label(job.trial.model)}
-    return {**here, **side(arm, maker, variant)}
+    where = placed(job.trial, "own", arm, maker, variant)
+    return {**where, "dataset": PRINTED.get(job.trial.dataset, where["dataset"])}
 
 
 DEFAULT = {"l2": "mean_square", "loss": "ls", "d_train": "head", "objective": "game", "limit": None, "clip": False,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inputgrad.catalogue import datasets, models
+from inputgrad.catalogue import models
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import algorithm1, deepfool, pgd, random_sign
 from inputgrad.compute.attacks.convex import CLASS_CHOICES, perturbation, smallest_eps
@@ -27,7 +27,7 @@ from inputgrad.ground.progress import progress
 from inputgrad.study.convex import IN_RANGE, IN_THE_BOX, LEAST_EPS, WAYS, fig2_eps
 
 from .job import Job, Outcome
-from .tally import Tally, reading_of, side
+from .tally import Tally, placed, reading_of
 
 BATCH = 128
 DEFAULT = {"eps_unit": "range", "scores": "logits", "class_choice": "linearised", "p": "inf", "dtype": "float32",
@@ -40,12 +40,7 @@ def place(job: Job, eps: str) -> dict[str, str]:
     trial = job.trial
     exhibit = trial.exhibit.split("/")[1]
     table = {"robustness": "I", "fooling": "fig2" if eps in ("0", *fig2_eps(trial.model)) else ""}.get(exhibit, "own")
-    return {
-        "table": table,
-        "dataset": datasets.label(trial.dataset),
-        "model": models.label(trial.model),
-        **side("none"),
-    }
+    return placed(trial, table)
 
 
 def step_sizes(job: Job) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from inputgrad.catalogue.models import architecture
 from inputgrad.catalogue.recipe import Recipe
@@ -89,6 +90,11 @@ def job_of(trial: Trial, *, device: str = "auto", root: str | None = None) -> Jo
     else:
         network = imported(declared.network)(data, trial.model, Recipe(**trial.settings["recipe"]), trial.seed, chosen)
     return Job(trial, data, network, chosen, root)
+
+
+def another_label(y: Tensor, classes: int, generator: torch.Generator) -> Tensor:
+    """A label drawn from those that are false, ``(B,)``."""
+    return (y + torch.randint(1, classes, y.shape, generator=generator).to(y)) % classes
 
 
 def imported(place: str) -> Callable:

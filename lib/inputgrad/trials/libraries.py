@@ -21,7 +21,9 @@ def beside(
 
     Args:
         tally: takes the rows.
-        model: the network; a batch of it, ``x`` and ``y``.
+        model: the network.
+        x: images in [0, 1], ``(B, C, H, W)``.
+        y: labels, ``(B,)``.
         right: which of the images are classified right, ``(B,)`` bool; no others are attacked.
         eps: radius of the l-infinity ball, as text.
         settings: of the trial; nothing is done where it names no ``libraries``.

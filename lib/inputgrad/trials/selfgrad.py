@@ -12,7 +12,6 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from inputgrad.catalogue import datasets, models
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import ATTACKS, pgd, steps_to_fool
 from inputgrad.compute.device import matrix_rate
@@ -28,8 +27,8 @@ from inputgrad.ground.checks import eps_value
 from inputgrad.record.row import Row
 from inputgrad.study.selfgrad import SWITCHED, TABLES
 
-from .job import Job, Outcome, batches
-from .tally import Place, Tally, reading_of, side
+from .job import Job, Outcome, another_label, batches
+from .tally import Place, Tally, placed, reading_of
 
 BATCH = 100
 PRINTED_ROWS = ("Standard", "Madry PGD", "Self gradient")
@@ -46,8 +45,8 @@ def place(
     job: Job, eps: str = "", *, table: str = "own", arm: str = "Self gradient", variant: str = ""
 ) -> dict[str, Any]:
     """Which table of the paper a cell belongs to, and what the paper calls its data set, network and row."""
-    model = PRINTED if table != "own" else models.label(job.trial.model)
-    return {"table": table, "dataset": datasets.label(job.trial.dataset), "model": model, **side(arm, variant=variant)}
+    where = placed(job.trial, table, arm, variant=variant)
+    return where if table == "own" else {**where, "model": PRINTED}
 
 
 def asked(job: Job) -> dict[str, Defence]:
@@ -161,8 +160,7 @@ def oracle(job: Job) -> Outcome:
             tally.add("none", "", called, "accuracy", correct(predict(model, x), y), steps=0)
             x_adv = pgd(model, x, y, eps=size, steps=10, alpha=size / 4, generator=generator)
             tally.add("PGD", s["eps"], called, "accuracy", correct(predict(model, x_adv), y), steps=10)
-            shift = 1 + torch.randint(job.data.classes - 1, y.shape, generator=generator).to(y)
-            false = (y + shift) % job.data.classes
+            false = another_label(y, job.data.classes, generator)
             follows = correct(predict(defence.classifier(net, false), x), false)
             tally.add("false label", "", called, "follows", follows, steps=0)
         rows += tally.rows()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -73,7 +73,7 @@ def under_attack(
     s, tally = job.trial.settings, Tally(partial(place, job, arm=name, variant=variant))
     generator = torch.Generator().manual_seed(job.trial.seed)
     slow = {"autoattack": True, "queries": s["queries"], "targets": min(s["targets"], job.data.classes - 1)}
-    stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
+    parts = []
     followed = model.detached() if isinstance(model, SelfGradient) else model
     for x, y in batches(job, BATCH, f"{name} {variant}"):
         right = correct(predict(model, x), y)
@@ -91,9 +91,13 @@ def under_attack(
                 worst[left] &= stands
         tally.add("worst of all", s["eps"], "default", "accuracy", worst, steps=0)
         tally.add("PGD", s["eps"], "default", "missed", pgd_stands & ~worst, steps=STEPS)
-        stood["clean"].append(right)
-        stood["worst"].append(worst)
-    return tally.rows(), {what: torch.cat(parts) for what, parts in stood.items()}
+        parts.append((right, worst))
+    return tally.rows(), stood_in(parts)
+
+
+def stood_in(parts: Sequence[tuple[Tensor, Tensor]]) -> Stood:
+    """Which images are right and which stand under all attacks, from those of each batch."""
+    return dict(zip(("clean", "worst"), map(torch.cat, zip(*parts, strict=True)), strict=True))
 
 
 def quick_attacks(

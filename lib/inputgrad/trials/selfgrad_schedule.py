@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from inputgrad.compute.methods.defences import WATCHED, Defence, RandomStart
 from inputgrad.compute.methods.selfgradient import SelfGradient
@@ -20,7 +20,7 @@ from inputgrad.study.selfgrad import BLOCK_OFF
 from .audit import inside
 from .job import Job, Outcome, batches
 from .selfgrad import BATCH, DEFAULT, attacks_of_tables, defended, place
-from .selfgrad_active import PLAIN, STEPS, Stood, compared
+from .selfgrad_active import PLAIN, STEPS, Stood, compared, stood_in
 from .tally import Tally
 
 CONTROL, RANDOM, BLOCK = "FGSM training", "FGSM training, random start", "Self gradient"
@@ -87,7 +87,7 @@ def under_attack(job: Job, arm: str, variant: str, model: nn.Module) -> tuple[li
     generator = torch.Generator().manual_seed(job.trial.seed)
     size = eps_value(s["eps"])
     constant = model.detached() if isinstance(model, SelfGradient) else model
-    stood: dict[str, list[Tensor]] = {"clean": [], "worst": []}
+    parts = []
     for x, y in batches(job, BATCH, joined(arm, variant)):
         right = correct(predict(model, x), y)
         tally.add("none", "", "default", "accuracy", right, steps=0)
@@ -96,6 +96,5 @@ def under_attack(job: Job, arm: str, variant: str, model: nn.Module) -> tuple[li
             tally.add(attack, s["eps"], "default", "accuracy", stands & right, steps=steps)
             worst &= stands
         tally.add("worst of all", s["eps"], "default", "accuracy", worst, steps=0)
-        stood["clean"].append(right)
-        stood["worst"].append(worst)
-    return tally.rows(), {what: torch.cat(parts) for what, parts in stood.items()}
+        parts.append((right, worst))
+    return tally.rows(), stood_in(parts)

@@ -10,17 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inputgrad.catalogue import datasets, models
 from inputgrad.compute.attacks import NOISE, STEPS, along, one_step, pgd, sweep
 from inputgrad.compute.gradients import input_gradient
 from inputgrad.compute.metrics import correct, predict
-from inputgrad.compute.norms import DIRECTIONS, UNIT, Box, norm
+from inputgrad.compute.norms import DIRECTIONS, UNIT, Box, norm, per_image
 from inputgrad.ground.checks import InputError, eps_value
 from inputgrad.record.row import Row
 from inputgrad.study.sign import PROSE_EPS, SMALL_EPS, TABLE_EPS, TABLES
 
 from .job import Job, Outcome, batches, measuring
-from .tally import Tally, reading_of, side
+from .tally import Tally, placed, reading_of
 
 BATCH = 250
 DEFAULT = {"attack_loss": "ce", "fgm_reduction": "sum", "label": "true", "clip": True, "skip_misclassified": False,
@@ -39,12 +38,7 @@ def place(job: Job, eps: str) -> dict[str, str]:
         table = "prose"
     elif eps not in in_tables:
         table = ""
-    return {
-        "table": table,
-        "dataset": datasets.label(trial.dataset),
-        "model": models.label(trial.model),
-        **side("none"),
-    }
+    return placed(trial, table)
 
 
 def step_sizes(job: Job, small: bool = False) -> dict[str, float]:
@@ -90,7 +84,7 @@ def adversarial(job: Job) -> Outcome:
             for attack, reduction, d in directions_of(g, s["attacks"], s["fgm_reduction"], batch=32):
                 name = reading(attack_loss=loss, fgm_reduction=reduction, **shared)
                 for eps, size in sizes.items():
-                    x_adv = torch.where(edited[:, None, None, None], along(x, d, size, box=box_of(s)), x)
+                    x_adv = torch.where(per_image(edited, x), along(x, d, size, box=box_of(s)), x)
                     after = correct(predict(model, x_adv), y)
                     tally.add(attack, eps, name, "accuracy", after, steps=1)
                     if name == reading(**shared):
@@ -100,7 +94,7 @@ def adversarial(job: Job) -> Outcome:
         if s["controls"]:
             for attack, d in controls_of(model, x, followed, generator).items():
                 for eps, size in sizes.items():
-                    x_adv = torch.where(edited[:, None, None, None], along(x, d, size, box=box_of(s)), x)
+                    x_adv = torch.where(per_image(edited, x), along(x, d, size, box=box_of(s)), x)
                     tally.add(attack, eps, reading(**shared), "accuracy", correct(predict(model, x_adv), y), steps=1)
     if s["controls"]:
         measure_pgd(tally, job, sizes, reading(**shared))
@@ -150,7 +144,7 @@ def measure_pgd(tally: Tally, job: Job, sizes: dict[str, float], name: str, step
         followed, edited = asked_for(s, y, predict(model, x))
         for eps, size in sizes.items():
             x_adv = pgd(model, x, followed, eps=size, steps=steps, early_exit=True, box=box_of(s))
-            x_adv = torch.where(edited[:, None, None, None], x_adv, x)
+            x_adv = torch.where(per_image(edited, x), x_adv, x)
             tally.add("PGD", eps, name, "accuracy", correct(predict(model, x_adv), y), steps=steps)
 
 

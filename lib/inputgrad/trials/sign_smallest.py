@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inputgrad.compute.attacks.smallest import smallest
 from inputgrad.compute.gradients import input_gradient
-from inputgrad.compute.metrics import PERCEPTIBILITY, correct, predict
+from inputgrad.compute.metrics import PERCEPTIBILITY, correct, predict, psnr
 from inputgrad.compute.norms import into, norm, per_image, steepest, unit
 from inputgrad.ground.checks import eps_value
 
@@ -71,7 +71,7 @@ def sizes_of(x: Tensor, x_adv: Tensor, fooled: Tensor) -> dict[str, Tensor]:
     found = {
         "l2": norm(delta, 2),
         "linf": norm(delta, torch.inf),
-        "psnr": -10 * torch.log10(delta.flatten(1).square().mean(1).clamp(min=1e-10)),
+        "psnr": psnr(delta),
     }
     return {name: torch.where(fooled, value, -torch.inf if name == "psnr" else torch.inf)
             for name, value in found.items()}  # fmt: skip

@@ -6,13 +6,12 @@ import copy
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import product
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inputgrad.catalogue import datasets, models
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import pgd, pgd_restarts, random_sign
 from inputgrad.compute.gradients import input_gradient
@@ -23,7 +22,7 @@ from inputgrad.compute.norms import norm
 from inputgrad.ground.checks import eps_value, whole
 
 from .job import Job, Outcome, measuring
-from .tally import Tally, reading_of, side
+from .tally import Tally, placed, reading_of
 
 BATCH = 128  # in training mode the attack's gradient has this batch's statistics
 DEFAULT = {"rate": 0.2, "reduction": "sum", "mode": "accumulate", "attack_mode": "train", "source": "self",
@@ -33,13 +32,8 @@ reading = partial(reading_of, DEFAULT)
 
 def place(job: Job, eps: str, *, arm: str) -> dict[str, str]:
     """Which table or figure of the paper a cell belongs to, what the paper calls its data set and network, the arm."""
-    own = not job.trial.exhibit.endswith("/hardening")
-    return {
-        "table": "own" if own else {"0": "4", "": "fig"}.get(eps, "5"),
-        "dataset": datasets.label(job.trial.dataset),
-        "model": models.label(job.trial.model),
-        **side(arm),
-    }
+    in_tables = job.trial.exhibit.endswith("/hardening")
+    return placed(job.trial, {"0": "4", "": "fig"}.get(eps, "5") if in_tables else "own", arm)
 
 
 def control_of(job: Job) -> Hardened:
@@ -58,6 +52,11 @@ def arm(job: Job, update: Update) -> Hardened:
 def update_of(settings: Mapping) -> Update:
     """The update that a trial's settings ask for."""
     return Update(settings["rate"], settings["reduction"], settings["mode"], settings["beyond"])
+
+
+def told_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the update a reading names."""
+    return {name: settings[name] for name in ("rate", "reduction", "mode")}
 
 
 def batches(job: Job, what: str = "") -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -106,7 +105,7 @@ def hardening(job: Job) -> Outcome:
     updates = {"control": CONTROL, "updates": update_of(s)}
     arms = {name: arm(job, update) for name, update in updates.items()}
     tallies = {name: Tally(partial(place, job, arm=name)) for name in arms}
-    told = {name: s[name] for name in ("rate", "reduction", "mode")}
+    told = told_of(s)
     generator = torch.Generator().manual_seed(job.trial.seed)
     for x, y, scale in batches(job):
         noise = random_sign(x, generator)
@@ -223,7 +222,7 @@ def pictures(job: Job) -> Outcome:
     """Images of the control's FGSM set that only the hardened network gets right, and how training images moved."""
     s = job.trial.settings
     updates, size = arm(job, update_of(s)), eps_value(s["eps"])
-    called = reading(**{name: s[name] for name in ("rate", "reduction", "mode")})
+    called = reading(**told_of(s))
     kept: list[tuple[Tensor, ...]] = []
     tally = Tally(partial(place, job, arm="updates"))
     for x, y, _ in batches(job):

@@ -15,8 +15,8 @@ from inputgrad.compute.methods.hardening import CONTROL, Hardened, prepared
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.ground.checks import eps_value
 
-from .job import Job, Outcome
-from .smooth import arm, batches, fgsm_direction, place, reading, update_of
+from .job import Job, Outcome, another_label
+from .smooth import arm, batches, fgsm_direction, place, reading, told_of, update_of
 from .tally import Tally
 
 
@@ -26,7 +26,7 @@ def baselines(job: Job) -> Outcome:
     FGSM and PGD-20 are in evaluation mode, on each arm's own gradient.
     """
     s = job.trial.settings
-    told = {name: s[name] for name in ("rate", "reduction", "mode")}
+    named = partial(reading, attack_mode="eval", **told_of(s))
     recipe = Recipe(**s["recipe"])
     strengths = {"FGSM training": s["training_eps"], "gradient penalty": s["penalty"]}
     arms = {"control": (arm(job, CONTROL), recipe.epochs), "updates": (arm(job, update_of(s)), recipe.epochs)}
@@ -39,16 +39,15 @@ def baselines(job: Job) -> Outcome:
         tally = Tally(partial(in_no_table, job, arm=name))
         generator = torch.Generator().manual_seed(job.trial.seed)  # every arm is told the same false labels
         for x, y, _ in batches(job, name):
-            attacked(tally, job, network.model, x, y, reading(attack_mode="eval", **told))
+            attacked(tally, job, network.model, x, y, named())
             false = another_label(y, job.data.classes, generator)
             before = predict(network.model, x).argmax(1) == false
-            called = reading(attack_mode="eval", label="false", **told)
-            tally.add("none", "0", called, "says_told", before, steps=0)
+            tally.add("none", "0", named(label="false"), "says_told", before, steps=0)
             for source, follows in (("self", network), ("control", arms["control"][0])):
                 for label, goal in (("true", y), ("false", false)):
-                    called = reading(attack_mode="eval", label=label, source=source, **told)
+                    called = named(label=label, source=source)
                     drifted(tally, job, network.model, follows.model, x, y, goal, called)
-        costs(tally, job, network, passes, reading(attack_mode="eval", **told))
+        costs(tally, job, network, passes, named())
         rows += tally.rows()
     return Outcome(rows)
 
@@ -84,11 +83,6 @@ def drifted(
     classes = predict(model, moved).argmax(1)
     tally.add("drift", "", called, "accuracy", classes == y, steps=s["drift_steps"])
     tally.add("drift", "", called, "says_told", classes == label, steps=s["drift_steps"])
-
-
-def another_label(y: Tensor, classes: int, generator: torch.Generator) -> Tensor:
-    """A label drawn from those that are false, ``(B,)``."""
-    return (y + torch.randint(1, classes, y.shape, generator=generator).to(y)) % classes
 
 
 def costs(tally: Tally, job: Job, network: Hardened, passes: int, called: str) -> None:

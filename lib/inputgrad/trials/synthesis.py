@@ -8,7 +8,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from inputgrad.catalogue import datasets, models
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import ATTACKS, NOISE, along, pgd, universal
 from inputgrad.compute.data import Splits
@@ -26,7 +25,7 @@ from .job import Job, Outcome, batches
 from .libraries import beside
 from .selfgrad import DEFAULT as BLOCK
 from .selfgrad import defended
-from .tally import Tally, side
+from .tally import Tally, placed
 
 BATCH = 100
 
@@ -65,8 +64,7 @@ def radius(job: Job) -> str:
 
 def place(job: Job, arm: str, eps: str) -> dict[str, str]:
     """Where a cell belongs: to no paper's table."""
-    trial = job.trial
-    return {"table": "own", "dataset": datasets.label(trial.dataset), "model": models.label(trial.model), **side(arm)}
+    return placed(job.trial, "own", arm)
 
 
 def attacks(job: Job) -> Outcome:

@@ -10,11 +10,19 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from inputgrad.catalogue import datasets, models
 from inputgrad.compute.metrics import PERCEPTIBILITY, paired_difference, perceptibility
 from inputgrad.record.row import Row
+from inputgrad.study.schema import Trial
 
 Place = Callable[[str], Mapping[str, str]]
 """From an eps to the columns that say where a cell belongs: table, dataset, model, and what :func:`side` gives."""
+
+
+def placed(trial: Trial, table: str, arm: str = "none", maker: str = "", variant: str = "") -> dict[str, str]:
+    """Where a trial's cell belongs: its table, what the papers call its data set and network, and the arm's columns."""
+    where = {"table": table, "dataset": datasets.label(trial.dataset), "model": models.label(trial.model)}
+    return {**where, **side(arm, maker, variant)}
 
 
 class Cell(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -13,10 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from inputgrad.record.run import Run
-from inputgrad.report.markup import with_steps
 from inputgrad.study.own import AS_GIVEN
 
 from . import marks
+from .audit import attacked, by_attack, by_radius, over_eps
 from .panels import (
     STYLE,
     canvas,
@@ -176,18 +176,23 @@ def convergence(run: Run) -> Figure:
 
 def audit(run: Run) -> Figure:
     """Accuracy of each defence under each attack, one row an attack, in the order of the audit."""
-    mine, drawn = marks.of_run(run), [*COLOURS, AS_GIVEN]
-    mine = mine[mine["metric"].eq("accuracy") & mine["defense"].isin(drawn) & mine["attack"].ne("PGD over eps")]
-    names = [with_steps(c.attack, c.steps) for c in mine.itertuples()]
-    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=names))
+    mine = attacked(marks.of_run(run))
+    mine = mine[mine["defense"].isin([*COLOURS, AS_GIVEN])]
+    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine)))
+    return by_attack(frame, colour_of(frame))
+
+
+def radii(run: Run) -> Figure:
+    """Accuracy under PGD-20 over the radius: a network whose gradient tells the truth ends at zero."""
+    mine = over_eps(marks.of_run(run))
+    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine)))
+    return by_radius(frame, colour_of(frame))
+
+
+def colour_of(frame: pd.DataFrame) -> Callable[[str], tuple]:
+    """The colour of each series, which is that of its defence."""
     of = dict(zip(frame["series"], frame["defense"], strict=True))
-    order = list(dict.fromkeys(names))
-    figure, ((ax,),) = canvas(1, 1, frame, figsize=(8, 1.0 + 0.28 * len(order)))
-    points(ax, frame, lambda series: {"color": COLOURS.get(of[series], PALETTE[0]), "markersize": 4}, order, apart=0.14)
-    ax.grid(axis="y", linewidth=0.3)
-    ax.set(xlabel="accuracy, percent", xlim=(-2, None))
-    share_legend(figure)
-    return figure
+    return lambda series: COLOURS.get(of[series], PALETTE[0])
 
 
 SEEN = {"none": "clean", "PGD": "PGD-20", "worst of all": "worst of all"}
@@ -229,19 +234,6 @@ def epochs(run: Run) -> Figure:
     return figure
 
 
-def radii(run: Run) -> Figure:
-    """Accuracy under PGD-20 over the radius: a network whose gradient tells the truth ends at zero."""
-    mine = marks.of_run(run)
-    mine = mine[mine["attack"].eq("PGD over eps") & mine["metric"].eq("accuracy")]
-    frame = marks.tidy(mine.assign(panel="", series=mine["defense"] + marks.suffix(mine), x=255 * marks.eps(mine)))
-    of = dict(zip(frame["series"], frame["defense"], strict=True))
-    figure, ((ax,),) = canvas(1, 1, frame, figsize=(6, 3.2))
-    lines({"": ax}, frame, lambda series: {"color": COLOURS.get(of[series])}, band=0.12)
-    ax.set(xscale="log", xlabel="eps, in units of 1/255", ylabel="accuracy under PGD-20, percent", ylim=(-2, None))
-    share_legend(figure)
-    return figure
-
-
 # The cost of training
 
 
@@ -252,10 +244,10 @@ def costs(run: Run) -> Figure:
     seconds = mine.loc[mine["metric"] == "seconds", [*keys, "value"]].rename(columns={"value": "x"})
     titles = {"epoch": robust.assign(x=robust["steps"]), "seconds of training": robust.merge(seconds, on=keys)}
     frame = marks.tidy(*(t.assign(panel=title, series=t["defense"] + marks.suffix(t)) for title, t in titles.items()))
-    of = dict(zip(frame["series"], frame["defense"], strict=True))
+    colour = colour_of(frame)
     figure, axes = canvas(1, 2, frame, figsize=(9, 3.2), sharey=True)
     grid = dict(zip(titles, axes[0], strict=True))
-    lines(grid, frame, lambda series: {"color": COLOURS[of[series]], "markersize": 4})
+    lines(grid, frame, lambda series: {"color": colour(series), "markersize": 4})
     for title, ax in grid.items():
         ax.set_xlabel(title)
     axes[0, 0].set_ylabel("accuracy under PGD-10, percent")

@@ -14,6 +14,7 @@ from inputgrad.record.run import Run
 from . import marks
 from .panels import (
     aside,
+    bare,
     canvas,
     datasets_shown,
     line_row,
@@ -42,8 +43,7 @@ def errors(run: Run) -> Figure:
     titles = list(dict.fromkeys(frame["panel"]))
     rows = max(1, math.ceil(len(titles) / 4))
     figure, axes = canvas(rows, min(4, max(1, len(titles))), frame, figsize=(9.5, 0.6 + 2.3 * rows))
-    for ax in axes.flat[len(titles) :]:
-        ax.axis("off")
+    bare(axes.flat[len(titles) :])
     grid = dict(zip(titles, axes.flat, strict=False))
     lines(grid, frame, lambda arm: {"color": COLOURS[arm], "marker": ""}, band=0.2)
     for title, ax in grid.items():
@@ -138,8 +138,7 @@ def rescued(run: Run) -> Figure:
     shown = [r for r in datasets_shown(run) if len(r.arrays["true"])] or datasets_shown(run)[:1]
     columns = max(1, max(len(r.arrays["true"]) for r in shown))
     figure, axes = canvas(3 * len(shown), columns, figsize=(1.1 * columns, 3.4 * len(shown)))
-    for ax in axes.flat:
-        ax.axis("off")
+    bare(axes.flat)
     for i, result in enumerate(shown):
         arrays = result.arrays
         for j in range(len(arrays["true"])):
@@ -155,9 +154,8 @@ def drift(run: Run) -> Figure:
     epochs = max(r.arrays["drift"].shape[0] for r in shown)
     rows = [(r, i) for r in shown for i in range(min(2, r.arrays["drift"].shape[1]))]
     figure, axes = canvas(len(rows), epochs, figsize=(1.0 * epochs, 1.25 * len(rows)))
+    bare(axes.flat)
     for row, (result, i) in zip(axes, rows, strict=True):
-        for ax in row:
-            ax.axis("off")
         for epoch, (ax, picture) in enumerate(zip(row, result.arrays["drift"][:, i], strict=False)):
             length = float(np.asarray(result.arrays["drift_l2"])[epoch, i])
             show(ax, picture, f"{epoch + 1}: {length:.2g}", vmin=0, vmax=255)

@@ -292,7 +292,7 @@ def signs(run: Run, defense: str = "Self gradient") -> list[dict]:
         asked("Do iterated attacks do at least as well as one step?",
               pgd <= value["FGSM", "1"] + ALLOWED, {"FGSM": value["FGSM", "1"], "PGD-20": pgd}),
         asked("Do attacks without a gradient, and transferred ones, stay behind it?",
-              min(black.values(), default=100) >= pgd - ALLOWED if black else None, {"PGD-20": pgd, **black}),
+              min(black.values()) >= pgd - ALLOWED if black else None, {"PGD-20": pgd, **black}),
         asked("Does the largest radius bring accuracy to zero?", min(far.values()) <= ALLOWED if far else None,
               {f"{255 * r:.0f}/255": v for r, v in far.items()}),
         asked("Does accuracy fall with the radius?", falling(radii) if len(radii) > 1 else None,
