@@ -153,6 +153,13 @@ def test_what_would_fail_after_hours_is_refused_at_once(exhibit, given, sentence
         study.trials(exhibit, datasets=["digits28"], **given)
 
 
+def test_a_network_of_one_size_borrows_no_width():
+    (trial,) = study.trials("sign/adversarial", datasets=["digits28"], models=["alexnet_224"])
+    assert trial.settings["recipe"]["width"] == 1
+    with pytest.raises(InputError, match="width 0.5 is not allowed for alexnet_224"):
+        study.trials("sign/adversarial", datasets=["digits28"], models=["alexnet_224"], recipe={"width": 0.5})
+
+
 BAD_CONVEX = [
     ("fooling", {"p": 0.5}, r"p 0.5 is not allowed: an lp norm needs a number >= 1, or inf"),
     ("fooling", {"p": "two"}, r"p 'two' is not allowed"),

@@ -3,7 +3,7 @@
 #
 # The paper has no table for this page. It asks what the enhancing game of {cite:t}`yoo2018butterfly` does when its perturbations have to be small.
 #
-# **Why ask.** The paper speaks of small perturbations, and bounds them by a penalty alone. On [the page before](told.ipynb) no bound keeps them small. Here the same generators play the same games, with every value of v within 8/255.
+# **Why ask.** The paper speaks of small perturbations, and bounds them by a penalty alone. On [the page of the told discriminator](told.ipynb) no bound keeps them small. Here the same generators play the same games, with every value of v within 8/255.
 #
 # **What would refute it.** If a generator that knows more helps by repairing images, a small perturbation can do it as a large one can. If it helps by writing the class over them, a small one gains less, and is not read off plain grey.
 
@@ -62,7 +62,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## What is gained in the ball
 #
-# The classifier, the images of the game, the generators and the tests of them are declared as on [the page before](told.ipynb), and the networks trained anew, but for the encoder, which is loaded; *limited* says that v is kept in the ball. The gain is over the same test images without v, with an interval of the paired differences.
+# The classifier, the images of the game, the generators and the tests of them are declared as on [the page of the told discriminator](told.ipynb), and the networks trained anew, but for the encoder, which is loaded; *limited* says that v is kept in the ball. The gain is over the same test images without v, with an interval of the paired differences.
 
 # %% tags=["hide-input"]
 tables.butterfly.told(run)
@@ -94,7 +94,7 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. The paper bounds v by a penalty alone; the ball is ours, and so are *told*, *direct* and the controls.
-# 2. At `quick` there is Imagenette alone. Encoder, classifier, images, rate and epochs are those of [the page before](told.ipynb), with the departures it lists: among them that nearly all of Imagenette's test images are in ImageNet's training set.
+# 2. At `quick` there is Imagenette alone. Encoder, classifier, images, rate and epochs are those of [the page of the told discriminator](told.ipynb), with the departures it lists: among them that nearly all of Imagenette's test images are in ImageNet's training set.
 # 3. Rate and epochs were chosen without a bound, and not again for the ball.
 
 # %% [markdown]

@@ -3,7 +3,7 @@
 #
 # No table of {cite:t}`yoo2018butterfly`: whether the enhancing game fails because its discriminator has the features of the classifier that it is to judge.
 #
-# **Why ask.** [Two pages before](told.ipynb) the blind discriminator has the classifier's features and learns its head alone. It may be blind for want of better features. Here all of it learns; or it has the features of the generator's encoder, which has seen ImageNet, and of the classifier it sees its decisions alone.
+# **Why ask.** On [the page of the told discriminator](told.ipynb) the blind one has the classifier's features and learns its head alone. It may be blind for want of better features. Here all of it learns; or it has the features of the generator's encoder, which has seen ImageNet, and of the classifier it sees its decisions alone.
 #
 # **What would refute it.** If better features are what the game lacks, then a blind discriminator that has them makes the game raise the classifier. If it lacks the class, the game raises the classifier only where the discriminator is told it, whatever its features.
 
@@ -70,7 +70,7 @@ figures.butterfly.rows(run)
 # %% [markdown]
 # ## What v is
 #
-# The controls of the pages before: v on plain grey, v of another image, noise of the length of v.
+# The controls of the other pages: v on plain grey, v of another image, noise of the length of v.
 
 # %% tags=["hide-input"]
 tables.butterfly.controls(run)

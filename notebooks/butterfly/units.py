@@ -3,7 +3,7 @@
 #
 # No table of {cite:t}`yoo2018butterfly`: a control of the discriminator that is told the class.
 #
-# **Why ask.** On [the page before](told.ipynb) a *told* discriminator differs from the paper's blind one in two ways: it has a unit for each class in place of a single one, and it is told which unit counts. Here it has the units and is told a *random* class, drawn anew for each image in every round.
+# **Why ask.** On [the page of the told discriminator](told.ipynb) a *told* discriminator differs from the paper's blind one in two ways: it has a unit for each class in place of a single one, and it is told which unit counts. Here it has the units and is told a *random* class, drawn anew for each image in every round.
 #
 # **What would refute it.** If the units are what the game lacked, it does with a random class what it does with the image's own. If it lacked the class, it does what the blind game does.
 
@@ -70,7 +70,7 @@ figures.butterfly.rows(run)
 # %% [markdown]
 # ## What v is
 #
-# The controls of the page before: v on plain grey, v of another image, noise of the length of v.
+# The controls of that page: v on plain grey, v of another image, noise of the length of v.
 
 # %% tags=["hide-input"]
 tables.butterfly.controls(run)
@@ -91,8 +91,8 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. The paper's discriminator has one unit and is told nothing. More units, and telling it a class, are ours.
-# 2. Encoders, classifiers, images, rates and epochs are those of [the page before](told.ipynb), with the departures it lists: among them that nearly all of Imagenette's test images are in ImageNet's training set, and that the encoder stays as it is there.
-# 3. Each unit learns from a tenth of the images only, as a told discriminator's do. The rate is that of the other games.
+# 2. Encoders, classifiers, images, rates and epochs are those of [the page of the told discriminator](told.ipynb), with the departures it lists: among them that nearly all of Imagenette's test images are in ImageNet's training set, and that the encoder stays as it is there.
+# 3. Each unit learns from the images alone that are said to be of its class, as a told discriminator's do. The rate is that of the other games.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
@@ -205,7 +205,7 @@ def chosen(values: Mapping[str, Any], key: str, default: tuple) -> list:
 def recipe_of(declared: Exhibit, grid: Grid, dataset: str, model: str, changes: object) -> dict:
     """The recipe of ``model`` in this grid with the reader's changes, as plain data; other models borrow the first.
 
-    A network that is loaded has none.
+    A network that is loaded has none. One that has a single size does not borrow the width.
 
     Raises:
         InputError: a field or a value that a recipe cannot have, or there is no recipe to borrow.
@@ -219,6 +219,8 @@ def recipe_of(declared: Exhibit, grid: Grid, dataset: str, model: str, changes: 
             f"model {model!r} has no recipe at this profile, whose networks are all loaded: choose from "
             f"{', '.join(grid.models)}"
         )
+    if architecture(model).one_size:
+        recipe = replace(recipe, width=1.0)
     changed = recipe.override(changes)
     checks.one_of("recipe augment", changed.augment, declared.augmentations)
     return asdict(changed)
