@@ -112,7 +112,7 @@ tables.cost(run)
 # 3. As the text has it, of the discriminator only the last unit learns; *D trained fully* lets all of it learn (`d_train`). *direct* has no discriminator: the generator goes down the classifier's own cross-entropy (`objective`).
 # 4. The game is played on the images the classifier was trained on, from the first on, at `quick` on Imagenette on half of them, for eight epochs; `first` moves it to others.
 # 5. The classifiers are at `quick` ResNet-18 at a quarter of its width and, on CIFAR-10, WRN-10-2, in place of ResNet-50, ResNet-101, VGG16 and DenseNet169; the first 2,000 test images, one run. The recorded CIFAR results come from archives that hold the images in another order than torchvision's files, the Imagenette ones from an archive that was compressed with loss.
-# 6. At `paper` images of STL-10, too, are standardised by ImageNet's mean and deviation inside the network, where the paper says nothing of it.
+# 6. At `paper` images of STL-10, too, are standardised by ImageNet's mean and deviation inside the network; the paper does so with its subsets of ImageNet alone.
 # 7. The classifiers on the encoder are fitted by L-BFGS on standardised features. They and the controls are ours.
 # 8. One row is of a game on as many images that the classifier never saw. The table has the accuracy on the first thousand of the game's images beside that on test images: a classifier that is right on all of them would leave the game nothing to learn.
 

@@ -63,7 +63,7 @@ tables.cost(run)
 #
 # 1. The paper's images and eps are not named: these are the first of the first six classes, at the third, fifth and ninth of the ten eps of Figure 2.
 # 2. Pixels outside [0, 1] are cut off in the pictures, not in what the network sees (`clip`).
-# 3. At `quick`, NIN is trained for 6 epochs instead of 160.
+# 3. At `quick`, NIN is trained with Adam for 6 epochs instead of 160 with SGD.
 # 4. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). The seed of a run draws only the images that are attacked, as the authors drew theirs: runs of this network differ in nothing else.
 
 # %% [markdown]

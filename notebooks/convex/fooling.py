@@ -121,7 +121,7 @@ tables.cost(run)
 # 1. Scores are logits (`scores`), the class is chosen by the linearised optimum (`class_choice`), pixels are not clipped (`clip`), as in the authors' published code. The text has softmax scores, and leaves the other two open.
 # 2. eps is a fraction of the range of the prepared test set (`eps_unit`): images padded to 32x32 on MNIST, standardised for NIN, centred for DenseNet. The padding may be perturbed.
 # 3. The correctly classified images that come first in the test set are attacked: 1,024 at `paper`, 100 at `quick` (`images`).
-# 4. At `quick`, NIN and DenseNet-40 are trained for 6 and 4 epochs with bfloat16 autocast instead of 160 and 300 (`recipe`), so their curves start from other networks than the paper's.
+# 4. At `quick`, NIN and DenseNet-40 are trained for 6 and 4 epochs with bfloat16 autocast instead of 160 and 300, at a rate that rises and falls once, NIN with Adam in place of SGD (`recipe`), so their curves start from other networks than the paper's.
 # 5. DeepFool lengthens each step by 1e-4 in the units of the prepared image, as its own authors' code does, besides the overshoot of 0.02.
 # 6. The recorded CIFAR-10 results come from an archive that holds the images in another order than torchvision's files.
 # 7. Beyond the paper: FastGrad in float64, PGD-20 on the margin as the reference, the clipped reading (`clipped`), other balls (`p`).

@@ -99,7 +99,7 @@ tables.cost(run)
 #
 # 1. Test errors are of the whole test set. The authors' published script prints that of a shuffled part.
 # 2. All three measures are of the first correctly classified images (`images`), of `LeNet-5 (authors)` of drawn ones. An image that DeepFool does not fool in 50 rounds (`deepfool_steps`) counts with the length it reached in ρ₁, and with an infinite eps in the last measure. Every DeepFool step is lengthened (`overshoot`), where the original lengthens their sum.
-# 3. At `quick`, NIN and DenseNet-40 are trained for 6 and 4 epochs with bfloat16 autocast instead of 160 and 300 (`recipe`).
+# 3. At `quick`, NIN and DenseNet-40 are trained for 6 and 4 epochs with bfloat16 autocast instead of 160 and 300, at a rate that rises and falls once, NIN with Adam in place of SGD (`recipe`).
 # 4. The paper does not say how it trained. The networks for MNIST are trained with Adam in batches of 128 at a rate that rises to its peak and falls to zero (`recipe`), which gives about the paper's test errors.
 # 5. DeepFool lengthens each step by 1e-4 in the units of the prepared image, besides the overshoot of 0.02.
 # 6. Scores are logits (`scores`), where the text has the softmax. The recorded CIFAR-10 results come from an archive that holds the images in another order than torchvision's files.

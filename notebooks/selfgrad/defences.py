@@ -68,7 +68,7 @@ figures.selfgrad.architecture(selfgradient.calls_of_a_forward())
 # %% [markdown]
 # ## Beside the paper (Tables 2 to 4)
 #
-# PGD and CW start at random in the ball and take steps of a quarter of eps; CW is PGD on the margin. An image counts as fooled by k steps if any of the first k iterates fools the network. *Bilateral* is another paper's defence: quoted, not run. *FGSM training* is the single-step training of the self-gradient network, without its block: the control that the paper leaves out.
+# PGD and CW start at random in the ball and take steps of a quarter of eps; CW is PGD on the margin. An image counts as fooled by k steps if any of the first k iterates fools the network; under FGSM it counts by its class after the step, also where it was wrong before. *Bilateral* is another paper's defence: quoted, not run. *FGSM training* is the single-step training of the self-gradient network, without its block: the control that the paper leaves out.
 
 # %% tags=["hide-input"]
 tables.selfgrad.defences(run)
@@ -97,7 +97,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images are ours, because the paper's supplement was not at hand.
+# 1. The network is WRN-10-2; at `paper` it is the paper's WRN-28-10. A table of the [chapter](../../book/papers/selfgrad.md) says how each profile trains it. Weight decay 5e-4, batch 128, crops and mirror images (on SVHN crops alone) are ours, because the paper's supplement was not at hand.
 # 2. The block is three channels wide, without bias, and is given the gradient as it is (`block_input=raw`), its output added with factor 1 (`block_scale`). In training gradients pass through the self gradient (`detach_train=False`), which bfloat16 rounds there and not at test. *Self gradient, rescaled* is ours: its block is given the gradient with largest value 1, a constant in training, so that it has more to read; how much either block then adds is in the chapter.
 # 3. Attacks in training are made with the network in training mode, and every pass, also the attack's, moves the statistics of batch norm: FGSM from the image itself with a step of 8/255, PGD with seven steps of 2/255 from a random start, as Madry et al. train CIFAR-10.
 # 4. Attacks at test go through both passes of the network, in evaluation mode and float32. With the block disabled, the attack is on the network without it.

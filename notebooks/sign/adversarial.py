@@ -105,7 +105,7 @@ tables.own(run)
 # 2. The optimiser is not stated, nor AlexNet's schedule; that of ResNet-18 is: ten epochs in batches of 32 at 0.001. Ours is Adam at a constant
 #    rate (`recipe`), at `paper` on that schedule for both networks. `quick` trains AlexNet in batches of 256 at 0.002, and ResNet-18 for five epochs on
 #    20,000 images in batches of 128. ResNet-18 trains with bfloat16 autocast, where the device has it.
-# 3. The paper's FGM needs the gradient of each image's own loss (`fgm_reduction`), and does not name the loss (`attack_loss`).
+# 3. FGM follows the gradient of each image's own loss by default (`fgm_reduction`), and cross-entropy (`attack_loss`); the paper names neither.
 # 4. All images are attacked, those already misclassified too (`skip_misclassified`), towards higher loss of the true label (`label`), and
 #    clipped to [0, 1] as the paper states (`clip`). The networks see raw pixels: no normalisation.
 # 5. The test images are a prefix of the test set: 1,000 at `quick`, 2,000 at `desk`, which has ResNet-18 alone and as `paper` trains it, all at `paper`. The recorded CIFAR results come from an archive that holds the images in

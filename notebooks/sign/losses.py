@@ -84,7 +84,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. Both losses are followed on every network; the paper names one for both.
+# 1. Both losses are followed on every network; the paper speaks of the classifier's loss for both, and does not name it.
 # 2. Downhill all test images are counted and only the wrong ones are stepped, as in Tables 3 and 4. Far uphill only the first images are counted (`far_images`).
 # 3. Networks and training as on the page of the attack.
 

@@ -89,7 +89,7 @@ tables.cost(run)
 # 1. One network, the CNN of Table 2, on MNIST; recipe as on the page of Tables 4 and 5.
 # 2. Cost is counted in gradients of single images, one pass forward and back each; the second copy of the images that the updates keep is not in it.
 # 3. The strengths of the baselines were not tuned: `training_eps` is the smaller eps of the attacks, `penalty` ten times the rate, a factor for each epoch of drift.
-# 4. The drifts have the rate in common, not the length: a false label has a large loss, and so a long gradient. The two columns of images that are right therefore measure no leak by their difference; the share that is called by the false label does.
+# 4. The drifts have the rate in common, not the length, which is not recorded. The two columns of images that are right therefore measure no leak by their difference; the share that is called by the false label does.
 # 5. Training images drift while the network learns; here images drift on a network that has learned.
 
 # %% [markdown]

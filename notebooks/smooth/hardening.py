@@ -113,7 +113,7 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. The update uses each image's own gradient (`reduction=sum`), as the formula has it; the mean over a batch of 128 moves images 128 times less. It accumulates on a stored copy of the training set (`mode`), un-augmented, with the gradient pulled back through the augmentation.
-# 2. FGSM's gradient is taken in training mode by default (`attack_mode`) and made per model (`source`): the paper does not say. Each batch of about 128 test images then has its own statistics.
+# 2. FGSM's gradient is taken in training mode by default (`attack_mode`) and made per model (`source`): the paper does not say, and the authors' published script puts the network into training mode. Each batch of about 128 test images then has its own statistics.
 # 3. Augmentation works on the prepared image, whitened or not, and fills with 0. Images are not clipped, neither the stored ones nor the attacked. CIFAR images are standardised one by one and ZCA-whitened (0.1 added to the spectrum) with the training images' statistics, and eps is in that space.
 # 4. The strides and poolings of Table 3 as printed shrink a 32x32 image to nothing. The CIFAR network is read as three 3x3 layers of 96, the last with stride 2, three of 192 likewise, then 192 3x3, 192 1x1, and one output a class; `smooth_cnn_pool` is the other reading.
 # 5. WAME follows the authors' published code, with the previous *gradient* where the code keeps the previous weights by a slip. Weight decay is 1e-4 on every parameter (theirs: an L2 penalty on the kernels); the learning-rate decay of 1e-5 for CIFAR is left out.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The same networks under every attack
 #
-# No paper has this table: each tries its own attacks on its own networks at its own eps. Here the networks of the chapters, trained as there, stand side by side in one l∞ ball, 0.1 for MNIST and 8/255 for colour images.
+# No paper has this table: each tries its own attacks on its own networks at its own eps. Here the networks of the chapters, trained as at this page's profile there, stand side by side in one l∞ ball, 0.1 for MNIST and 8/255 for colour images.
 #
 # Uphill they meet one step with and without the sign (`sign`), Algorithm 1 (`convex`), a universal perturbation (with which `butterfly` compares itself), and 50 steps of projected gradient ascent. Downhill they meet the step that `sign` calls cooperative. `smooth` and `selfgrad` bring defences, and no attack of their own; the generator of `butterfly` is not here.
 #
@@ -88,7 +88,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the papers
 #
-# 1. Every network is trained as in its own chapter and at the profile of this page: `convex` shows its MNIST networks on the paper's schedule, which is the same at `quick`.
+# 1. Every network is trained as in its own chapter and at the profile of this page: `convex` shows its MNIST networks on the paper's schedule, which is the same at `quick`; `sign` shows AlexNet, and some of its ResNets, on the paper's schedule, where `quick` has a shorter one.
 # 2. All attacks keep images in [0, 1], in the units of the image. `convex` counts eps in fractions of the range of the prepared images, and `smooth` whitens colour images. Neither is done here; of `smooth` only the MNIST network is here. Those chapters also let images leave [0, 1], though most pixels of a digit lie on the edge of that box.
 # 3. The step without the sign at equal l2 length is longer in l∞ than eps, and the length of FGM is that of the gradient times eps; neither is among *all of them*.
 # 4. Only networks whose chapter defends them are defended: the updates of `smooth` in the reading that hardens (its own gradient of each image, accumulated), the defences of `selfgrad`.
