@@ -487,7 +487,7 @@ def network(name, shape, **options):
 BAD = {
     "gamma": (lambda *_: Rules(gamma=-1), "gamma -1 is not a number >= 0"),
     "limit": (lambda *_: Rules(limit=-0.1), "limit -0.1 is not a number >= 0"),
-    "discriminator": (lambda *_: Rules(discriminator="deaf"), "discriminator 'deaf' is unknown: choose from blind, told"),
+    "discriminator": (lambda *_: Rules(discriminator="deaf"), "discriminator 'deaf' is unknown: choose from blind, told, random"),
     "problem": (lambda *_: Rules("enhanse"), "problem 'enhanse' is unknown: choose from enhance, attack; did you mean 'enhance'?"),
     "loss": (lambda *_: Rules(loss="wgan"), "loss 'wgan' is unknown: choose from ls, lr"),
     "l2": (lambda *_: Rules(l2="l1"), "l2 'l1' is unknown: choose from mean_square, norm"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -125,7 +126,7 @@ def balls(allowed: tuple[str, ...], value: object) -> list[str]:
     return several("p", allowed, [f"{v:g}" if isinstance(v, (int, float)) else v for v in checks.items("p", value)])
 
 
-def has_a_method(values: dict) -> None:
+def has_a_method(values: Mapping) -> None:
     """Refuse PGD alone in another ball than that of l-infinity, the only one it is run in: nothing would be left.
 
     Raises:
