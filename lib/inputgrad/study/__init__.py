@@ -118,7 +118,7 @@ def axes(name: str, grid: Grid, values: Mapping[str, Any], root: str | None) -> 
         network = architecture(model)
         if network.own:
             check_own(name, network, values)
-        elif network.given and not takes_given(declared, model):
+        elif network.given and declared.trains:
             raise InputError(
                 f"model {model!r} is loaded as it was published, and {name} trains its networks: choose one that is "
                 f"trained, such as {grid.models[0]}"
@@ -132,11 +132,6 @@ def axes(name: str, grid: Grid, values: Mapping[str, Any], root: str | None) -> 
     for seed in seeds:
         checks.whole("seed", seed)
     return datasets, models, seeds
-
-
-def takes_given(declared: Exhibit, model: str) -> bool:
-    """Does an exhibit take this network, which is loaded? Any where it takes a reader's own, else those it declares."""
-    return declared.takes_own or any(model in grid.models for grid in declared.grids.values())
 
 
 def particular(declared: Exhibit, values: Mapping[str, Any]) -> dict[str, Any]:

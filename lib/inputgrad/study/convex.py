@@ -248,6 +248,7 @@ RECIPES = Exhibit(
     title="How far the measures move with the training",
     reproduces="Table I for one network, trained in several ways",
     compute="inputgrad.trials.convex:recipes",
+    trains=True,
     version=1,
     grids={profile: replace(grid, seeds=(0,)) for profile, grid in grids((20, 256, 1024), ("fcnn",)).items()},
     parameters=(names("ways", tuple(WAYS), "list of " + ", ".join(WAYS), tuple(WAYS)),),

@@ -123,6 +123,7 @@ class Exhibit:
         check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
         scale: further settings of a trial, from its profile, data set and settings: networks beside its own.
         takes_own: it can be computed of a network of the reader's own, which is never trained.
+        trains: its numbers are of networks that it trains by the trial's recipe, which one that is loaded has not.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Exhibit:
     check: Callable[[Mapping[str, Any]], None] | None = None
     scale: Callable[[str, str, Mapping[str, Any]], dict[str, Any]] | None = None
     takes_own: bool = False
+    trains: bool = False
 
     def __post_init__(self) -> None:
         if not set(PROFILES) - OPTIONAL <= set(self.grids) <= set(PROFILES):
