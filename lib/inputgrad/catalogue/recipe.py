@@ -101,7 +101,7 @@ class Recipe:
         try:
             return Recipe(**{**asdict(self), **changes})
         except InputError as err:
-            raise InputError(str(err).replace("recipe", what, 1)) from None
+            raise InputError(what + str(err).removeprefix("recipe")) from None
 
 
 def within(what: str, changed: Collection[str], recipe: Mapping[str, Any], there: int, dataset: str) -> None:
