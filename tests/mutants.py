@@ -32,7 +32,7 @@ HELD_BY = {
     "trials/sign": "by_hand sign",
     "trials/sign_losses": "sign",
     "trials/sign_smallest": "sign",
-    "trials/convex": "by_hand convex_trials",
+    "trials/convex*": "by_hand convex_trials",
     "trials/regression": "regression",
     "trials/smooth": "by_hand hardening",
     "trials/smooth_baselines": "hardening",

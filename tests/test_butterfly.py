@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from inputgrad.catalogue import models
+from inputgrad.catalogue.datasets import extent
 from inputgrad.catalogue.published import IMAGENETTE
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.data import load
@@ -231,6 +232,30 @@ def test_the_game_of_told_is_on_images_that_nobody_has_learned():
             assert learned["encoder"] > learned["classifier"] or "weights" in s["pretraining"]  # of ImageNet
             there = {"digits32": 1200, "cifar10": 50_000, "imagenette96": 9469}
             assert s["first"] + s["game"]["images"] <= there[trial.dataset]
+
+
+def written(folder, images):
+    """A data set of the reader's own with so many training images; returns its folder."""
+    x, y = np.zeros((images, 32, 32, 3), np.uint8), np.arange(images) % 10
+    np.savez(folder / "mine.npz", x_train=x, y_train=y, x_test=x[:20], y_test=y[:20])
+    return str(folder)
+
+
+def test_the_game_on_data_of_the_readers_own_is_behind_what_is_learned(tmp_path):
+    given = {"datasets": ["mine"], "data_root": written(tmp_path, 650)}
+    with pytest.raises(InputError, match="^first 600 leaves too few of the 650 training images of mine for the game"):
+        trials("butterfly/told", **given)
+    with pytest.raises(InputError, match="^first 650 leaves too few of the 650 training images of mine"):
+        trials("butterfly/told", **given, recipe={"images": None}, game={"images": 20})
+    (trial,) = trials("butterfly/told", **given, game={"images": 50})
+    assert trial.settings["first"] == 600
+
+
+def test_of_folders_of_images_it_has_to_be_said_how_many_are_learned(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / "mine" / split / "one").mkdir(parents=True)
+    with pytest.raises(InputError, match="^recipe images None: say how many of mine are learned; its size is not"):
+        trials("butterfly/told", datasets=["mine"], data_root=str(tmp_path), recipe={"images": None})
 
 
 # Small parts
@@ -543,7 +568,7 @@ def test_bad_input_is_one_sentence(exhibit, given, sentence):
 
 def job_on(dataset, **settings):
     given = {"external": None, "pretraining": {}, "game": {}, "recipe": {"images": 400}, **settings}
-    given |= scale("smoke", dataset, given)
+    given |= scale("smoke", dataset, extent(dataset), given)
     trial = SimpleNamespace(settings=given, dataset=dataset, profile="smoke", seed=0, model="resnet18_imagenet")
     return SimpleNamespace(trial=trial, data=load(dataset), root=None, device=CPU)
 

@@ -272,6 +272,7 @@ def test_the_effect_is_taken_away_place_by_place():
         ({"exact": "n>"}, "claim x.c01: 'n>' is no expression"),
         ({"vars": {"n": {"of": "middle"}}, "exact": "n>1"}, "claim x.c01: number of n 'middle' is unknown"),
         ({"exact": "n>1", "removed": {"n": "m"}}, "claim x.c01: variable of removed 'm' is unknown"),
+        ({"exact": None}, "claim x.c01: has variables and no predicate"),
     ],
 )
 def test_a_name_that_does_not_exist_fails_at_load(changes, sentence):

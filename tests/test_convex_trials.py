@@ -8,8 +8,9 @@ import torch
 
 from inputgrad.compute.gradients import LOSSES, input_gradient
 from inputgrad.compute.norms import UNIT, norm
-from inputgrad.trials import convex, runner
-from inputgrad.trials.convex import Victim
+from inputgrad.trials import convex, convex_measures, runner
+from inputgrad.trials.convex_rounding import paired_lead
+from inputgrad.trials.convex_victim import Victim
 
 JOB = SimpleNamespace(trial=SimpleNamespace(exhibit="convex/robustness", name="by-hand"))
 
@@ -35,7 +36,7 @@ def distances_by_hand(v):
 
 def test_the_measures_of_table_1_on_a_linear_network(linear_victim):
     v = linear_victim
-    m = convex.measures(v, JOB, overshoot=0.02)
+    m = convex_measures.measures(v, JOB, overshoot=0.02)
     exact = distances_by_hand(v)
     assert m["fooled"].all()
     assert np.allclose(m["linear"], exact, rtol=1e-9)
@@ -55,10 +56,10 @@ def test_deepfool_counts_at_every_eps_that_its_perturbation_stays_below(linear_v
 
 
 def test_the_99_per_cent_quantile_leaves_fewer_than_one_in_a_hundred():
-    assert convex.quantile_99(torch.arange(1.0, 1001.0)) == 991
-    assert convex.quantile_99(torch.arange(1.0, 101.0)) == 100
+    assert convex_measures.quantile_99(torch.arange(1.0, 1001.0)) == 991
+    assert convex_measures.quantile_99(torch.arange(1.0, 101.0)) == 100
     values = torch.cat([torch.ones(98), torch.full((2,), torch.inf)])
-    assert convex.quantile_99(values) == torch.inf
+    assert convex_measures.quantile_99(values) == torch.inf
 
 
 def test_a_clipped_cross_entropy_is_flat_where_the_network_is_sure():
@@ -131,11 +132,11 @@ def test_the_exact_loss_has_the_gradient_of_the_cross_entropy_and_nothing_to_rou
 
 def test_a_paired_lead_by_hand():
     """Agresti and Min: 30.5 and 10.5 of 102 images, se = sqrt(41 - 400 / 102) / 102."""
-    lead, low, high = convex.paired_lead(30, 10, 100)
+    lead, low, high = paired_lead(30, 10, 100)
     middle, half = 100 * 20 / 102, 100 * 1.96 * (41 - 400 / 102) ** 0.5 / 102
     assert (lead, low, high) == pytest.approx((20, middle - half, middle + half))
-    assert convex.paired_lead(0, 0, 100)[0] == 0
-    assert convex.paired_lead(0, 0, 100)[1] < 0 < convex.paired_lead(0, 0, 100)[2]
+    assert paired_lead(0, 0, 100)[0] == 0
+    assert paired_lead(0, 0, 100)[1] < 0 < paired_lead(0, 0, 100)[2]
 
 
 def test_pairs_are_counted_image_by_image(workspace):

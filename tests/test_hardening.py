@@ -55,7 +55,7 @@ def one_step(update, *, batch=4, rate_of_weights=1e-30):
     w, b = net[1].weight.detach().clone(), net[1].bias.detach().clone()
     p = (before.flatten(1) @ w.T + b).softmax(1)
     own = ((p - F.one_hot(y, 3)) @ w).view_as(before)  # of each image's own cross-entropy
-    sets, recipe = hardening.Prepared(clean, y, clean, y, None), Recipe("sgd", rate_of_weights, batch, momentum=0)
+    sets, recipe = hardening.Sets(clean, y, clean, y, None), Recipe("sgd", rate_of_weights, batch, momentum=0)
     training = hardening.Hardening(net, sets, recipe, 0, update)
     training.stored = before.clone()
     training.step(torch.arange(batch), torch.Generator())
@@ -168,6 +168,14 @@ def test_too_few_images_to_hold_any_out_are_refused():
         InputError, match="few has too few training images to hold any out .*: give 5 images of a class"
     ):
         hardening.prepared(few, None)
+
+
+def test_more_images_than_are_left_to_train_on_are_refused(digits):
+    left = len(hardening.split(digits, None)[0])
+    with pytest.raises(
+        InputError, match=f"^recipe images {left + 1} is too large: {left} of digits28 are left to train"
+    ):
+        hardening.prepared(digits, left + 1)
 
 
 def test_a_rate_of_zero_is_the_control_and_is_measured_once(small_run):
@@ -304,7 +312,7 @@ def test_a_baseline_goes_down_its_own_loss(method, strength):
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3))
     x, y = torch.rand(6, 1, 3, 3), torch.arange(6) % 3
     w, b = net[1].weight.detach().clone(), net[1].bias.detach().clone()
-    sets = hardening.Prepared(x, y, x, y, None)
+    sets = hardening.Sets(x, y, x, y, None)
     training = AgainstSteps(net, sets, replace(RECIPE, batch=6), 0, Baseline(method, strength))
     found = training.step(torch.arange(6), torch.Generator())["loss"].item()
     g = (F.softmax(x.flatten(1) @ w.T + b, 1) - F.one_hot(y, 3)) @ w

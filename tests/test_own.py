@@ -49,6 +49,15 @@ def drawn():
             return x.flatten(1)[:, :10] + torch.randn(len(x), 10)
     return Drawn()
 
+def squeezed():
+    class Squeezed(nn.Module):
+        def forward(self, x):
+            return x.flatten(1)[:, 300:310].squeeze()
+    return Squeezed()
+
+def batchwise():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.BatchNorm1d(8, track_running_stats=False), nn.Linear(8, 10))
+
 def broken():
     raise ValueError("no such thing")
 
@@ -91,6 +100,8 @@ def test_other_names_are_nobodys_own(name):
     ("{file}:softmax", "gives probabilities, rows >= 0 that sum to 1: leave the softmax out, give logits"),
     ("{file}:rounded", "has a gradient with respect to x that is zero for every image"),
     ("{file}:drawn", "gives other logits the second time"),
+    ("{file}:squeezed", "gives shape (10,) for a batch of shape (1, 1, 28, 28)"),
+    ("{file}:batchwise", "could not be called on a batch of shape (1, 1, 28, 28) in [0, 1] (ValueError: Expected more"),
     ("{file}:broken", "mine.py:broken could not build a network (ValueError: no such thing)"),
     ("{file}:nothing", "mine.py:nothing gives a int: it must give a torch.nn.Module"),
 ])  # fmt: skip

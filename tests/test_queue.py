@@ -106,6 +106,28 @@ def test_estimates_are_corrected_by_what_was_taken(monkeypatch):
     assert begun == [[0], [3]]  # after the first the others, 3,000 seconds each, would not end in the 2,000 left
 
 
+def test_cores_that_wait_for_the_longest_trial_are_not_slow(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(results, "fresh", lambda trial: None)
+    begun = []
+
+    def snakemake(chosen, jobs):
+        begun.append([e.trial.seed for e in chosen])
+        clock[0] += max(e.seconds for e in chosen)  # exactly as long as thought
+
+    monkeypatch.setattr(queue, "snakemake", snakemake)
+    monkeypatch.setattr(queue, "ROUND", 0)
+    queue.work_through([entry(0, 3000), entry(1, 100), entry(2, 3000)], 7000, 2)
+    assert begun == [[0, 1], [2]]
+
+
+def test_the_plan_says_when_so_many_jobs_are_done():
+    plan = [entry(0, 7200), entry(1, 7200)]
+    ends = [line.split()[:2] for line in queue.table(plan, 2).splitlines()[1:]]
+    assert ends == [["60", "min"], ["2.0", "h"]]
+
+
 def test_what_fits_is_asked_of_snakemake_and_reported(monkeypatch, capsys):
     plan = [entry(0, 60), entry(1, 60), entry(2, 1e9)]
     asked, there = [], {}
@@ -154,6 +176,7 @@ def test_a_dry_run_starts_nothing(monkeypatch, capsys):
         ({"hours": "two"}, "hours 'two' is not a number >= 0"),
         ({"jobs": 0}, "jobs 0 is too small"),
         ({"profiles": ["smoke"]}, "profile 'smoke' is unknown"),
+        ({"profiles": ["quick", "quick"]}, "profile names quick more than once"),
         ({"only": ["sing"]}, "only 'sing' is unknown"),
     ],
 )

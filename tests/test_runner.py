@@ -184,6 +184,13 @@ def test_a_run_from_the_command_line(command, tiny, tmp_path, networks):
     assert not list(tmp_path.glob("*.running.ipynb"))
 
 
+def test_files_and_folders_mean_the_same_in_the_kernels_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"models": ["mine.py:build", "alexnet"], "data_root": "sets", "eps": ["0.1"]}
+    there = {**given, "models": [f"{tmp_path}/mine.py:build", "alexnet"], "data_root": f"{tmp_path}/sets"}
+    assert runner.from_here(given) == there
+
+
 def test_a_file_size_limit_stands_for_a_full_disk(workspace):
     """The system refuses to write beyond the limit; the sentence says so, and nothing is left in its place."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

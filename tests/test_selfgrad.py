@@ -548,6 +548,19 @@ def test_a_row_in_another_reading_stays_in_its_table(monkeypatch):
     assert {"Standard: ours", "Self gradient: ours"} <= set(table.frame)
 
 
+def test_ours_stands_beside_what_the_paper_has_for_as_many_steps(monkeypatch):
+    shared = {"exhibit": "selfgrad/defences", "profile": "quick", "table": "2", "dataset": "CIFAR-10", "attack": "PGD",
+              "model": "WRN-28-10", "eps": "8/255", "parameter": "", "metric": "accuracy", "unit": "fraction",
+              "count": 5, "total": 10, "seed": 0, "value": 0.5, "reading": "default", **side("Self gradient")}  # fmt: skip
+    rows = pd.DataFrame([{**shared, "steps": steps} for steps in (5, 10, 100)])
+    monkeypatch.setattr("inputgrad.record.results.table", lambda shown: rows)
+    nothing = []
+    run = SimpleNamespace(exhibit="selfgrad/defences", shown=nothing, results=nothing)
+    beside = tables.common.side_by_side(run, "default").set_index("steps")["value"]
+    paper = {5: float("nan"), 10: 64.37, 100: 63.88}
+    assert beside.to_dict() == pytest.approx(paper, nan_ok=True)
+
+
 def test_the_larger_network_replaces_the_one_that_stood_for_it():
     def recorded(exhibit, model, profile):
         declaration = asdict(Trial(exhibit, 1, profile, "cifar10", model, 0))

@@ -143,6 +143,8 @@ def test_what_is_no_radius_is_refused(text):
             "model 'lenet5_authors' is loaded as it was published, and",
         ),
         ("selfgrad/cost", {"models": ["lenet5_authors"]}, "such as wrn10_2"),
+        ("butterfly/enhancing", {"models": ["lenet5_authors"]}, "such as resnet18_imagenet"),
+        ("butterfly/told", {"models": ["lenet5_authors"]}, "such as resnet18_imagenet"),
         ("smooth/readings", {"rates": [0.2, 0.2000001]}, "rates names 0.2 more than once"),
         ("smooth/readings", {"rates": [0, 0.2]}, "rates begin with 0, which moves no image"),
         ("sign/perceptibility", {"budgets": ["0", "1"]}, "budgets is 0.0: it must be above 0"),

@@ -1,4 +1,4 @@
-"""``python -m inputgrad``: list, run, audit, record, verdicts, fetch, verify, explorer, gallery, ideas."""
+"""``python -m inputgrad``: its commands; ``--help`` lists them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inputgrad.study.schema import PROFILES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, or 2 when something asked for is not allowed."""
+    """Run one command; returns the exit status: 0, 2 when it was refused or failed, 130 when it was stopped."""
     args = parser().parse_args(arguments)
     try:
         needs.checkout()
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The commands that look at the study and run it."""
-    listing = commands.add_parser("list", help="the exhibits, what is recorded and what is stale")
+    listing = commands.add_parser("list", help="the study's exhibits, what is recorded and what is stale")
     listing.set_defaults(command=list_exhibits)
     running = commands.add_parser("run", help="run one exhibit's notebook")
     running.add_argument("exhibit", metavar="PAPER/EXHIBIT")
@@ -88,7 +88,9 @@ def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command for a network of the reader's own."""
     auditing = commands.add_parser("audit", help="attack a network of your own in every way, and give a verdict")
-    auditing.add_argument("network", metavar="NETWORK", help=f"{own.FORMS}; a FILE.py is run as code of yours")
+    auditing.add_argument(
+        "network", metavar="NETWORK", help=f"{own.FORMS}; FILE.py is executed: name only code you trust"
+    )
     auditing.add_argument("--data", required=True, metavar="NAME", help="the data set it classifies")
     auditing.add_argument("--eps", default="8/255", help="radius of the l-infinity ball, as 0.1 (default: 8/255)")
     auditing.add_argument("--weights", metavar="FILE", help="its weights: .safetensors, or tensors saved by torch.save")
@@ -116,7 +118,7 @@ def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     archiving.add_argument("-o", "--output", type=Path, help="the file (default: under build)")
     archiving.set_defaults(command=archive)
     again = commands.add_parser("check-results", help="measure recorded trials again, each exhibit's cheapest first")
-    again.add_argument("--sample", type=int, default=5, help="how many (default: 5)")
+    again.add_argument("--sample", type=int, default=5, help="how many trials in all (default: 5)")
     again.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
     again.add_argument("--data-root", help="folder of the data sets (default: $INPUTGRAD_DATA or data/datasets)")
     again.set_defaults(command=check_results)
@@ -170,7 +172,7 @@ def list_exhibits(args: argparse.Namespace) -> None:
     from inputgrad.record import results
 
     print(f"{'exhibit':24} {'reproduces':62} recorded (of declared trials)")
-    for paper in (*study.STUDY.values(), study.synthesis.PAPER):
+    for paper in study.CHAPTERS.values():
         for exhibit in paper.exhibits:
             name = f"{paper.key}/{exhibit.name}"
             there = results.recorded(name)
@@ -189,7 +191,7 @@ def run_exhibit(args: argparse.Namespace) -> None:
 
     study.exhibit(args.exhibit)
     parameters = {"profile": args.profile, **parsed(args.parameters)}
-    output = args.output or BUILD / "runs" / f"{args.exhibit}-{args.profile}.ipynb"
+    output = args.output or BUILD / "runs" / f"{args.exhibit}-{parameters['profile']}.ipynb"
     execute(args.exhibit, parameters, output)
     print(f"{args.exhibit}: done, {relative(output)}")
 
@@ -203,9 +205,8 @@ def audit(args: argparse.Namespace) -> None:
     if named and named.weights and args.weights:
         raise InputError(f"weights are named twice, {named.weights} and {args.weights}: leave one out")
     network = f"{args.network}@{args.weights}" if args.weights else args.network
-    root = None if args.data_root is None else str(Path(args.data_root).expanduser().resolve())
     given = {"datasets": [args.data], "models": [own.resolved(network)], "eps": args.eps, "profile": args.profile,
-             "images": args.images, "data_root": root, "libraries": args.libraries,
+             "images": args.images, "data_root": args.data_root, "libraries": args.libraries,
              **parsed(args.parameters)}  # fmt: skip
     trial = study.trials("own/audit", **given)[0]
     if not architecture(trial.model).given:
@@ -224,10 +225,13 @@ def show_verdicts(args: argparse.Namespace) -> None:
     from inputgrad.report import claims
 
     if args.paper:
-        checks.one_of("paper", args.paper, study.STUDY)
-    print(claims.scoreboard().to_string(index=False))
+        checks.one_of("paper", args.paper, study.CHAPTERS)
+    board = claims.scoreboard()
+    shown = board[board["paper"] == args.paper] if args.paper else board
+    if len(shown):  # the synthesis has claims of ours alone
+        print(shown.to_string(index=False))
     if not args.brief:
-        for key in [args.paper] if args.paper else study.STUDY:
+        for key in [args.paper] if args.paper else study.CHAPTERS:
             print()
             for verdict in claims.verdicts(key):
                 print(f"{verdict.claim.id:14} {verdict.word:16} {verdict.profile or '-':6} {verdict.claim.text}")

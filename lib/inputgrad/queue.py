@@ -103,7 +103,10 @@ class Paces:
                         table.setdefault((part, *kind), []).append(seconds[part] / operations)
 
     def seconds(self, trial: Trial, part: str) -> float:
-        """An estimate for the ``"training"`` or the ``"measure"`` of a trial; this machine's results come first."""
+        """An estimate for the ``"training"`` or the ``"measure"`` of a trial, from the results that are most like it.
+
+        Of those that are equally like it, this machine's come first.
+        """
         known = product(likeness(trial), (self.here, self.anywhere))
         pace = next((median(table[part, *kind]) for kind, table in known if (part, *kind) in table), 0.0)
         return pace * work(trial)[part]
@@ -263,11 +266,11 @@ def machine() -> str:
     return str(device.describe(device.choose())["name"])
 
 
-def table(plan: Sequence[Entry]) -> str:
-    """The plan as text: what is thought to be done when, and what it settles."""
+def table(plan: Sequence[Entry], jobs: int) -> str:
+    """The plan as text: what is thought to be done when with so many jobs at once, and what it settles."""
     lines, done = [f"{'after':>7} {'takes':>7} {'settles':>8}  trial"], 0.0
     for entry in plan:
-        done += entry.seconds
+        done += entry.seconds / jobs
         lines.append(f"{span(done):>7} {span(entry.seconds):>7} {entry.worth * entry.share:8.1f}  {entry.name}")
     return "\n".join(lines)
 
@@ -291,7 +294,7 @@ def record(hours: float, *, jobs: int, profiles: Sequence[str], only: Sequence[s
     """
     end = time.monotonic() + 3600 * checks.positive("hours", hours)
     checks.whole("jobs", jobs, least=1)
-    for profile in profiles:
+    for profile in checks.unique("profile", list(profiles)):
         checks.one_of("profile", profile, PROFILES[1:])
     study.check_only(only)
     plan, absent = planned(profiles, only)
@@ -300,7 +303,7 @@ def record(hours: float, *, jobs: int, profiles: Sequence[str], only: Sequence[s
     if not plan:
         print("nothing is left to record of what is declared there and can be run here")
         return
-    print(table(plan))
+    print(table(plan, jobs))
     if not dry_run:
         finished = work_through(plan, end, jobs)
         print(summary(finished, plan))
@@ -315,7 +318,9 @@ def work_through(plan: Sequence[Entry], end: float, jobs: int) -> list[tuple[Ent
         waiting = [entry for entry in waiting if entry not in chosen]
         start = time.monotonic()
         snakemake(chosen, jobs)
-        thought, taken = thought + sum(entry.seconds for entry in chosen), taken + jobs * (time.monotonic() - start)
+        seconds = [entry.seconds for entry in chosen]
+        thought += max(sum(seconds) / jobs, *seconds)  # as long as the longest, however many run at once
+        taken += time.monotonic() - start
         for entry in chosen:
             if found := results.fresh(entry.trial):
                 spent = found.provenance["seconds"]

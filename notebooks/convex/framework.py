@@ -109,5 +109,5 @@ tables.cost(run)
 #     -p models='["linear","fcnn"]' -p p='["1","2","inf"]'
 # ```
 #
-# Results: `data/results/<profile>/convex/framework/`. Code: `framework` in `lib/inputgrad/trials/convex.py`, the closed form `perturbation` and the smallest eps `smallest_eps` in `lib/inputgrad/compute/attacks/convex.py`.
+# Results: `data/results/<profile>/convex/framework/`. Code: `framework` in `lib/inputgrad/trials/convex_framework.py`, the closed form `perturbation` and the smallest eps `smallest_eps` in `lib/inputgrad/compute/attacks/convex.py`.
 # ````

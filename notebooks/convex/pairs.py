@@ -95,5 +95,5 @@ tables.cost(run)
 #     -p models='["fcnn"]' -p pairs='["Algorithm 1 / FastGrad (exact)"]'
 # ```
 #
-# Results: `data/results/<profile>/convex/pairs/`. Code: `pairs` in `lib/inputgrad/trials/convex.py`, the loss is `rival_scores` in `lib/inputgrad/compute/gradients.py`.
+# Results: `data/results/<profile>/convex/pairs/`. Code: `pairs` in `lib/inputgrad/trials/convex_rounding.py`, the loss is `rival_scores` in `lib/inputgrad/compute/gradients.py`.
 # ````

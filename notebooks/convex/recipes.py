@@ -78,5 +78,5 @@ tables.cost(run)
 #     -p ways='["study","SGD"]'
 # ```
 #
-# Results: `data/results/<profile>/convex/recipes/`. Code: `recipes` in `lib/inputgrad/trials/convex.py`, the ways are `WAYS` in `lib/inputgrad/study/convex.py`.
+# Results: `data/results/<profile>/convex/recipes/`. Code: `recipes` in `lib/inputgrad/trials/convex_measures.py`, the ways are `WAYS` in `lib/inputgrad/study/convex.py`.
 # ````

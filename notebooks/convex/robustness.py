@@ -113,5 +113,5 @@ tables.cost(run)
 #     -p models='["fcnn","lenet5"]' -p deepfool_steps=3
 # ```
 #
-# Results: `data/results/<profile>/convex/robustness/`. Code: `robustness` in `lib/inputgrad/trials/convex.py`.
+# Results: `data/results/<profile>/convex/robustness/`. Code: `robustness` in `lib/inputgrad/trials/convex_measures.py`.
 # ````

@@ -94,5 +94,5 @@ tables.cost(run)
 #     -p models='["fcnn"]' -p scale='["1","64"]'
 # ```
 #
-# Results: `data/results/<profile>/convex/rounding/`. Code: `rounding` in `lib/inputgrad/trials/convex.py`.
+# Results: `data/results/<profile>/convex/rounding/`. Code: `rounding` in `lib/inputgrad/trials/convex_rounding.py`.
 # ````

@@ -295,8 +295,19 @@ def compare(paper: pd.DataFrame, measured: pd.DataFrame, reading: str = "default
     return paper.reset_index(drop=True).join(pd.DataFrame(beside, columns=["ours", *KEPT, "difference", "word"]))
 
 
+def printed_for(row: Mapping, there: Mapping[tuple, Sequence[Mapping]]) -> Mapping | None:
+    """The paper's one cell of a row of ours, of as many steps where the paper says how many.
+
+    Args:
+        row: a cell of ours.
+        there: the paper's cells by :func:`identity_of`.
+    """
+    found = [c for c in there.get(identity_of(row), ()) if c["steps"] in ("", str(row["steps"]))]
+    return found[0] if len(found) == 1 else None
+
+
 def identity_of(row: Mapping) -> tuple:
-    """What a cell is, whoever measured it; eps as a rounded number."""
+    """What a cell is, whoever measured it, but for its steps, parameter and reading; eps as a rounded number."""
     eps = eps_number(row["eps"])
     return (*(row[c] for c in ("table", "dataset", "model", "defense", "attack", "metric")),
             None if np.isnan(eps) else round(eps, 9))  # fmt: skip

@@ -91,15 +91,14 @@ class Claim:
             if unknown:
                 raise InputError(f"claim {self.id}: {name} selects by {', '.join(sorted(unknown))}, which is no column")
             self.about(checks.one_of, f"number of {name}", selector.get("of", "value"), NUMBERS)
+        if self.vars and self.deciding is None:
+            raise InputError(f"claim {self.id}: has variables and no predicate: write it as exact or weak")
         for name in (*self.removed, *(v for v in self.removed.values() if isinstance(v, str))):
             self.about(checks.one_of, "variable of removed", name, self.vars)
-        if self.vars:
-            for expression in filter(None, (self.exact, self.weak)):
-                unknown = self.about(free_names, expression) - set(self.vars) - set(FUNCTIONS) - {"tol"}
-                if unknown:
-                    raise InputError(
-                        f"claim {self.id}: {', '.join(sorted(unknown))} is neither a variable nor a function"
-                    )
+        for expression in filter(None, (self.exact, self.weak) if self.vars else ()):
+            unknown = self.about(free_names, expression) - set(self.vars) - set(FUNCTIONS) - {"tol"}
+            if unknown:
+                raise InputError(f"claim {self.id}: {', '.join(sorted(unknown))} is neither a variable nor a function")
 
     def about(self, function: Callable[..., T], *arguments: object) -> T:
         """``function(*arguments)``, with this claim's id before the sentence of any error."""
@@ -110,7 +109,7 @@ class Claim:
 
     @property
     def testable(self) -> bool:
-        """Has predicates, and not only words."""
+        """Has variables, and with them predicates that are more than words."""
         return bool(self.vars)
 
     @property
@@ -136,10 +135,10 @@ def load(key: str) -> tuple[Claim, ...]:
     line = 1
     try:
         loader = SAFE(path.read_text(encoding="utf-8"))
-        listed = loader.get_single_node()
-        if not isinstance(listed, yaml.SequenceNode):
+        top = loader.get_single_node()
+        if not isinstance(top, yaml.SequenceNode):
             raise InputError("the file is no list of claims")
-        for node in listed.value:
+        for node in top.value:
             line = node.start_mark.line + 1
             claim = Claim(**fields_of(node, loader))
             if found.setdefault(claim.id, claim) is not claim:
@@ -272,7 +271,7 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
         word, reason = "undecided", OPEN[bool(holds)]
     elif not holds:
         word = "not reproduced"
-    return Verdict(claim, word, min(rows["profile"], key=PROFILES.index), reason, paper, rows)
+    return Verdict(claim, word, min(rows["profile"], key=PROFILES.index, default=None), reason, paper, rows)
 
 
 @cache

@@ -155,9 +155,9 @@ def in_short() -> str:
     toy = sum(v.profile == "quick" for v in refuted)
     counted = listed([f"{len(mine)} {word}" for word, mine in words.items() if mine])
     return (
-        f"Of the {len(found)} claims about results: {counted}. Of those not reproduced {toy} of {len(refuted)} rest on "
-        "rows at the toy scale of `quick`, in whole or in part: networks trained for less than the paper's, or in "
-        "their place, which cannot say what its own would do.\n"
+        f"Of the {len(found)} claims about results: {counted}. Of the {len(refuted)} not reproduced {toy} rest, in "
+        "whole or in part, on rows at the toy scale of `quick`. There a network is trained for less than the paper's, "
+        "or another one stands in for it, and such rows cannot say what the paper's own network would do.\n"
     )
 
 
@@ -275,8 +275,9 @@ def folded(what: str, key: str, table: Table) -> str:
 
 def where_claims_are(key: str) -> str:
     """What a chapter says of the list of its claims, which stands once in the book."""
+    whose = "the paper's and ours" if key in STUDY else "all of them ours"
     return (
-        f"[All {len(claims.verdicts(key))} claims](#claims-{key}), the paper's and ours, are listed on one page: with "
+        f"[All {len(claims.verdicts(key))} claims](#claims-{key}), {whose}, are listed on one page: with "
         "each its verdict, the exhibits whose rows decide it, and its predicate.\n"
     )
 

@@ -164,7 +164,7 @@ def settings_of(
         enough(dataset, there, settings, asked, {p.name: p.of for p in declared.parameters if p.of})
         architecture(model).check(sized(there.shape, shared.get("size")), recipe.get("width", 1.0))
     if declared.scale:
-        settings |= declared.scale(profile, dataset, settings)
+        settings |= declared.scale(profile, dataset, there, settings)
     if print_of := fingerprint(dataset, root):
         settings["data"] = print_of
     if named := architecture(model).own:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from inputgrad.catalogue.choices import BODIES, D_TRAIN, DISCRIMINATORS, GAME_LOSSES, L2, OBJECTIVES, PROBLEMS
-from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.catalogue.datasets import DATASETS, Extent
 from inputgrad.catalogue.models import MODELS
 from inputgrad.catalogue.published import IMAGENETTE
 from inputgrad.catalogue.recipe import CROPS, Recipe, within
@@ -76,16 +76,16 @@ STRIDES = {"resnet18": 8}
 STRIDE = 32
 
 
-def playable(dataset: str, settings: Mapping, model: str, game: Recipe) -> None:
-    """Refuse what a game with this encoder cannot be played on.
+def playable(dataset: str, there: Extent | None, settings: Mapping, model: str, game: Recipe) -> None:
+    """Refuse what a game with this encoder cannot be played on; ``there`` is how large the data set is, where known.
 
     Raises:
         InputError: more images or larger batches than there are, an image size that the encoder does not reduce to a
             feature map by a power of two, external images of other channels or weights that there are none of, or too
             few training images behind ``first``.
     """
-    source, stride, external = DATASETS.get(dataset), STRIDES.get(model, STRIDE), settings.get("external")
-    side = settings.get("size") or (source.shape[1] if source else stride)
+    stride, external = STRIDES.get(model, STRIDE), settings.get("external")
+    side = settings.get("size") or (there.shape[1] if there else stride)
     if side % stride:
         raise checks.InputError(
             f"image size {side} is not one that the encoder {model} can take: it must be a multiple of {stride}"
@@ -95,20 +95,20 @@ def playable(dataset: str, settings: Mapping, model: str, game: Recipe) -> None:
             f"external 'imagenet' has weights of {', '.join(FOUR)}, but not of {model}: name a data set in its place, "
             "or 'none'"
         )
-    if source and external in DATASETS and DATASETS[external].shape[0] != source.shape[0]:
+    if there and external in DATASETS and DATASETS[external].shape[0] != there.shape[0]:
         raise checks.InputError(
             f"external {external!r} has images of {DATASETS[external].shape[0]} channels, but {dataset} of "
-            f"{source.shape[0]}: name another data set, or 'none'"
+            f"{there.shape[0]}: name another data set, or 'none'"
         )
-    if source:
-        within("game", settings["game"], asdict(game), source.train, dataset)
+    if there:
+        within("game", settings["game"], asdict(game), there.train, dataset)
     learned = external or EXTERNAL.get(dataset)
     if learned in DATASETS:
         within("pretraining", settings["pretraining"], settings["pretraining"], DATASETS[learned].train, learned)
     first = settings.get("first", 0)
-    if source and first and first + (game.images or 2) > source.train:
+    if there and first and first + (game.images or 2) > there.train:
         raise checks.InputError(
-            f"first {first} leaves too few of the {source.train} training images of {dataset} for the game"
+            f"first {first} leaves too few of the {there.train} training images of {dataset} for the game"
         )
 
 
@@ -117,14 +117,14 @@ def own_of(by_profile: Mapping, *, profile: str, dataset: str) -> Any:
     return by_profile.get((profile, dataset), by_profile[profile])
 
 
-def scale(profile: str, dataset: str, settings: Mapping) -> dict:
+def scale(profile: str, dataset: str, there: Extent | None, settings: Mapping) -> dict:
     """The networks beside a trial's classifier and how they are trained, as plain data."""
     own = partial(own_of, profile=profile, dataset=dataset)
     game = own(GAMES).override(settings["game"])
     if not game.images:
         game = replace(game, images=settings["recipe"]["images"])
     for model, _ in own(ENCODERS).values():
-        playable(dataset, settings, model, game)
+        playable(dataset, there, settings, model, game)
     return {
         "game": asdict(game),
         "pretraining": asdict(own(PRETRAINING).override(settings["pretraining"])),
@@ -133,9 +133,9 @@ def scale(profile: str, dataset: str, settings: Mapping) -> dict:
     }
 
 
-def scale_of_longer(profile: str, dataset: str, settings: Mapping) -> dict:
+def scale_of_longer(profile: str, dataset: str, there: Extent | None, settings: Mapping) -> dict:
     """As :func:`scale`; the game is as many times longer as is asked for."""
-    scaled = scale(profile, dataset, settings)
+    scaled = scale(profile, dataset, there, settings)
     return {**scaled, "game": {**scaled["game"], "epochs": settings["longer"] * scaled["game"]["epochs"]}}
 
 
@@ -200,8 +200,23 @@ TOLD_GAMES = {
 }
 
 
+def learned_of(what: str, images: int | None, dataset: str, there: Extent | None) -> int:
+    """How many training images are learned: those named, else all there are.
+
+    Raises:
+        InputError: none are named, and how many there are is not known.
+    """
+    if images:
+        return images
+    if there is None:
+        raise checks.InputError(
+            f"{what} images None: say how many of {dataset} are learned; its size is not known here"
+        )
+    return there.train
+
+
 def scale_of_told(
-    profile: str, dataset: str, settings: Mapping, games: Mapping = TOLD_GAMES, behind: int = 0
+    profile: str, dataset: str, there: Extent | None, settings: Mapping, games: Mapping = TOLD_GAMES, behind: int = 0
 ) -> dict:  # fmt: skip
     """As :func:`scale`; the game is played on the images behind those that encoder and classifier have learned.
 
@@ -210,22 +225,23 @@ def scale_of_told(
     own = partial(own_of, profile=profile, dataset=dataset)
     model, width = own(TOLD_ENCODERS)["small"]
     game = own(games).override(settings["game"])
-    there = DATASETS[dataset].train if dataset in DATASETS else 0  # of a reader's own data it is not known here
-    learned = (settings["recipe"].get("images") or there) if settings["recipe"] else 0
+    recipe = settings["recipe"]  # which a network that is loaded has not
+    learned = learned_of("recipe", recipe["images"], dataset, there) if recipe else 0
     if weights := MODELS[model].weights:
         pretraining = {"weights": weights.sha256}
     else:
-        pretraining = asdict(KNOWING[profile].override(settings["pretraining"]))
-        learned = max(learned, pretraining["images"] or there)
+        encoder = KNOWING[profile].override(settings["pretraining"])
+        pretraining = asdict(encoder)
+        learned = max(learned, learned_of("pretraining", encoder.images, dataset, there))
     first = max(learned, behind)
     if not game.images:
-        left = settings["recipe"].get("images") or there - first
+        left = recipe.get("images") or (there.train - first if there else 0)
         if left < 2:
             raise checks.InputError(
                 f"game images None: say on how many of {dataset}, behind the {first} that are learned"
             )
         game = replace(game, images=left)
-    playable(dataset, {**settings, "first": first}, model, game)
+    playable(dataset, there, {**settings, "first": first}, model, game)
     return {
         "game": asdict(game),
         "pretraining": pretraining,
@@ -253,7 +269,7 @@ PRETRAINED_GRIDS = {**TOLD_GRIDS, "quick": grid(1000, {}, (0, 1, 2), {"imagenett
 PRETRAINED_GAMES = {**TOLD_GAMES, ("quick", "imagenette96"): Recipe(lr=1e-3, epochs=5, batch=20, images=2000)}
 
 
-def scale_of_pretrained(profile: str, dataset: str, settings: Mapping) -> dict:
+def scale_of_pretrained(profile: str, dataset: str, there: Extent | None, settings: Mapping) -> dict:
     """As :func:`scale_of_told`; the game is played on images behind those that the encoder was fine-tuned on, too.
 
     Raises:
@@ -265,7 +281,8 @@ def scale_of_pretrained(profile: str, dataset: str, settings: Mapping) -> dict:
             f"answers: choose from {', '.join(IMAGENETTE)}, or a model that is trained"
         )
     tuning = TUNING[profile]
-    return {**scale_of_told(profile, dataset, settings, PRETRAINED_GAMES, tuning.images or 0), "tuning": asdict(tuning)}
+    told = scale_of_told(profile, dataset, there, settings, PRETRAINED_GAMES, tuning.images or 0)
+    return {**told, "tuning": asdict(tuning)}
 
 
 def externals(value: object) -> str | None:
@@ -352,6 +369,7 @@ ENHANCING = Exhibit(
     title="Raising the accuracy of a classifier that may not change",
     reproduces="Table 1, the enhancing half of Table 3",
     compute="inputgrad.trials.butterfly:enhancing",
+    trains=True,
     version=1,
     tables=("1", "3"),
     metrics=("accuracy", "second_number"),
@@ -366,6 +384,7 @@ TOLD = Exhibit(
     title="What the discriminator cannot see",
     reproduces="no table: why the enhancing game fails here",
     compute="inputgrad.trials.butterfly_told:told",
+    trains=True,
     version=1,
     grids=TOLD_GRIDS,
     scale=scale_of_told,
@@ -442,6 +461,7 @@ ATTACKING = Exhibit(
     title="Lowering it: a generator beside one universal perturbation and FGSM",
     reproduces="Table 2, the adversarial half of Table 3",
     compute="inputgrad.trials.butterfly:attacking",
+    trains=True,
     version=1,
     tables=("2", "3"),
     metrics=("accuracy", "second_number"),
@@ -473,6 +493,7 @@ CURVES = Exhibit(
     title="The game epoch by epoch",
     reproduces="Figures 4, 8, 9 and 10, Appendix A",
     compute="inputgrad.trials.butterfly_figures:curves",
+    trains=True,
     version=1,
     grids=FIGURES,
     scale=scale,
@@ -484,6 +505,7 @@ LONGER = Exhibit(
     title="The same game, played for longer",
     reproduces="Figures 4, 8 and 9, over more epochs",
     compute="inputgrad.trials.butterfly_figures:longer",
+    trains=True,
     version=1,
     grids=FIGURES,
     scale=scale_of_longer,
@@ -498,6 +520,7 @@ PICTURES = Exhibit(
     title="The pictures: perturbations of both kinds, and how gamma shapes them",
     reproduces="Figures 1, 3, 5 to 7 and 11 to 14",
     compute="inputgrad.trials.butterfly_figures:pictures",
+    trains=True,
     version=1,
     grids=FIGURES,
     scale=scale,

@@ -107,6 +107,12 @@ PAIRED = (
 IN_THE_BOX, LEAST_EPS = "in the box", "least eps"
 """Variants: images are kept in the box; an image counts from the smallest eps of the list that fools it."""
 
+
+def least(reading: str) -> str:
+    """The reading in which an image counts from the smallest eps that fools it."""
+    return LEAST_EPS if reading == "default" else f"{reading} {LEAST_EPS}"
+
+
 IN_RANGE = "in units of the range"
 """The variant of a length that is not divided by the image's own peak."""
 
@@ -144,7 +150,7 @@ FRAMEWORK = Exhibit(
     name="framework",
     title="What the framework itself implies",
     reproduces="Propositions 1 and 2, and what softmax scores would make of Algorithm 2 and of Table I",
-    compute="inputgrad.trials.convex:framework",
+    compute="inputgrad.trials.convex_framework:framework",
     version=1,
     grids=grids((40, 512, 1024), ("linear", *ON_MNIST)),
     parameters=(
@@ -198,7 +204,7 @@ ROBUSTNESS = Exhibit(
     name="robustness",
     title="Three measures of robustness",
     reproduces="Table I",
-    compute="inputgrad.trials.convex:robustness",
+    compute="inputgrad.trials.convex_measures:robustness",
     version=1,
     tables=("I",),
     metrics=("test_error", "rho1_hat", "rho2_hat", "eps_fooled_99"),
@@ -216,7 +222,7 @@ ROUNDING = Exhibit(
     name="rounding",
     title="Why FastGrad is weak: rounding",
     reproduces="the gap between Algorithm 1 and FastGrad in Figure 2",
-    compute="inputgrad.trials.convex:rounding",
+    compute="inputgrad.trials.convex_rounding:rounding",
     version=1,
     grids=grids((20, 256, 1024), ON_MNIST, ON_CIFAR),
     parameters=(
@@ -234,7 +240,7 @@ PAIRS = Exhibit(
     name="pairs",
     title="Method against method, on the same images",
     reproduces="the comparisons of Section IV, and FastGrad without rounding",
-    compute="inputgrad.trials.convex:pairs",
+    compute="inputgrad.trials.convex_rounding:pairs",
     version=1,
     grids=grids((20, 100, 1024), ON_MNIST, ON_CIFAR),
     parameters=(
@@ -247,7 +253,7 @@ RECIPES = Exhibit(
     name="recipes",
     title="How far the measures move with the training",
     reproduces="Table I for one network, trained in several ways",
-    compute="inputgrad.trials.convex:recipes",
+    compute="inputgrad.trials.convex_measures:recipes",
     trains=True,
     version=1,
     grids={profile: replace(grid, seeds=(0,)) for profile, grid in grids((20, 256, 1024), ("fcnn",)).items()},

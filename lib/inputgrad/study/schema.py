@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.catalogue.datasets import DATASETS, Extent
 from inputgrad.catalogue.models import MODELS, architecture, label
 from inputgrad.catalogue.recipe import CROPS, Recipe
 from inputgrad.ground import checks
@@ -121,7 +121,8 @@ class Exhibit:
         center: what is shown of several seeds, ``"mean"`` or ``"median"``.
         stand_in: the network of a smaller profile stands for that of the larger ones, whose results replace its own.
         check: raises ``InputError`` where its own parameters, each allowed by itself, do not go together.
-        scale: further settings of a trial, from its profile, data set and settings: networks beside its own.
+        scale: further settings of a trial, from its profile, data set, how large that is, and settings: networks
+            beside its own.
         takes_own: it can be computed of a network of the reader's own, which is never trained.
         trains: its numbers are of networks that it trains by the trial's recipe, which one that is loaded has not.
     """
@@ -141,7 +142,7 @@ class Exhibit:
     center: str = "mean"
     stand_in: bool = False
     check: Callable[[Mapping[str, Any]], None] | None = None
-    scale: Callable[[str, str, Mapping[str, Any]], dict[str, Any]] | None = None
+    scale: Callable[[str, str, Extent | None, Mapping[str, Any]], dict[str, Any]] | None = None
     takes_own: bool = False
     trains: bool = False
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from inputgrad.catalogue.choices import BASELINES, MODES, REDUCTIONS, outside
+from inputgrad.catalogue.datasets import Extent
 from inputgrad.catalogue.recipe import DISTORTIONS, Recipe
 from inputgrad.ground import checks
 
@@ -49,7 +50,7 @@ def grids(images: tuple[int, int, int], real: dict, stand_ins: dict, seeds: int 
     }
 
 
-def batches_of_two(profile: str, dataset: str, settings: Mapping) -> dict:
+def batches_of_two(profile: str, dataset: str, there: Extent | None, settings: Mapping) -> dict:
     """No further settings; one test image alone is refused, as an attack in training mode has no batch of it."""
     checks.whole("images", settings["images"], least=2)
     return {}

@@ -18,7 +18,8 @@ from inputgrad.compute.norms import UNIT, into, norm, unit
 from inputgrad.compute.training.objectives import measurements, segments
 from inputgrad.ground.checks import eps_value
 
-from .convex import STEPS_OF, place, shown
+from .convex import STEPS_OF, shown
+from .convex_victim import place
 from .job import Job, Outcome, measuring
 from .tally import Tally
 

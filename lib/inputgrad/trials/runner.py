@@ -52,16 +52,16 @@ def run(exhibit: str, **parameters: Any) -> Run:
     device, root = asked_device(parameters), parameters.get("data_root")
     check_device(device)
     check_memory(trials, root)
+    check_libraries(trials)
     missing = [t for t in trials if results.fresh(t) is None]
+    for model in dict.fromkeys(name for t in missing for name in t.networks):
+        if weights := architecture(model).weights:
+            verified(weights, data_root(root))
     for dataset in dict.fromkeys(t.dataset for t in missing):
         if not datasets.present(dataset, root):
             from inputgrad.compute.data import fetch  # torch starts here
 
             print(fetch(dataset, root=root), file=sys.stderr)
-    for model in dict.fromkeys(name for t in missing for name in t.networks):
-        if weights := architecture(model).weights:
-            verified(weights, data_root(root))
-    check_libraries(trials)
     vouch([t for t in missing if architecture(t.model).own], device, root)
     found, computed = [], 0
     for trial in trials:
@@ -201,9 +201,8 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
     """
     if output.is_dir():
         raise InputError(f"output {str(output)!r} is a folder: name a file, such as out.ipynb")
-    if isinstance(parameters.get("models"), list):  # the kernel starts in another folder
-        parameters = {**parameters, "models": [own_networks.resolved(model) for model in parameters["models"]]}
     trials, notebook = study.trials(exhibit, **parameters), NOTEBOOKS / f"{exhibit}.ipynb"
+    parameters = from_here(parameters)
     if not needs.computes():
         read_notebook(exhibit, trials, notebook, parameters, output)
         return
@@ -211,6 +210,16 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
     check_libraries(trials)
     check_device(asked_device(parameters))
     execute_notebook(notebook, parameters, output)
+
+
+def from_here(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked parameters with the files and folders in them as absolute paths: the kernel starts in another folder."""
+    found = dict(parameters)
+    if isinstance(found.get("models"), list):
+        found["models"] = [own_networks.resolved(model) for model in found["models"]]
+    if found.get("data_root") is not None:
+        found["data_root"] = own_networks.absolute(found["data_root"])
+    return found
 
 
 def read_notebook(

@@ -71,6 +71,20 @@ class Tally:
         cell = Cell(attack, eps, reading, metric, steps, "fraction", "", "")
         self.single.append(self.share(cell, count, total))
 
+    def bootstrapped(
+        self, attack: str, reading: str, metric: str, values: Tensor, statistic: Callable[[Tensor], Tensor], unit: str,
+        *, steps: int, variant: str = "", draws: int = 1000,
+    ) -> None:  # fmt: skip
+        """Add a statistic of one value an image, ``(N,)``, with its 95 % percentile bootstrap interval over images."""
+        generator = torch.Generator().manual_seed(0)
+        picks = torch.randint(len(values), (draws, len(values)), generator=generator)
+        found = torch.stack([statistic(values[pick]) for pick in picks]).sort().values
+        numbers = {"": statistic(values), "_low": found[int(0.025 * draws)], "_high": found[int(0.975 * draws) - 1]}
+        for suffix, value in numbers.items():
+            if torch.isfinite(value):  # it is not where more images withstand an attack than a quantile leaves out
+                self.number(attack, "", reading, metric + suffix, float(value), steps=steps, unit=unit,
+                            images=len(values), variant=variant)  # fmt: skip
+
     def gain(self, attack: str, eps: str, reading: str, before: Tensor, after: Tensor, *, steps: int = 0) -> None:
         """Add by how many points more of the same images are right, ``(N,)`` bool each, with its interval."""
         for end, value in zip(("", "_low", "_high"), paired_difference(before, after), strict=True):

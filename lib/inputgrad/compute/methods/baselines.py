@@ -16,7 +16,7 @@ from inputgrad.compute.training.steps import autocast, descend
 from inputgrad.ground import checks
 
 from .distortion import augment
-from .hardening import CONTROL, Hardened, Hardening, Prepared, augmentation, gradient_now, learned
+from .hardening import CONTROL, Hardened, Hardening, Sets, augmentation, gradient_now, learned
 
 PASSES = 2
 """How often a baseline takes the gradient of an image in one step: once for the input and once for the weights."""
@@ -68,7 +68,7 @@ class AgainstSteps(Hardening):
     :math:`L(x + \bar\lambda\nabla_x L(x))`.
     """
 
-    def __init__(self, net: nn.Module, sets: Prepared, recipe: Recipe, seed: int, baseline: Baseline) -> None:
+    def __init__(self, net: nn.Module, sets: Sets, recipe: Recipe, seed: int, baseline: Baseline) -> None:
         super().__init__(net, sets, recipe, seed, CONTROL)
         self.baseline = baseline
 

@@ -74,7 +74,7 @@ CONTROL = Update(rate=0.0)
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Sets:
     """A data set as the networks of `smooth` see it: float tensors ``(N, C, H, W)``, and how to show them.
 
     MNIST and other grey images are in [0, 1]; colour images are ZCA-whitened with the training images' statistics.
@@ -92,6 +92,9 @@ def split(data: Splits, images: int | None) -> tuple[Tensor, Tensor]:
 
     The last sixth of grey data sets (MNIST: 50,000 and 10,000), the last fifth of each class of colour ones (CIFAR:
     40,000 and 10,000). ``images`` takes a prefix of the training part, and a fifth as many of the other.
+
+    Raises:
+        InputError: the training part has fewer.
     """
     y = data.y_train
     if data.shape[0] == 1:
@@ -103,14 +106,21 @@ def split(data: Splits, images: int | None) -> tuple[Tensor, Tensor]:
         mask = torch.zeros(len(y), dtype=torch.bool)
         mask[held] = True
         train, valid = (~mask).nonzero()[:, 0], mask.nonzero()[:, 0]
-    return (train, valid) if images is None else (train[:images], valid[: max(1, images // 5)])
+    if images is None:
+        return train, valid
+    if images > len(train):
+        raise checks.InputError(
+            f"recipe images {images} is too large: {len(train)} of {data.name} are left to train on, the others are "
+            "held out for validation"
+        )
+    return train[:images], valid[: max(1, images // 5)]
 
 
-def prepared(data: Splits, images: int | None) -> Prepared:
+def prepared(data: Splits, images: int | None) -> Sets:
     """The training and validation images, whitened where they have colours; the last ones asked for are kept.
 
     Raises:
-        InputError: there are too few to hold any out.
+        InputError: there are too few to hold any out, or fewer to train on than asked for.
     """
     asked = (data.order, images)
     if asked not in LAST:
@@ -126,11 +136,11 @@ def prepared(data: Splits, images: int | None) -> Prepared:
             whitening = Whitening.fit(x_train)
             x_train, x_valid = whitening(x_train), whitening(x_valid)
         LAST.clear()
-        LAST[asked] = Prepared(x_train, data.y_train[train], x_valid, data.y_train[valid], whitening)
+        LAST[asked] = Sets(x_train, data.y_train[train], x_valid, data.y_train[valid], whitening)
     return LAST[asked]
 
 
-LAST: dict[tuple[str, int | None], Prepared] = {}
+LAST: dict[tuple[str, int | None], Sets] = {}
 """The prepared images asked for last, by the order of the data and how many."""
 
 
@@ -172,7 +182,7 @@ def hardened(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.
 
 def learned(
     data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device, told: Mapping[str, Any],
-    training: Callable[[nn.Module, Prepared], Hardening],
+    training: Callable[[nn.Module, Sets], Hardening],
 ) -> Hardened:  # fmt: skip
     """The network that one kind of ``training`` gives, as :func:`hardened`; ``told`` tells it from the other kinds."""
     checks.one_of("recipe augment", recipe.augment, DISTORTIONS)
@@ -224,7 +234,7 @@ class Hardening(Training):
         best: the weights of the epoch that did best on the validation images, and ``best_accuracy`` how well.
     """
 
-    def __init__(self, net: nn.Module, sets: Prepared, recipe: Recipe, seed: int, update: Update) -> None:
+    def __init__(self, net: nn.Module, sets: Sets, recipe: Recipe, seed: int, update: Update) -> None:
         optimizer = OPTIMISERS[recipe.optimizer](net.parameters(), recipe)
         super().__init__(net, recipe, len(sets.x_train), {"net": optimizer})
         self.sets, self.update, device = sets, update, next(net.parameters()).device

@@ -217,7 +217,7 @@ def read(own: Own) -> dict[str, Tensor]:
     path = Path(own.weights)
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return unwrapped(load_file(path), path)
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, EOFError) as err:
         raise InputError(f"weights {path} could not be read ({reason(err)})") from err
@@ -234,7 +234,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 
 
 def unwrapped(found: object, path: Path) -> dict[str, Tensor]:
-    """The weights among what a file holds, without the prefix that ``DataParallel`` gives to their names.
+    """The weights among what a file holds.
 
     Raises:
         InputError: it holds none.
@@ -251,7 +251,7 @@ def unwrapped(found: object, path: Path) -> dict[str, Tensor]:
 
 
 def give(net: nn.Module, tensors: Mapping[str, Tensor], own: Own) -> None:
-    """Give a network these weights: all of them, by their names.
+    """Give a network these weights: all of them, by their names, with or without ``DataParallel``'s prefix.
 
     Raises:
         InputError: they are those of another network.
@@ -281,6 +281,26 @@ def check(net: Classifier, x: Tensor, classes: int, called: str) -> None:
     Raises:
         InputError: the first thing that is wrong, and what to do.
     """
+    f = logits_of(net, x, classes, called)
+    if bool((f >= 0).all()) and torch.allclose(f.sum(1), torch.ones_like(f[:, 0]), atol=1e-4):
+        raise InputError(f"{called} gives probabilities, rows >= 0 that sum to 1: leave the softmax out, give logits")
+    largest = float(f.abs().max())
+    for part, what in ((x, "the second time"), (x[:1], "alone than in a batch")):
+        apart = float((logits_of(net, part, classes, called) - f[: len(part)]).abs().max())
+        if not apart <= TOLERANCE * largest:
+            raise InputError(
+                f"{called} gives other logits {what} (by {apart:.2g}, the largest is {largest:.2g}): in evaluation "
+                "mode nothing may be drawn, nor taken from the batch"
+            )
+    check_gradient(net, x, f.argmax(1), called)
+
+
+def logits_of(net: Classifier, x: Tensor, classes: int, called: str) -> Tensor:
+    """What a network gives for ``x``, ``(B, classes)``; the arguments are those of :func:`check`.
+
+    Raises:
+        InputError: it cannot be called on ``x``, or what it gives are no logits.
+    """
     size = f"a batch of shape {tuple(x.shape)}"
     with told(f"{called} could not be called on {size} in [0, 1]"):
         f = predict(net, x)
@@ -290,17 +310,7 @@ def check(net: Classifier, x: Tensor, classes: int, called: str) -> None:
         raise InputError(f"{called} gives {found} for {size}: it must give logits, {wanted}, one for each class")
     if not f.is_floating_point() or not f.isfinite().all():
         raise InputError(f"{called} gives values that are no finite numbers: it must give logits")
-    if bool((f >= 0).all()) and torch.allclose(f.sum(1), torch.ones_like(f[:, 0]), atol=1e-4):
-        raise InputError(f"{called} gives probabilities, rows >= 0 that sum to 1: leave the softmax out, give logits")
-    largest = float(f.abs().max())
-    for again, what in ((predict(net, x), "the second time"), (predict(net, x[:1]), "alone than in a batch")):
-        apart = float((again - f[: len(again)]).abs().max())
-        if not apart <= TOLERANCE * largest:
-            raise InputError(
-                f"{called} gives other logits {what} (by {apart:.2g}, the largest is {largest:.2g}): in evaluation "
-                "mode nothing may be drawn, nor taken from the batch"
-            )
-    check_gradient(net, x, f.argmax(1), called)
+    return f
 
 
 def check_gradient(net: Classifier, x: Tensor, y: Tensor, called: str) -> None:

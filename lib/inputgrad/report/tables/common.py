@@ -64,12 +64,15 @@ def side_by_side(run: Run, reading: str) -> pd.DataFrame:
     paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
     if run.shown is not run.results:
         return cells.compare(paper, mine, reading)
-    theirs = {cells.identity_of(row): (row["value"], row["unit"]) for row in paper.to_dict("records")}
+    theirs: dict[tuple, list[Mapping]] = {}
+    for row in paper.to_dict("records"):
+        theirs.setdefault(cells.identity_of(row), []).append(row)
     controls = set(CONTROLS) - set(paper["attack"])  # ours, beside what the paper prints
     in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(controls) | (mine["attack"] == "none")
     mine = mine[mine["metric"].isin(exhibit.metrics) & in_reading]
     measured = mine.to_dict("records")
-    found = [theirs.get(cells.identity_of(row), (float("nan"), "")) for row in measured]
+    printed = [cells.printed_for(row, theirs) for row in measured]
+    found = [(cell["value"], cell["unit"]) if cell else (float("nan"), "") for cell in printed]
     words = [
         "–"
         if np.isnan(value) or row["profile"] == "smoke"

@@ -10,6 +10,7 @@ from inputgrad.report import cells
 from inputgrad.report.markup import Table, between, number
 from inputgrad.study import EXHIBITS
 from inputgrad.study.convex import IN_RANGE
+from inputgrad.study.convex import least as least_of
 
 from .common import described, main_reading, side_by_side
 
@@ -71,7 +72,7 @@ def over_eps(run: Run, least: bool = False) -> Table:
     table = table[(table["metric"] == "fooling_ratio") & (table["attack"] != "none")]
     reading = main_reading(table)
     if least:
-        reading = "least eps" if reading == "default" else f"{reading} least eps"
+        reading = least_of(reading)
     table = table[table["reading"] == reading].assign(size=lambda t: t["eps"].map(cells.eps_number))
     methods = list(dict.fromkeys(table["attack"]))
     rows = []
