@@ -20,7 +20,7 @@ SNAKEMAKE = $(BIN)/python workflow/alone.py --snakefile workflow/Snakefile --pro
 .PHONY: help book read test test-faults test-browser test-slurm mutants lint serve pdf quick paper record readme bench lock archive check-results locked clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
 
 book: $(VENV)/.ready  ## install, run every exhibit at the smoke profile, build the book
 	@$(SNAKEMAKE) --config profile=$(PROFILE)
@@ -93,7 +93,7 @@ locked:  ## install the packages of requirements.lock in place of the newest
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps -e .
 	@touch $(VENV)/.ready
 
-clean:  ## remove what was built; what was recorded stays
+clean:  ## remove build, with results of your own in it (build/results, build/runs); data/ stays
 	rm -rf build .snakemake
 
 # TORCH: the build of torch, as uv names it: auto is cpu where there is no GPU; index is whatever the package index has.

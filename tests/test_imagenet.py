@@ -102,7 +102,7 @@ def test_images_and_widths_that_it_cannot_take(shape, width, sentence):
 def test_it_is_no_classifier_of_the_catalogues_data():
     with pytest.raises(InputError, match=r"takes colour images of 1000 classes: digits32 has \(3, 32, 32\) of 10"):
         networks.loaded(data.load("digits32"), NAME, CPU)
-    (trial,) = study.trials("butterfly/told", profile="quick", datasets=["imagenette96"], models=[NAME], seeds=[0])
+    (trial,) = study.trials("butterfly/pretrained", profile="quick", seeds=[0])
     assert trial.settings["recipe"] == {} and trial.networks == (NAME,)
 
 
@@ -163,9 +163,9 @@ def test_the_first_proxy_is_as_it_was_recorded():
 
 def test_a_trial_waits_in_the_queue_for_its_package(made, monkeypatch):
     (second,), (first,) = of_told("imagenette96"), of_told("cifar10")
-    assert queue.loadable(first) and queue.loadable(second)
+    assert not queue.not_at_hand(first) and not queue.not_at_hand(second)
     monkeypatch.setattr(published, "find_spec", lambda module: None)
-    assert queue.loadable(first) and not queue.loadable(second)
+    assert not queue.not_at_hand(first) and queue.not_at_hand(second) == ["efficientnet_lite0"]
 
 
 def test_the_encoder_is_loaded_where_it_has_published_weights(monkeypatch):

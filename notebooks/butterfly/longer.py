@@ -1,18 +1,18 @@
 # %% [markdown]
 # # The same game, played for longer
 #
-# [The game epoch by epoch](curves.ipynb) is followed there for six epochs at `quick`, which leaves open what more of them would do. Here the enhancing game is played for five times as many, with the gamma of the paper and without a penalty, and the adversarial one with the paper's gamma. Nothing else differs.
+# [The page of the curves](curves.ipynb) follows the game for six epochs at `quick` and leaves open what further epochs would do. Here the enhancing game is played for five times as many, with the gamma of the paper and without a penalty, and the adversarial one with the paper's gamma. Nothing else differs.
 #
 # **Why ask.** {cite:t}`yoo2018butterfly` report in their Appendix B that the intensity of v settles without a penalty, and in Section 4.2 that false decisions turn right as the game goes on. The last third of six epochs is two, too few to see anything settle.
 #
-# **What would refute it.** A game that only needs more epochs raises the classifier on held-out images in one of these. One that has failed for good has a discriminator which, in the last epoch as after six, is right as often as a constant answer.
+# **What would refute it.** A game that only needs more epochs raises the classifier on held-out images in one of these. If the game has failed for good, its discriminator is right no more often than a constant answer, after six epochs and after the last.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -118,5 +118,5 @@ tables.cost(run)
 #     -p problems='["enhance"]' -p gammas_enhance='["0"]' -p longer=2
 # ```
 #
-# Results: `data/results/<profile>/butterfly/longer/`. Code: `longer` in `lib/inputgrad/trials/butterfly_figures.py`.
+# The page goes to `build/runs/butterfly/longer-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/butterfly/longer/` for trials that the study declares, `build/results/<profile>/butterfly/longer/` with any other parameters. Code: `longer` in `lib/inputgrad/trials/butterfly_figures.py`.
 # ````

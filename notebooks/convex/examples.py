@@ -8,13 +8,13 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
 eps = None  # list of eps in fractions of the range; None: three of the ten of Fig. 2
 columns = 6  # how many images are shown in a row
-clip = False  # keep the images in the box
+clip = False  # keep the images within [0, 1]
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad
@@ -73,5 +73,5 @@ tables.cost(run)
 #     -p eps='["0.05","0.1"]' -p clip=true
 # ```
 #
-# Results: `data/results/<profile>/convex/examples/`. Code: `examples` in `lib/inputgrad/trials/convex.py`.
+# The page goes to `build/runs/convex/examples-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/convex/examples/` for trials that the study declares, `build/results/<profile>/convex/examples/` with any other parameters. Code: `examples` in `lib/inputgrad/trials/convex.py`.
 # ````

@@ -11,15 +11,15 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
 eps = None  # list of eps, as text ('0.03', '8/255'), in eps_unit; None: the ten of Fig. 2
-eps_unit = "range"  # of eps: range of the prepared test set, or pixel
+eps_unit = "range"  # unit of eps: range (largest minus smallest value of the prepared test set) or pixel (x in [0, 1])
 methods = ["DeepFool", "Algorithm 1-10", "Algorithm 1-5", "Algorithm 1", "Algorithm 2", "FastGrad", "FastGrad (float64)", "Random", "PGD"]  # list of DeepFool, Algorithm 1-10, Algorithm 1-5, Algorithm 1, Algorithm 2, FastGrad, FastGrad (float64), Random, PGD
-clipped = ["DeepFool", "Algorithm 1", "FastGrad"]  # list of methods that are also run with the images kept in the box
-clip = False  # keep the images of all methods in the box
+clipped = ["DeepFool", "Algorithm 1", "FastGrad"]  # list of methods that are also run with the images kept within [0, 1]
+clip = False  # keep the images of all methods within [0, 1]
 scores = "logits"  # what a margin is taken of: logits or softmax
 class_choice = "linearised"  # the class Algorithm 1 moves to: linearised optimum, or argmin of the margins
 p = "inf"  # exponent of the ball, from 1 to inf; PGD is run for inf only
@@ -134,5 +134,5 @@ tables.cost(run)
 #     -p models='["fcnn"]' -p eps='["0.02","0.05"]' -p class_choice=argmin
 # ```
 #
-# Results: `data/results/<profile>/convex/fooling/`. Code: `fooling` in `lib/inputgrad/trials/convex.py`, the attacks in `lib/inputgrad/compute/attacks/convex.py`.
+# The page goes to `build/runs/convex/fooling-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/convex/fooling/` for trials that the study declares, `build/results/<profile>/convex/fooling/` with any other parameters. Code: `fooling` in `lib/inputgrad/trials/convex.py`, the attacks in `lib/inputgrad/compute/attacks/convex.py`.
 # ````

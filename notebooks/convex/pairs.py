@@ -12,7 +12,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -85,7 +85,7 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. The paper gives curves and no intervals, so this page goes beyond it.
-# 2. Networks, images and eps as on the page of Figure 2. Of Algorithm 1-n, n = 5 is run here, n = 10 on that page.
+# 2. Networks, images and eps as on [the page of Figure 2](fooling.ipynb). Of Algorithm 1-n, n = 5 is run here, n = 10 on that page.
 # 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). The seed of a run draws only the images that are attacked, as the authors drew theirs: runs of this network differ in nothing else.
 
 # %% [markdown]
@@ -95,5 +95,5 @@ tables.cost(run)
 #     -p models='["fcnn"]' -p pairs='["Algorithm 1 / FastGrad (exact)"]'
 # ```
 #
-# Results: `data/results/<profile>/convex/pairs/`. Code: `pairs` in `lib/inputgrad/trials/convex_rounding.py`, the loss is `rival_scores` in `lib/inputgrad/compute/gradients.py`.
+# The page goes to `build/runs/convex/pairs-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/convex/pairs/` for trials that the study declares, `build/results/<profile>/convex/pairs/` with any other parameters. Code: `pairs` in `lib/inputgrad/trials/convex_rounding.py`, the loss is `rival_scores` in `lib/inputgrad/compute/gradients.py`.
 # ````

@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -78,5 +78,5 @@ tables.cost(run)
 #     -p ways='["study","SGD"]'
 # ```
 #
-# Results: `data/results/<profile>/convex/recipes/`. Code: `recipes` in `lib/inputgrad/trials/convex_measures.py`, the ways are `WAYS` in `lib/inputgrad/study/convex.py`.
+# The page goes to `build/runs/convex/recipes-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/convex/recipes/` for trials that the study declares, `build/results/<profile>/convex/recipes/` with any other parameters. Code: `recipes` in `lib/inputgrad/trials/convex_measures.py`, the ways are `WAYS` in `lib/inputgrad/study/convex.py`.
 # ````

@@ -11,11 +11,11 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
-eps_unit = "range"  # of eps: range of the prepared test set, or pixel
+eps_unit = "range"  # unit of eps: range (largest minus smallest value of the prepared test set) or pixel (x in [0, 1])
 scores = "logits"  # what a margin is taken of: logits or softmax
 deepfool_steps = 50  # rounds of DeepFool at most
 overshoot = 0.02  # share by which DeepFool lengthens each step
@@ -113,5 +113,5 @@ tables.cost(run)
 #     -p models='["fcnn","lenet5"]' -p deepfool_steps=3
 # ```
 #
-# Results: `data/results/<profile>/convex/robustness/`. Code: `robustness` in `lib/inputgrad/trials/convex_measures.py`.
+# The page goes to `build/runs/convex/robustness-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/convex/robustness/` for trials that the study declares, `build/results/<profile>/convex/robustness/` with any other parameters. Code: `robustness` in `lib/inputgrad/trials/convex_measures.py`.
 # ````

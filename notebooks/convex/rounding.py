@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -84,7 +84,7 @@ tables.cost(run)
 # ## Departures from the paper
 #
 # 1. The paper does not discuss precision, so this page goes beyond it.
-# 2. Networks, images and eps as on the page of Figure 2, 256 images at `quick`; the factor is tried at the fourth of the ten eps.
+# 2. Networks, images and eps as on [the page of Figure 2](fooling.ipynb), 256 images at `quick`; the factor is tried at the fourth of the ten eps.
 # 3. `LeNet-5 (authors)`, at `paper`, is the network that the paper attacked ([how it is fetched](../../book/data.md)). The seed of a run draws only the images that are attacked, as the authors drew theirs: runs of this network differ in nothing else.
 
 # %% [markdown]
@@ -94,5 +94,5 @@ tables.cost(run)
 #     -p models='["fcnn"]' -p scale='["1","64"]'
 # ```
 #
-# Results: `data/results/<profile>/convex/rounding/`. Code: `rounding` in `lib/inputgrad/trials/convex_rounding.py`.
+# The page goes to `build/runs/convex/rounding-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/convex/rounding/` for trials that the study declares, `build/results/<profile>/convex/rounding/` with any other parameters. Code: `rounding` in `lib/inputgrad/trials/convex_rounding.py`.
 # ````

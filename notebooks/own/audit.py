@@ -10,16 +10,16 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
 eps = "8/255"  # radius of the attacks at test, in units of x in [0, 1], as text
 restarts = 5  # random starts of PGD-100 with each of two losses
 samples = 16  # draws over which smoothed gradients are averaged
-queries = None  # of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper
-autoattack = True  # also run AutoAttack: APGD on cross-entropy, then targeted
-radii = ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"]  # list of radii at which PGD-20 must bring accuracy to zero
+queries = None  # queries of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper
+autoattack = True  # also run two of AutoAttack's attacks: APGD on cross-entropy, then targeted APGD
+radii = ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"]  # list of radii of PGD-20; from 64/255 on it must bring accuracy to zero
 libraries = []  # list of other libraries whose attacks to run beside: foolbox, art, torchattacks, adv-lib
 gradients = 100  # gradients an image that each of their attacks has, and ours beside
 
@@ -55,7 +55,7 @@ tables.audit.checklist(run)
 # %% [markdown]
 # ## Every attack
 #
-# An image counts as right under an attack only if it was right before. *PGD* and *CW* follow the cross-entropy and the margin, and count any iterate; *smoothed* follows logits averaged over normal noise of eps/2; *Square* needs the logits alone; *APGD, then targeted* is AutoAttack's pair of gradient attacks, which is left out where there are two or three classes.
+# An image counts as right under an attack only if it was right before. *PGD* and *CW* follow the cross-entropy and the margin, and count any iterate; *smoothed* follows logits averaged over normal noise of standard deviation eps/2; *Square* needs the logits alone; *APGD, then targeted* is AutoAttack's pair of gradient attacks, which is left out where there are two or three classes.
 
 # %% mystnb={"image": {"alt": "Accuracy of the network under each attack of the audit, one row an attack, with 95 percent intervals, the worst case last"}} tags=["hide-input"]
 figures.audit.attacks(run)

@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -21,9 +21,9 @@ block_scale = 1.0  # factor on the block's output
 detach_train = False  # in training, treat the self gradient as a constant
 restarts = 5  # random starts of PGD-100 with each of two losses
 samples = 16  # draws over which smoothed gradients are averaged
-queries = None  # of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper
-autoattack = True  # also run AutoAttack: APGD on cross-entropy, then targeted
-radii = ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"]  # list of radii at which PGD-20 must bring accuracy to zero
+queries = None  # queries of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper
+autoattack = True  # also run two of AutoAttack's attacks: APGD on cross-entropy, then targeted APGD
+radii = ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"]  # list of radii of PGD-20; from 64/255 on it must bring accuracy to zero
 libraries = []  # list of other libraries whose attacks to run beside: foolbox, art, torchattacks, adv-lib
 gradients = 100  # gradients an image that each of their attacks has, and ours beside
 
@@ -65,7 +65,7 @@ figures.side_by_side(F, y, x=x, g=g, x_adv=x_adv, g_past=g_past, x_past=x_past)
 # %% [markdown]
 # ## The checklist
 #
-# These are signs of a masked gradient ({cite:t}`athalye2018obfuscated`, {cite:t}`carlini2019evaluating`). Each is answered from the measurements below, most with an allowance of five points for noise; of ten images in a hundred the loss may fall along FGSM's direction, and noise has no allowance. The caption is the verdict, and says where the block was too small to mask anything. On a network with ReLU, holding the block constant changes no gradient: that line checks the code as much as the network.
+# These are signs of a masked gradient ({cite:t}`athalye2018obfuscated`, {cite:t}`carlini2019evaluating`). Each is answered from the measurements below. Most allow five points for chance. Two do not: the loss may fall along FGSM's direction on at most ten images in a hundred, and random signs must leave more images right than PGD-20 does. The caption is the verdict, and says where the block was too small to mask anything. On a network with ReLU, holding the block constant changes no gradient: that line checks the code as much as the network.
 
 # %% tags=["hide-input"]
 tables.selfgrad.checklist(run)
@@ -73,7 +73,7 @@ tables.selfgrad.checklist(run)
 # %% [markdown]
 # ## Every attack on every defence
 #
-# *Worst of all* counts an image as right only if no attack fooled it. *Smoothed* follows logits averaged over normal noise of eps/2, and with them the gradients of many neighbouring pieces. *Block held constant* differentiates the second pass only. A *transfer* attacks another network, such as this one with its block off, and shows the result to this one. *APGD, then targeted* is AutoAttack's pair of gradient attacks. No gradient sees a jump of the block; only Square, which needs the logits alone, looks there.
+# *Worst of all* counts an image as right only if no attack fooled it. *Smoothed* follows logits averaged over normal noise of standard deviation eps/2, and with them the gradients of many neighbouring pieces. *Block held constant* differentiates the second pass only. A *transfer* attacks another network, such as this one with its block off, and shows the result to this one. *APGD, then targeted* is AutoAttack's pair of gradient attacks. No gradient sees a jump of the block; only Square, which needs the logits alone, looks there.
 
 # %% mystnb={"image": {"alt": "Accuracy of each defence under each attack of the audit, one row an attack, one point a defence"}} tags=["hide-input"]
 figures.selfgrad.audit(run)
@@ -121,5 +121,5 @@ tables.cost(run)
 #     -p queries=1000 -p block_input=sign
 # ```
 #
-# Results: `data/results/<profile>/selfgrad/audit/`. Code: `lib/inputgrad/trials/audit.py`; Square and APGD from the attacks' authors' library.
+# The page goes to `build/runs/selfgrad/audit-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/selfgrad/audit/` for trials that the study declares, `build/results/<profile>/selfgrad/audit/` with any other parameters. Code: `lib/inputgrad/trials/audit.py`; Square and APGD from the attacks' authors' library.
 # ````

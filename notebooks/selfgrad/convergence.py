@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -98,5 +98,5 @@ tables.cost(run)
 # python -m inputgrad run selfgrad/convergence --profile quick -p iterations=20
 # ```
 #
-# Results: `data/results/<profile>/selfgrad/convergence/`. Code: `convergence` in `lib/inputgrad/trials/selfgrad.py`, the closed form in `lib/inputgrad/compute/methods/theorem.py`.
+# The page goes to `build/runs/selfgrad/convergence-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/selfgrad/convergence/` for trials that the study declares, `build/results/<profile>/selfgrad/convergence/` with any other parameters. Code: `convergence` in `lib/inputgrad/trials/selfgrad.py`, the closed form in `lib/inputgrad/compute/methods/theorem.py`.
 # ````

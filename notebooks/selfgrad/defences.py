@@ -11,7 +11,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -112,5 +112,5 @@ tables.cost(run)
 #     -p block_input=max1
 # ```
 #
-# Results: `data/results/<profile>/selfgrad/defences/`. Code: `defences` in `lib/inputgrad/trials/selfgrad.py`; the network in `lib/inputgrad/compute/methods/selfgradient.py`, training in `lib/inputgrad/compute/methods/defences.py`.
+# The page goes to `build/runs/selfgrad/defences-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/selfgrad/defences/` for trials that the study declares, `build/results/<profile>/selfgrad/defences/` with any other parameters. Code: `defences` in `lib/inputgrad/trials/selfgrad.py`; the network in `lib/inputgrad/compute/methods/selfgradient.py`, training in `lib/inputgrad/compute/methods/defences.py`.
 # ````

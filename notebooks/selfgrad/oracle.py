@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -86,5 +86,5 @@ tables.cost(run)
 # python -m inputgrad run selfgrad/oracle --profile quick -p gradient_input=sign
 # ```
 #
-# Results: `data/results/<profile>/selfgrad/oracle/`. Code: `oracle` in `lib/inputgrad/trials/selfgrad.py`.
+# The page goes to `build/runs/selfgrad/oracle-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/selfgrad/oracle/` for trials that the study declares, `build/results/<profile>/selfgrad/oracle/` with any other parameters. Code: `oracle` in `lib/inputgrad/trials/selfgrad.py`.
 # ````

@@ -12,7 +12,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -109,5 +109,5 @@ tables.cost(run)
 #     -p seeds='[1]'
 # ```
 #
-# Results: `data/results/<profile>/selfgrad/schedule/`. Code: `schedule` in `lib/inputgrad/trials/selfgrad_schedule.py`; the defences in `lib/inputgrad/compute/methods/defences.py`.
+# The page goes to `build/runs/selfgrad/schedule-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/selfgrad/schedule/` for trials that the study declares, `build/results/<profile>/selfgrad/schedule/` with any other parameters. Code: `schedule` in `lib/inputgrad/trials/selfgrad_schedule.py`; the defences in `lib/inputgrad/compute/methods/defences.py`.
 # ````

@@ -11,7 +11,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -98,7 +98,7 @@ tables.own(run)
 # 2. Only misclassified images are edited (`edit`), as the paper's own numbers require: none of its errors exceeds the natural one.
 # 3. The text gives some strengths ten times larger than the tables; the tables are taken.
 # 4. The lowest SVHN error is printed without its eps: the lowest over our grid stands beside it.
-# 5. Networks, training and test images as on the page of the attack.
+# 5. Networks, training and test images as on [the page of Tables 1 and 2](adversarial.ipynb).
 # 6. Beyond the paper: the step told the predicted or a random label, and all images edited (`label`, `edit`, `ablation_eps`).
 
 # %% [markdown]
@@ -108,5 +108,5 @@ tables.own(run)
 #     -p datasets='["cifar10"]' -p models='["alexnet"]'
 # ```
 #
-# Results: `data/results/<profile>/sign/cooperative/`. Code: `cooperative` in `lib/inputgrad/trials/sign.py`.
+# The page goes to `build/runs/sign/cooperative-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/sign/cooperative/` for trials that the study declares, `build/results/<profile>/sign/cooperative/` with any other parameters. Code: `cooperative` in `lib/inputgrad/trials/sign.py`.
 # ````

@@ -11,7 +11,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -76,7 +76,7 @@ tables.cost(run)
 #
 # 1. The paper's step follows the true label. The other two labels are ours (`label`).
 # 2. *Another* class is neither predicted, nor the runner-up, nor true.
-# 3. Networks and training as on the page of the attack; all test images.
+# 3. Networks and training as on [the page of Tables 1 and 2](adversarial.ipynb); all test images.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page
@@ -85,5 +85,5 @@ tables.cost(run)
 #     -p datasets='["mnist"]' -p eps='["0.02","0.5"]'
 # ```
 #
-# Results: `data/results/<profile>/sign/labels/`. Code: `labels` in `lib/inputgrad/trials/sign.py`.
+# The page goes to `build/runs/sign/labels-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/sign/labels/` for trials that the study declares, `build/results/<profile>/sign/labels/` with any other parameters. Code: `labels` in `lib/inputgrad/trials/sign.py`.
 # ````

@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -86,7 +86,7 @@ tables.cost(run)
 #
 # 1. Both losses are followed on every network; the paper speaks of the classifier's loss for both, and does not name it.
 # 2. Downhill all test images are counted and only the wrong ones are stepped, as in Tables 3 and 4. Far uphill only the first images are counted (`far_images`).
-# 3. Networks and training as on the page of the attack.
+# 3. Networks and training as on [the page of Tables 1 and 2](adversarial.ipynb).
 
 # %% [markdown]
 # ````{dropdown} Rerun this page
@@ -95,5 +95,5 @@ tables.cost(run)
 #     -p datasets='["mnist"]' -p far='["1","10"]'
 # ```
 #
-# Results: `data/results/<profile>/sign/losses/`. Code: `losses` in `lib/inputgrad/trials/sign_losses.py`.
+# The page goes to `build/runs/sign/losses-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/sign/losses/` for trials that the study declares, `build/results/<profile>/sign/losses/` with any other parameters. Code: `losses` in `lib/inputgrad/trials/sign_losses.py`.
 # ````

@@ -12,7 +12,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -91,5 +91,5 @@ tables.cost(run)
 #     -p datasets='["mnist"]' -p budgets='["1/4","1","4"]'
 # ```
 #
-# Results: `data/results/<profile>/sign/perceptibility/`. Code: `equal_norm` in `lib/inputgrad/trials/sign.py`.
+# The page goes to `build/runs/sign/perceptibility-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/sign/perceptibility/` for trials that the study declares, `build/results/<profile>/sign/perceptibility/` with any other parameters. Code: `equal_norm` in `lib/inputgrad/trials/sign.py`.
 # ````

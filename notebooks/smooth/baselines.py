@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -86,7 +86,7 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. One network, the CNN of Table 2, on MNIST; recipe as on the page of Tables 4 and 5.
+# 1. One network, the CNN of Table 2, on MNIST; recipe as on [the page of Tables 4 and 5](hardening.ipynb).
 # 2. Cost is counted in gradients of single images, one pass forward and back each; the second copy of the images that the updates keep is not in it.
 # 3. The strengths of the baselines were not tuned: `training_eps` is the smaller eps of the attacks, `penalty` ten times the rate, a factor for each epoch of drift.
 # 4. The drifts have the rate in common, not the length, which is not recorded. The two columns of images that are right therefore measure no leak by their difference; the share that is called by the false label does.
@@ -99,5 +99,5 @@ tables.cost(run)
 #     -p seeds='[0]' -p baselines='["FGSM training"]'
 # ```
 #
-# Results: `data/results/<profile>/smooth/baselines/`. Code: `baselines` in `lib/inputgrad/trials/smooth_baselines.py`.
+# The page goes to `build/runs/smooth/baselines-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/smooth/baselines/` for trials that the study declares, `build/results/<profile>/smooth/baselines/` with any other parameters. Code: `baselines` in `lib/inputgrad/trials/smooth_baselines.py`.
 # ````

@@ -11,7 +11,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -129,5 +129,5 @@ tables.cost(run)
 #     -p datasets='["mnist"]' -p models='["smooth_cnn"]' -p rate=0.5
 # ```
 #
-# Results: `data/results/<profile>/smooth/hardening/`. Code: `hardening` in `lib/inputgrad/trials/smooth.py`, the training loop in `lib/inputgrad/compute/methods/hardening.py`.
+# The page goes to `build/runs/smooth/hardening-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/smooth/hardening/` for trials that the study declares, `build/results/<profile>/smooth/hardening/` with any other parameters. Code: `hardening` in `lib/inputgrad/trials/smooth.py`, the training loop in `lib/inputgrad/compute/methods/hardening.py`.
 # ````

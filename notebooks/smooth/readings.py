@@ -10,7 +10,7 @@ profile = "smoke"  # scale of data and training: smoke, quick, desk where there 
 datasets = None  # list of data sets; None: the profile's own
 models = None  # list of networks; None: the profile's own
 seeds = None  # list of integers; None: the profile's own
-images = None  # test images attacked, from the start of the test set; None: the profile's own
+images = None  # how many test images are attacked (the page says which); None: the profile's own
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
@@ -91,11 +91,11 @@ tables.cost(run)
 # %% [markdown]
 # ## Departures from the paper
 #
-# 1. One network, the CNN of Table 2, on MNIST; recipe as on the page of Tables 4 and 5.
+# 1. One network, the CNN of Table 2, on MNIST; recipe as on [the page of Tables 4 and 5](hardening.ipynb).
 # 2. The first rate, reduction and mode of the lists are the reading against which the others vary one or two at a time.
 # 3. `noise` keeps one random direction an image, so that its drift is at least as long as the same steps along changing gradients would be.
 # 4. Beyond the paper: negative and large rates, PGD-20, noise.
-# 5. This is one run, that of seed 0. The page of Tables 4 and 5 has both runs of this network.
+# 5. This is one run, that of seed 0. [The page of Tables 4 and 5](hardening.ipynb) has both runs of this network.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page
@@ -104,5 +104,5 @@ tables.cost(run)
 #     -p rates='[0.2, 0.5]' -p modes='["accumulate","noise"]'
 # ```
 #
-# Results: `data/results/<profile>/smooth/readings/`. Code: `readings` in `lib/inputgrad/trials/smooth.py`.
+# The page goes to `build/runs/smooth/readings-<profile>.ipynb`, or to the file that `-o` names. Results: `data/results/<profile>/smooth/readings/` for trials that the study declares, `build/results/<profile>/smooth/readings/` with any other parameters. Code: `readings` in `lib/inputgrad/trials/smooth.py`.
 # ````

@@ -18,7 +18,10 @@ LIBRARIES = {"timm": "pip install -e '.[timm]'", "robustbench": "pip install -e 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 """How the name of a file of weights ends; all but the first are read by ``torch.load(weights_only=True)``."""
 
-FORMS = "FILE.py:FUNCTION, timm:NAME, robustbench:NAME, or any of these but the last, or of ours, with @WEIGHTS behind"
+FORMS = (
+    "FILE.py:FUNCTION[@WEIGHTS], timm:NAME[@WEIGHTS], robustbench:NAME, or MODEL@WEIGHTS with a network of the study, "
+    "such as lenet5@mine.pt"
+)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ COMMON = (
     Parameter("datasets", None, "list of data sets; None: the profile's own"),
     Parameter("models", None, "list of networks; None: the profile's own"),
     Parameter("seeds", None, "list of integers; None: the profile's own"),
-    Parameter("images", None, "test images attacked, from the start of the test set; None: the profile's own"),
+    Parameter("images", None, "how many test images are attacked (the page says which); None: the profile's own"),
     Parameter("recipe", {}, "training fields to change, such as {'epochs': 2, 'lr': 0.01}"),
     Parameter("device", "auto", "auto, cpu or cuda"),
     Parameter("data_root", None, "folder of the data sets; None: $INPUTGRAD_DATA or data/datasets"),

@@ -84,7 +84,10 @@ def exponent(value: object) -> str:
 
 
 EPS = Parameter("eps", None, "list of eps, as text ('0.03', '8/255'), in eps_unit; None: the ten of Fig. 2", eps_or_own)
-EPS_UNIT = choice("eps_unit", "of eps: range of the prepared test set, or pixel", ("range", "pixel"))
+EPS_UNIT = choice(
+    "eps_unit", "unit of eps: range (largest minus smallest value of the prepared test set) or pixel (x in [0, 1])",
+    ("range", "pixel"),
+)  # fmt: skip
 SCORES = choice("scores", "what a margin is taken of: logits or softmax", ("logits", "softmax"))
 CLASS_CHOICE = choice(
     "class_choice",
@@ -172,7 +175,7 @@ EXAMPLES = Exhibit(
     parameters=(
         Parameter("eps", None, "list of eps in fractions of the range; None: three of the ten of Fig. 2", eps_or_own),
         count("columns", 6, "how many images are shown in a row", "test"),
-        flag("clip", False, "keep the images in the box"),
+        flag("clip", False, "keep the images within [0, 1]"),
     ),
 )
 
@@ -189,7 +192,7 @@ FOOLING = Exhibit(
         EPS,
         EPS_UNIT,
         names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
-        Parameter("clipped", list(CLIPPED), "list of methods that are also run with the images kept in the box",
+        Parameter("clipped", list(CLIPPED), "list of methods that are also run with the images kept within [0, 1]",
                   lambda value: [] if value == [] else several("clipped", METHODS, value)),
         flag("clip", False, "keep the images of all methods in the box"),
         SCORES,

@@ -153,10 +153,12 @@ CONVERGENCE = Exhibit(
 UNDER_ATTACK = (
     count("restarts", 5, "random starts of PGD-100 with each of two losses"),
     count("samples", 16, "draws over which smoothed gradients are averaged"),
-    Parameter("queries", None, "of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper", queries),
-    flag("autoattack", True, "also run AutoAttack: APGD on cross-entropy, then targeted"),
+    Parameter("queries", None, "queries of the Square attack; None: 200 at smoke, 2000 at quick, 5000 at paper",
+              queries),
+    flag("autoattack", True, "also run two of AutoAttack's attacks: APGD on cross-entropy, then targeted APGD"),
     Parameter("radii", ["1/255", "2/255", "4/255", "16/255", "32/255", "64/255"],
-              "list of radii at which PGD-20 must bring accuracy to zero", partial(in_pixels, what="radii")),
+              "list of radii of PGD-20; from 64/255 on it must bring accuracy to zero",
+              partial(in_pixels, what="radii")),
     *LIBRARIES,
 )  # fmt: skip
 """How an audit attacks, after its eps."""

@@ -57,7 +57,7 @@ def checklist(run: Run) -> Stack:
                     {"question": row["question"], "as it should be": ANSWERS[row["fine"]], "measured": row["measured"]}
                     for row in signs(one)
                 ),
-                f"{name}: accuracies in percent; {ALLOWED:g} points are allowed for noise",
+                f"{name}: accuracies in percent; {ALLOWED:g} points are allowed for chance, in most rows",
             )
             for name, one in each(run)
         ]
