@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from inputgrad.trials.runner import end_with_parent
+from inputgrad.trials.notebooks import end_with_parent
 
 NEEDED = ("munged", "munge", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 WHERE = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])

@@ -24,7 +24,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.record.row import Row
 from inputgrad.report import cells, claims, tables
 from inputgrad.study import trials
-from inputgrad.study.butterfly import ENCODERS, FOUR, scale
+from inputgrad.study.butterfly_scales import ENCODERS, FOUR, scale
 from inputgrad.trials import butterfly_arms, butterfly_networks, butterfly_pretrained, runner
 from inputgrad.trials.butterfly import COMPARED, ROWS, TABLE_3, standing
 from inputgrad.trials.butterfly_arms import PRINTED, random_of, shuffled

@@ -11,8 +11,10 @@ from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import eha, random_sign, scaled_to, universal
 from inputgrad.compute.data import load
 from inputgrad.compute.methods import game
-from inputgrad.compute.methods.game import Game, Images, Rules, play, play_batch, played
+from inputgrad.compute.methods import played as from_declaration
+from inputgrad.compute.methods.game import Game, Images, Rules, play, play_batch
 from inputgrad.compute.methods.generator import Discriminator, Generator, feature_map, features
+from inputgrad.compute.methods.played import played
 from inputgrad.compute.models import build
 from inputgrad.compute.models.imagenet import modern, with_imagenet_weights
 from inputgrad.compute.training import checkpoints
@@ -280,10 +282,10 @@ def test_one_round_is_d_then_g_on_one_batch(trained, digits):
 
 def test_the_discriminator_is_told_what_the_rules_say(trained, digits):
     """The unit that counts learns, and no other: the image's own class, or one drawn from the training's generator."""
-    images = game.chosen_images(digits, 0, 12)
+    images = from_declaration.chosen_images(digits, 0, 12)
     for kind in ("told", "random"):
         torch.manual_seed(0)
-        players = game.drawn(trained, small(5), Rules(discriminator=kind), digits, widths=(16,))
+        players = from_declaration.drawn(trained, small(5), Rules(discriminator=kind), digits, widths=(16,))
         playing = game.Playing(players, images, Recipe(batch=12, epochs=1))
         drawn = torch.randint(digits.classes, (12,), generator=torch.Generator().manual_seed(7))
         before = players.discriminator.head.bias.clone()

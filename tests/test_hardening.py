@@ -17,8 +17,7 @@ from inputgrad.compute.methods.hardening import CONTROL, Update, hardened
 from inputgrad.compute.training import checkpoints, loop
 from inputgrad.compute.training.steps import set_lr
 from inputgrad.ground.checks import InputError
-from inputgrad.report.tables import smooth
-from inputgrad.report.tables.common import schedules
+from inputgrad.report.tables import schedules, smooth
 from inputgrad.report.tables.smooth import paired_test
 from inputgrad.trials import smooth as trials
 

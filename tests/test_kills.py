@@ -12,7 +12,7 @@ import pytest
 
 from inputgrad.ground import files
 from inputgrad.ground.checks import InputError
-from inputgrad.trials import runner
+from inputgrad.trials import notebooks
 
 WRITER = """
 import sys, time
@@ -76,8 +76,8 @@ def test_a_file_system_without_locks_is_one_sentence(tmp_path, monkeypatch):
 RUN = """
 import sys
 from pathlib import Path
-from inputgrad.trials import runner
-runner.execute_notebook(Path(sys.argv[1]), {}, Path(sys.argv[2]))
+from inputgrad.trials import notebooks
+notebooks.execute_notebook(Path(sys.argv[1]), {}, Path(sys.argv[2]))
 """
 
 
@@ -102,7 +102,7 @@ def test_a_kernel_ends_with_its_parent_and_the_next_run_sweeps(tmp_path, monkeyp
     assert list(tmp_path.glob("out.*.running.ipynb")) and list(temporary.glob("inputgrad-*"))
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     monkeypatch.setattr(files, "JUST_MADE", 0.0)
-    runner.execute_notebook(tmp_path / "ends.ipynb", {}, output)
+    notebooks.execute_notebook(tmp_path / "ends.ipynb", {}, output)
     assert not list(tmp_path.glob("out.*.running.ipynb")) and not list(temporary.glob("inputgrad-*"))
 
 
@@ -121,7 +121,7 @@ def running(process):
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
-        return runner.alive(process) and not Path("/proc/self").exists()
+        return notebooks.alive(process) and not Path("/proc/self").exists()
 
 
 # Snakemake

@@ -14,7 +14,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import NOTEBOOKS
 from inputgrad.report import book
 from inputgrad.study import EXHIBITS
-from inputgrad.trials import launch, runner
+from inputgrad.trials import launch, notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = "someone/study"
@@ -94,7 +94,7 @@ def test_on_binder_no_notebook_needs_what_is_not_installed(copies):
     for name in EXHIBITS:
         code = "\n".join("".join(c["source"]) for c in cells(copies / f"{name}.ipynb") if c["cell_type"] == "code")
         assert not re.search(r"inputgrad\.(compute|trials)|import torch", code), name
-        assert runner.LEFT_OUT in json.dumps(cells(copies / f"{name}.ipynb"), ensure_ascii=False)
+        assert notebooks.LEFT_OUT in json.dumps(cells(copies / f"{name}.ipynb"), ensure_ascii=False)
 
 
 def test_the_devcontainer_installs_by_the_makefile():

@@ -9,7 +9,7 @@ import yaml
 from inputgrad import study
 from inputgrad.ground.paths import PAPERS, ROOT
 from inputgrad.report import answers, book, claims, links, summaries
-from inputgrad.report.tables.common import decided_by, deciders
+from inputgrad.report.tables.claims import decided_by, deciders
 
 ANCHOR = re.compile(r"\[([\w.]+)\]\{#(claim-[\w-]+)\}")
 LINK = re.compile(r"\]\(#(claims?-[\w-]+)\)")

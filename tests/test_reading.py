@@ -13,7 +13,7 @@ import pytest
 
 from inputgrad.ground import needs
 from inputgrad.ground.checks import InputError
-from inputgrad.trials import runner
+from inputgrad.trials import notebooks, runner
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -72,7 +72,7 @@ def test_a_page_shows_what_is_recorded_and_leaves_out_what_computes(reader, tmp_
     done = reader("run", "smooth/readings", "-o", str(tmp_path / "page.ipynb"))
     assert done.returncode == 0, done.stderr
     cells = json.loads((tmp_path / "page.ipynb").read_text())["cells"]
-    assert sum(runner.LEFT_OUT in "".join(cell["source"]) for cell in cells) == 1
+    assert sum(notebooks.LEFT_OUT in "".join(cell["source"]) for cell in cells) == 1
     outputs = json.dumps([cell.get("outputs") for cell in cells])
     assert "0 computed now" in outputs and "not run" in outputs or "reproduced" in outputs
 
@@ -87,9 +87,9 @@ NOTEBOOK = {
 
 @pytest.mark.parametrize("tags, kept", [({"method"}, [1, 3]), (None, [1])])
 def test_cells_that_compute_become_a_sentence(tags, kept):
-    cells = json.loads(runner.without_computing(json.dumps(NOTEBOOK), tags))["cells"]
+    cells = json.loads(notebooks.without_computing(json.dumps(NOTEBOOK), tags))["cells"]
     assert [i for i, cell in enumerate(cells) if cell["cell_type"] == "code"] == kept
-    assert all(cell["source"] == runner.LEFT_OUT for i, cell in enumerate(cells) if i and i not in kept)
+    assert all(cell["source"] == notebooks.LEFT_OUT for i, cell in enumerate(cells) if i and i not in kept)
 
 
 def test_other_parameters_are_read_only_where_all_of_them_are_recorded(monkeypatch):

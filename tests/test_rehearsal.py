@@ -19,7 +19,7 @@ from inputgrad.compute.training import checkpoints
 from inputgrad.record import results
 from inputgrad.report import cells
 from inputgrad.study import STUDY
-from inputgrad.study.butterfly import DECODERS, ENCODERS, FOUR
+from inputgrad.study.butterfly_scales import DECODERS, ENCODERS, FOUR
 from inputgrad.study.selfgrad import DEFENCES
 from inputgrad.trials import butterfly_networks, runner
 from small import turned_down

@@ -14,7 +14,7 @@ import inputgrad
 from inputgrad import study
 from inputgrad.ground.checks import InputError
 from inputgrad.record import results
-from inputgrad.trials import runner
+from inputgrad.trials import notebooks
 
 SIGN = "sign/adversarial"
 SMALL = {
@@ -188,7 +188,7 @@ def test_files_and_folders_mean_the_same_in_the_kernels_folder(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     given = {"models": ["mine.py:build", "alexnet"], "data_root": "sets", "eps": ["0.1"]}
     there = {**given, "models": [f"{tmp_path}/mine.py:build", "alexnet"], "data_root": f"{tmp_path}/sets"}
-    assert runner.from_here(given) == there
+    assert notebooks.from_here(given) == there
 
 
 def test_a_file_size_limit_stands_for_a_full_disk(workspace):
@@ -209,7 +209,7 @@ def test_a_failed_notebook_keeps_its_traceback(tmp_path):
     nbformat.write(notebook, tmp_path / "n.ipynb")
     output = tmp_path / "out.ipynb"
     with pytest.raises(InputError, match="division by zero"):
-        runner.execute_notebook(tmp_path / "n.ipynb", {}, output)
+        notebooks.execute_notebook(tmp_path / "n.ipynb", {}, output)
     assert "ZeroDivisionError" in (tmp_path / "out.failed.ipynb").read_text()
     assert not output.exists()
     assert not list(tmp_path.glob("*.running.ipynb"))

@@ -418,7 +418,7 @@ def fabricated(monkeypatch, values, radii=RADII, falls=2.0):
 
 def failed(monkeypatch, changes=(), **others):
     fabricated(monkeypatch, {**SOUND, **dict(changes)}, **others)
-    return [row["question"] for row in tables.selfgrad.signs(None) if row["fine"] is False]
+    return [row["question"] for row in tables.masking.signs(None) if row["fine"] is False]
 
 
 def test_a_sound_network_passes_the_checklist(monkeypatch):

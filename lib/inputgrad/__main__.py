@@ -187,7 +187,7 @@ def list_exhibits(args: argparse.Namespace) -> None:
 
 def run_exhibit(args: argparse.Namespace) -> None:
     """Run one notebook and say where it is."""
-    from inputgrad.trials.runner import execute
+    from inputgrad.trials.notebooks import execute
 
     study.exhibit(args.exhibit)
     parameters = {"profile": args.profile, **parsed(args.parameters)}
@@ -199,7 +199,8 @@ def run_exhibit(args: argparse.Namespace) -> None:
 def audit(args: argparse.Namespace) -> None:
     """Audit a network of the reader's own, and print its verdict and where the page is."""
     from inputgrad.report import tables
-    from inputgrad.trials.runner import execute, run
+    from inputgrad.trials.notebooks import execute
+    from inputgrad.trials.runner import run
 
     named = own.parse(args.network)
     if named and named.weights and args.weights:

@@ -17,7 +17,7 @@ from inputgrad.study.schema import PROFILES, SCALES
 
 from . import claims, links
 from .markup import listed, span
-from .tables.common import decided_by
+from .tables.claims import decided_by
 
 
 @cache

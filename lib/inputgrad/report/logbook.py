@@ -14,7 +14,7 @@ from inputgrad.study import CHAPTERS, STUDY
 from inputgrad.study.schema import SCALES
 
 from . import cells, claims, links
-from .tables.common import deciders
+from .tables.claims import deciders
 
 DECIDED = {"reproduced": "verified", "holds in print": "verified",
            "not reproduced": "falsified", "fails in print": "falsified",

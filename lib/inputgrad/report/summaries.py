@@ -18,7 +18,7 @@ from inputgrad.study import CHAPTERS, STUDY, synthesis
 
 from . import cells, claims, links
 from .markup import VERDICTS, Table, as_text, listed, measured, number, scale
-from .tables.common import decided_by_code, deciders
+from .tables.claims import decided_by_code, deciders
 
 NO_REASON = "No explanation was found."
 """What is said of a claim that does not reproduce and gives no reason."""

@@ -194,7 +194,7 @@ FOOLING = Exhibit(
         names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
         Parameter("clipped", list(CLIPPED), "list of methods that are also run with the images kept within [0, 1]",
                   lambda value: [] if value == [] else several("clipped", METHODS, value)),
-        flag("clip", False, "keep the images of all methods in the box"),
+        flag("clip", False, "keep the images of all methods within [0, 1]"),
         SCORES,
         CLASS_CHOICE,
         Parameter("p", "inf", "exponent of the ball, from 1 to inf; PGD is run for inf only", exponent),

@@ -24,13 +24,13 @@ from inputgrad.study.butterfly import (
     ATTACKING,
     ENHANCING,
     FINE_TUNED,
-    FOUR,
     FROM_SCRATCH,
     NEW_IMAGES,
     PROBE,
     SCRATCH,
     SIZES,
 )
+from inputgrad.study.butterfly_scales import FOUR
 
 from .butterfly_arms import (
     PRINTED,

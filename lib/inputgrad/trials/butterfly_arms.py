@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import scaled_to
 from inputgrad.compute.gradients import Classifier
-from inputgrad.compute.methods.game import HELD, Played, Rules, decisions, outputs, perturbations, played
+from inputgrad.compute.methods.game import HELD, Rules, decisions, outputs, perturbations
+from inputgrad.compute.methods.played import Played, played
 from inputgrad.compute.norms import norm
 from inputgrad.compute.training.networks import Trained
 from inputgrad.ground.checks import eps_value

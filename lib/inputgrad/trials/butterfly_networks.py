@@ -7,12 +7,12 @@ from functools import cache, lru_cache
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute import data
 from inputgrad.compute.data import Splits
-from inputgrad.compute.methods.game import untrained
 from inputgrad.compute.models.imagenet import NAMES as WITH_WEIGHTS
 from inputgrad.compute.models.imagenet import torchvision_net, with_imagenet_weights
-from inputgrad.compute.training.networks import Trained, trained
+from inputgrad.compute.training.networks import Trained, trained, untrained
 from inputgrad.ground.checks import InputError
-from inputgrad.study.butterfly import EXTERNAL, FINE_TUNED, SCRATCH
+from inputgrad.study.butterfly import FINE_TUNED, SCRATCH
+from inputgrad.study.butterfly_scales import EXTERNAL
 
 from .job import Job
 

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks.pgd import drawn_within
 from inputgrad.compute.data import Splits, load
-from inputgrad.compute.methods.game import Game, Rules, drawn
+from inputgrad.compute.methods.game import Game, Rules
+from inputgrad.compute.methods.played import drawn
 from inputgrad.compute.methods.selfgradient import OfSizeOne, SelfGradient
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.training.networks import trained

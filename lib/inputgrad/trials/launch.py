@@ -11,7 +11,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import NOTEBOOKS
 
-from .runner import readable
+from .notebooks import readable
 
 TAG = "launch"
 

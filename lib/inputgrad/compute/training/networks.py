@@ -170,6 +170,15 @@ def restored(model: str, shape: tuple[int, int, int], device: torch.device, root
     return Trained(model=net.eval(), checkpoint=weights.file, origin=origin)
 
 
+def untrained(
+    model: str, *, shape: tuple[int, int, int], classes: int, width: float, seed: int, device: torch.device
+) -> Trained:
+    """A network of the catalogue as it is drawn, to start an encoder from scratch."""
+    torch.manual_seed(seed)
+    net = build(model, shape=shape, classes=classes, width=width).to(device).eval()
+    return Trained(model=net, checkpoint=f"untrained-{model}-{width:g}-s{seed}")
+
+
 def of_preparation(net: nn.Module) -> dict[str, Tensor]:
     """What a network keeps of the preparation of its pixels, which no file of weights holds."""
     return {name: tensor for name, tensor in net.state_dict().items() if name.startswith("prepare.")}

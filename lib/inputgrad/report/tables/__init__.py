@@ -1,8 +1,8 @@
 """Tables for pages: ours beside theirs, claims with verdicts, costs. Needs no torch.
 
-What every exhibit has is in ``tables.common`` and can be reached as ``tables.<name>``; beside it one module for each
-chapter that has tables of its own, as ``tables.<chapter>``, ``tables.leaderboard`` across them, and ``tables.audit``
-of a network of the reader's own.
+What every exhibit has is in ``common``, ``claims`` and ``provenance``, and can be reached as ``tables.<name>``; beside
+them one module for each chapter that has tables of its own, as ``tables.<chapter>``, ``tables.leaderboard`` across
+them, and ``tables.audit`` of a network of the reader's own.
 """
 
 from importlib import import_module
@@ -11,7 +11,9 @@ from types import ModuleType
 from inputgrad.study import CHAPTERS
 
 from . import audit, leaderboard
-from .common import beside, cost, own, paper_tables, schedules, scoreboard, verdict_table, verdicts
+from .claims import scoreboard, verdict_table, verdicts
+from .common import beside, own, paper_tables
+from .provenance import cost, schedules
 
 __all__ = [
     "audit",

@@ -14,8 +14,8 @@ from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number, with_steps
 from inputgrad.study.own import AS_GIVEN
 
-from .selfgrad import ALLOWED, ANSWERS, accuracies, asked
-from .selfgrad import signs as of_gradient
+from .masking import ALLOWED, ANSWERS, accuracies, asked
+from .masking import signs as of_gradient
 
 NO_ATTACK = ("none", "worst of all", "PGD over eps")
 """Rows that are no attack at the page's eps."""

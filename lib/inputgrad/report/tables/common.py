@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, wraps
+from functools import wraps
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,9 @@ import pandas as pd
 from inputgrad.catalogue import datasets, models
 from inputgrad.record import results
 from inputgrad.record.run import Run
-from inputgrad.report import cells, claims
-from inputgrad.report.markup import Stack, Table, between, listed, measured, number, scale, span
-from inputgrad.report.selectors import OURS
-from inputgrad.study import CHAPTERS, EXHIBITS
+from inputgrad.report import cells
+from inputgrad.report.markup import Stack, Table, between, measured, number, span
+from inputgrad.study import EXHIBITS
 from inputgrad.study.schema import PROFILES
 
 # Ours beside theirs
@@ -191,165 +190,7 @@ def own(run: Run) -> Table:
     return Table(pd.DataFrame(rows), f"What this execution computed itself, at the {run.profile} profile{ours}")
 
 
-# Claims, cost, scoreboard
-
-
-def verdict_table(key: str, chosen: Callable[[claims.Verdict], bool] = lambda verdict: True) -> Table:
-    """The claims of a paper with their verdicts, and whether the paper's own numbers bear them out."""
-    on_paper = {True: "yes", False: "no: the paper's slip", None: "–"}
-    there = [v for v in claims.verdicts(key) if chosen(v)]
-    rows = [
-        {
-            "claim": v.claim.id, "where": v.claim.source, "what is claimed": v.claim.text, "verdict": v.word,
-            "scale": scale(v.profile), "kind": v.claim.kind, "holds on its own numbers": on_paper[v.paper],
-            "remark": v.reason or v.claim.note,
-        }
-        for v in there
-    ]  # fmt: skip
-    return Table(pd.DataFrame(rows), decided_by_code(key, there))
-
-
-def decided_by_code(key: str, there: Sequence[claims.Verdict]) -> str:
-    """The caption of a table of claims: the paper's, our own statements, or both."""
-    theirs = [f"the claims of {CHAPTERS[key].authors}"] if any(v.claim.kind != "derived" for v in there) else []
-    ours = ["our own statements (derived)"] if any(v.claim.kind == "derived" for v in there) else []
-    text = f"{listed(theirs + ours)}, each decided by code from the recorded results"
-    return text[0].upper() + text[1:]
-
-
-def verdicts(run: Run, also: Sequence[str] = ()) -> Table:
-    """The claims that this exhibit's recorded rows decide, or would decide, however much of it this run is.
-
-    Args:
-        run: what ``inputgrad.run`` gave.
-        also: claims that other exhibits' rows decide and this one is about, such as ``"c23"``.
-    """
-    ids = {v.claim.id for v in decided_by(run.exhibit, run.shown)}
-    ids |= {f"{run.exhibit.split('/')[0]}.{name}" for name in also}
-    return verdict_table(run.exhibit.split("/")[0], lambda verdict: verdict.claim.id in ids)
-
-
-def decided_by(name: str, shown: Sequence[results.Result] = ()) -> list[claims.Verdict]:
-    """The verdicts that hang on an exhibit's rows, or would if it were run.
-
-    Args:
-        name: ``"sign/adversarial"``.
-        shown: results of it besides the recorded ones.
-    """
-    key, exhibit = name.split("/")[0], EXHIBITS[name]
-    paper, mine = cells.of_paper(key), results.table([*shown, *results.recorded(name)])
-    paper = paper[paper["table"].isin(exhibit.tables) & paper["metric"].isin(exhibit.metrics)]
-
-    def here(verdict: claims.Verdict) -> bool:
-        if not verdict.rows.empty:
-            return name in set(verdict.rows["exhibit"])
-        selectors = verdict.claim.vars.values()
-        return any(fits(paper, s) or ("table" in s and fits(mine, s, ("dataset", "model"))) for s in selectors)
-
-    return [verdict for verdict in claims.verdicts(key) if here(verdict)]
-
-
-@cache
-def deciders(key: str) -> dict[str, list[str]]:
-    """The exhibits whose recorded rows decide each claim of a paper, or would if they were run, by the claim's id."""
-    found: dict[str, list[str]] = {v.claim.id: [] for v in claims.verdicts(key)}
-    for exhibit in CHAPTERS[key].exhibits:
-        for verdict in decided_by(f"{key}/{exhibit.name}"):
-            found[verdict.claim.id].append(f"{key}/{exhibit.name}")
-    return found
-
-
-def fits(table: pd.DataFrame, selector: Mapping, ignoring: Sequence[str] = ()) -> bool:
-    """Does a claim's selector choose any of these rows, some columns left aside?"""
-    aside = ("over", "reading", *OURS, *ignoring)
-    chosen = np.ones(len(table), dtype=bool)
-    for column, wanted in selector.items():
-        if column not in aside:
-            chosen &= cells.matching(table, column, wanted).to_numpy()
-    return bool(chosen.any())
-
-
-def cost(run: Run) -> Table:
-    """What each shown trial cost, and on what machine it ran."""
-    rows = []
-    for result in run.shown:
-        p = result.provenance
-        rows.append(
-            {
-                "trial": result.path.stem, "profile": p["declaration"]["profile"],
-                "training, s": p["seconds"]["training"], "precision": trained_in(p),
-                "measuring, s": p["seconds"]["measure"], "peak memory, MiB": p["peak_memory_mib"],
-                "parameters": f"{p['network_parameters']:,}",
-                "device": p["name"], "torch": p["versions"]["torch"],
-                "measured by": commit(p), "trained by": trainers(p),
-                "date": p["date"],
-            }
-        )  # fmt: skip
-    return Table(pd.DataFrame(rows), "Where the numbers come from, and what they cost")
-
-
-def trained_in(provenance: Mapping) -> str:
-    """The precision of a training: bfloat16 where the recipe asks for it and the device has it."""
-    training = provenance.get("training") or {}
-    asked = provenance["declaration"]["settings"].get("recipe", {}).get("precision") == "bf16"
-    has = training.get("bfloat16", True)  # results from before this was recorded imitated what they had not
-    return "–" if "source" in training else "bfloat16" if asked and has else "float32"
-
-
-def trainers(provenance: Mapping) -> str:
-    """The commits that trained a trial's networks, its own first; earlier results know of no others."""
-    networks = [provenance.get("training"), *provenance.get("other_networks", {}).values()]
-    return ", ".join(dict.fromkeys(trained_by(network) for network in networks))
-
-
-def trained_by(training: Mapping | None) -> str:
-    """The commit that trained a network, or that its authors did and it was loaded; a dash where it is not known."""
-    if not training:
-        return "–"
-    return training.get("whose", "its authors") if "source" in training else commit(training)
-
-
-def commit(origin: Mapping) -> str:
-    """The commit of a measurement or a training, marked where its tree had changes beside it."""
-    return origin["commit"] + (" (modified)" if origin["modified"] else "")
-
-
-def schedules(*exhibits: str) -> Table:
-    """How the networks of exhibits are trained at each profile but ``smoke``, a row an exhibit, profile and recipe."""
-    rows: dict[tuple, list[str]] = {}
-    for name in exhibits:
-        for profile, grid in ((p, g) for p, g in EXHIBITS[name].grids.items() if p != "smoke"):
-            for dataset, model in grid.combinations(grid.datasets, grid.models, both_named=False):
-                recipe = grid.recipes.get((dataset, model)) or grid.recipes[model]
-                told = (name, profile, recipe.width, recipe.images, recipe.epochs, recipe.schedule, recipe.precision,
-                        len(grid.seeds), grid.images)  # fmt: skip
-                names = rows.setdefault(told, [])
-                names += [datasets.label(dataset)] if datasets.label(dataset) not in names else []
-    frame = pd.DataFrame(
-        {"page": name.split("/")[1], "profile": profile, "data sets": ", ".join(names), "width": f"{width:g}",
-         "training images": f"{images:,}" if images else "all", "epochs": epochs, "rate": schedule.replace("_", " "),
-         "precision": precision, "runs declared": seeds, "test images": f"{tested:,}"}
-        for (name, profile, width, images, epochs, schedule, precision, seeds, tested), names in rows.items()
-    )  # fmt: skip
-    return Table(
-        frame if len(exhibits) > 1 else frame.drop(columns="page"),
-        "How the networks are trained: width is a factor on the paper's channels",
-    )
-
-
-def scoreboard() -> Stack:
-    """The scoreboard over all papers: one table of claims, one of the numbers in tables."""
-    board = claims.scoreboard()
-    rows = [*board.to_dict("records"), {**board.sum(numeric_only=True), "paper": "all", "scale": ""}]
-    of_claims = [{"paper": r["paper"], "claims": r["claims"], **{w: r[w] for w in claims.WORDS}, "scale": r["scale"]}
-                 for r in rows]  # fmt: skip
-    of_cells = [{"paper": r["paper"], "numbers": r["cells"], **{w: r[f"{w} cells"] for w in cells.WORDS}} for r in rows]
-    return Stack(
-        [
-            Table(pd.DataFrame(of_claims), "What the papers claim of their results, and what became of it"),
-            Table(pd.DataFrame(of_cells), "The numbers in their tables and plots, and how near ours are"),
-        ]
-    )
+# What the paper prints
 
 
 def paper_tables(key: str) -> list[Table]:
