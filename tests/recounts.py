@@ -62,9 +62,9 @@ def judged(paper, ours):
 
 
 def runs(cell):
-    """What a column of ours says of a cell: its number, both of two runs, or centre and spread of three and more."""
+    """What a column of ours says of a cell: its number, both of two runs in the order of seeds, or centre and spread of three and more."""
     if len(cell.values) == 2:
-        return min(cell.values), max(cell.values)
+        return tuple(cell.values)
     return (cell.center, np.std(cell.values, ddof=1)) if len(cell.values) > 2 else cell.center
 
 

@@ -154,6 +154,21 @@ def test_pgd_refuses_no_steps(convnet):
         pgd(model, x, y, eps=0.1, steps=0)
 
 
+@pytest.mark.parametrize("name", ["FGSM", "FGM", "D-FGSM", "PGD", "random sign"])
+@pytest.mark.parametrize("eps", [-0.1, float("nan")])
+def test_a_size_is_a_number_of_at_least_zero(convnet, name, eps):
+    with pytest.raises(InputError, match=f"eps {eps}"):
+        ATTACKS[name](*convnet, eps=eps)
+
+
+def test_what_an_attack_follows_has_a_name(convnet):
+    model, x, y = convnet
+    with pytest.raises(InputError, match="loss 'cee' is unknown"):
+        ATTACKS["FGSM"](model, x, y, eps=0.1, loss="cee")
+    with pytest.raises(InputError, match="alpha -1 is not a number >= 0"):
+        pgd(model, x, y, eps=0.1, alpha=-1)
+
+
 def test_fgsm_agrees_with_foolbox(convnet):
     foolbox = pytest.importorskip("foolbox")
     model, x, y = convnet

@@ -334,6 +334,8 @@ def test_what_an_api_page_names_is_there(page):
 def test_lib_is_not_ignored(root):
     import subprocess
 
+    if not (root / ".git").exists():
+        pytest.skip("no checkout")
     assert (
         subprocess.run(["git", "check-ignore", "-q", "lib/inputgrad/__init__.py"], cwd=root, check=False).returncode
         == 1

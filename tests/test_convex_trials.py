@@ -137,6 +137,7 @@ def test_a_paired_lead_by_hand():
     assert (lead, low, high) == pytest.approx((20, middle - half, middle + half))
     assert paired_lead(0, 0, 100)[0] == 0
     assert paired_lead(0, 0, 100)[1] < 0 < paired_lead(0, 0, 100)[2]
+    assert paired_lead(20, 0, 20)[2] == 100 and paired_lead(0, 1, 1)[1] == -100
 
 
 def test_pairs_are_counted_image_by_image(workspace):

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ import torch
 from PIL import Image
 
 from inputgrad.catalogue import datasets
-from inputgrad.catalogue.datasets import DATASETS
+from inputgrad.catalogue.datasets import DATASETS, check_name, fingerprint
 from inputgrad.compute import data
 from inputgrad.compute.data import readers
 from inputgrad.ground.checks import InputError
@@ -116,6 +118,25 @@ def test_counts_that_differ(tmp_path):
 def test_an_unknown_name_names_the_closest():
     with pytest.raises(InputError, match="dataset 'mnits' is unknown: choose from .*did you mean 'mnist'"):
         data.load("mnits")
+
+
+def test_a_name_is_no_path(tiny):
+    (tiny / "sub").mkdir()
+    shutil.copy(tiny / "tiny.npz", tiny / "sub")
+    for name in ("sub/tiny", f"{tiny}/tiny", "sub/../tiny"):
+        with pytest.raises(InputError, match="is unknown: choose from"):
+            check_name(name, tiny)
+    assert check_name("tiny", tiny) == "tiny"
+
+
+def test_an_image_moved_to_another_class_is_another_state_of_the_data(tmp_path):
+    image = tmp_path / "mine" / "train" / "a" / "1.png"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"picture")
+    before = fingerprint("mine", tmp_path)
+    (tmp_path / "mine" / "train" / "b").mkdir()
+    image.rename(tmp_path / "mine" / "train" / "b" / "1.png")
+    assert fingerprint("mine", tmp_path) != before
 
 
 def test_without_network_the_sentence_says_what_to_put_where(tmp_path, monkeypatch):

@@ -151,6 +151,17 @@ def test_list_and_verdicts_without_torch(root):
         (["run", SIGN, "-p", "data_root=/no/such"], "data_root '/no/such' is not a folder that can be read"),
         (["run", SIGN, "-p", "eps"], "parameter 'eps' has no value: write it as name=value"),
         (["run", SIGN, "-p", "eps=1", "-p", "eps=2"], "parameter eps is given twice: leave one out"),
+        (
+            ["run", SIGN, "--profile", "quick", "-p", "profile=smoke"],
+            "parameter profile is given twice, with -p and by",
+        ),
+        (["audit", "alexnet", "--data", "digits28", "-p", "models=[lenet5]"], "parameter models is given twice"),
+        (["run", "sign"], "exhibit 'sign' is unknown: choose from sign/adversarial, sign/cooperative"),
+        (["run", SIGN, "-o", "README.md"], "output 'README.md' is not allowed: name a file that ends in .ipynb"),
+        (["run", SIGN, "-o", f"notebooks/{SIGN}.ipynb"], "outside notebooks"),
+        (["run", SIGN, "-p", "label=no"], "label False is unknown: choose from true, predicted"),
+        (["run", "convex/rounding", "-p", "scale=[0]"], "scale is 0.0: it must be above 0"),
+        (["run", "convex/rounding", "-p", "scale=[-1]"], "scale -1 is not allowed: it must be finite and above 0\n"),
         (["verdicts", "signs"], "paper 'signs' is unknown: choose from sign, convex"),
         (["fetch", "minst"], "dataset 'minst' is unknown"),
         (["fetch", "lenet5_author"], "did you mean 'lenet5_authors'?"),
@@ -258,3 +269,11 @@ def test_papermill_gets_the_same_refusals(root, tmp_path):
 def test_what_papermill_gives_as_text_is_read_as_lists(name, text, sentence):
     with pytest.raises(InputError, match=sentence):
         inputgrad.run(SIGN, **{name: text})
+
+
+def test_what_yaml_makes_of_words_is_understood():
+    from inputgrad.__main__ import parsed
+
+    assert parsed(["eps=None", "limit=null"]) == {"eps": None, "limit": None}
+    (trial,) = study.trials(SIGN, **parsed(["label=true"]), datasets=["digits28"], models=["alexnet"])
+    assert trial.settings["label"] == "true"

@@ -181,6 +181,12 @@ def test_at_a_sign_training_through_the_gradient_is_training_on_a_constant(batch
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*found, strict=True))
 
 
+def test_softened_no_relu_is_left(batch, monkeypatch):
+    network = softened(build("resnet18", shape=SHAPE, classes=10, width=0.1).eval())
+    monkeypatch.setattr(nn.functional, "relu", None)
+    assert predict(network, batch[0]).shape == (len(batch[0]), 10)
+
+
 def test_straight_through_a_sign_there_is_a_gradient_and_through_the_sign_itself_none(batch):
     torch.manual_seed(1)
     network = defences.ActiveBlock(amplitude=0.2).build("wrn10_2", shape=SHAPE, classes=10, width=0.25).eval()

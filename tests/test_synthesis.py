@@ -40,9 +40,12 @@ def test_a_network_comes_from_the_function_of_its_chapter(monkeypatch):
     asked = []
     monkeypatch.setattr("inputgrad.trials.synthesis.control", lambda *a: asked.append("control"))
     monkeypatch.setattr("inputgrad.trials.synthesis.trained", lambda *a: asked.append("trained"))
+    grey, colours = (SimpleNamespace(name="mine", shape=(channels, 28, 28)) for channels in (1, 3))
     for model in ("smooth_cnn", "wrn10_2", "fcnn", "a_readers_own"):
-        network(None, model, None, 0, None)
+        network(grey, model, None, 0, None)
     assert asked == ["control", "trained", "trained", "trained"]
+    with pytest.raises(InputError, match="model 'smooth_cnn' is not allowed on mine"):
+        network(colours, "smooth_cnn", None, 0, None)
     assert smooth.HARDENING.network.endswith("hardening:control")
 
 

@@ -152,6 +152,8 @@ RELATIONS = [
     ("sign/examples", {"columns": 51}, "columns 51 is too large: only 50 images are attacked"),
     ("synthesis/attacks", {"uap_images": 1201}, "uap_images 1201 is too large: only 1200 training images are in digits28"),
     ("convex/robustness", {"models": ["resnet50"], "datasets": ["digits28"]}, "image size 28 is too small for resnet50: it must be at least 32"),
+    ("convex/robustness", {"models": ["lenet5_authors"], "datasets": ["cifar10"]}, "takes images of (1, 28, 28) of 10 classes: cifar10 has (3, 32, 32)"),
+    ("convex/robustness", {"models": ["fcnn"], "datasets": ["stl10"]}, "image size 96 is too large for fcnn: it must be at most 32 pixels"),
     ("convex/robustness", {"models": ["efficientnet_lite0"], "datasets": ["digits28"]}, "image size 28 is too small for efficientnet_lite0"),
     (ENHANCING, {"models": ["resnet50"], "recipe": {"width": 2}}, "width 2.0 is not allowed for resnet50: the network has one size"),
     (ENHANCING, {"size": 40}, "image size 40 is not one that the encoder resnet18_imagenet can take: it must be a multiple of 32"),

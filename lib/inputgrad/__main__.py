@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -63,7 +65,7 @@ def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     listing.set_defaults(command=list_exhibits)
     running = commands.add_parser("run", help="run one exhibit's notebook")
     running.add_argument("exhibit", metavar="PAPER/EXHIBIT")
-    running.add_argument("--profile", default="smoke", help="smoke (default), quick, desk or paper")
+    running.add_argument("--profile", help="smoke (default), quick, desk or paper")
     running.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="parameters",
                          help="a notebook parameter, its value written as YAML; may be repeated")  # fmt: skip
     running.add_argument("-o", "--output", type=Path, help="the executed notebook (default: under build/runs)")
@@ -92,11 +94,11 @@ def add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "network", metavar="NETWORK", help=f"{own.FORMS}; FILE.py is executed: name only code you trust"
     )
     auditing.add_argument("--data", required=True, metavar="NAME", help="the data set it classifies")
-    auditing.add_argument("--eps", default="8/255", help="radius of the l-infinity ball, as 0.1 (default: 8/255)")
+    auditing.add_argument("--eps", help="radius of the l-infinity ball, as 0.1 (default: 8/255)")
     auditing.add_argument("--weights", metavar="FILE", help="its weights: .safetensors, or tensors saved by torch.save")
     auditing.add_argument("--images", type=int, help="test images attacked (default: the profile's own)")
-    auditing.add_argument("--profile", default="quick", help="how long the attacks are: smoke, quick (default), paper")
-    auditing.add_argument("--libraries", nargs="+", default=[], metavar="NAME",
+    auditing.add_argument("--profile", help="how long the attacks are: smoke, quick (default), paper")
+    auditing.add_argument("--libraries", nargs="+", metavar="NAME",
                           help=f"other libraries whose attacks to run beside: {', '.join(PEERS)}")  # fmt: skip
     auditing.add_argument("--data-root", help="folder of the data sets (default: $INPUTGRAD_DATA or data/datasets)")
     auditing.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="parameters",
@@ -150,7 +152,7 @@ def add_book(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def parsed(assignments: list[str]) -> dict:
-    """``["eps=[0.1]", "device=cpu"]`` as a mapping, values read as YAML."""
+    """``["eps=[0.1]", "device=cpu"]`` as a mapping, values read as YAML, and ``None`` as Python has it."""
     values = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
@@ -159,12 +161,25 @@ def parsed(assignments: list[str]) -> dict:
         if name in values:
             raise InputError(f"parameter {name} is given twice: leave one out")
         try:
-            values[name] = yaml.safe_load(text)
+            values[name] = None if text == "None" else yaml.safe_load(text)
         except (yaml.YAMLError, ValueError, RecursionError):
             raise InputError(
                 f"parameter {name}: {checks.shown(text)} cannot be read; quote it, as in -p {name}='[\"0.1\"]'"
             ) from None
     return values
+
+
+def given(options: Mapping[str, Any], assignments: list[str]) -> dict:
+    """Parameters from a command's own options, ``None`` where one was left out, and from its ``-p NAME=VALUE``.
+
+    Raises:
+        InputError: one of them is given twice, or has no value that can be read.
+    """
+    named = {name: value for name, value in options.items() if value is not None}
+    values = parsed(assignments)
+    if twice := [name for name in values if name in named]:
+        raise InputError(f"parameter {twice[0]} is given twice, with -p and by the command itself: leave the -p out")
+    return {**named, **values}
 
 
 def list_exhibits(args: argparse.Namespace) -> None:
@@ -190,7 +205,7 @@ def run_exhibit(args: argparse.Namespace) -> None:
     from inputgrad.trials.notebooks import execute
 
     study.exhibit(args.exhibit)
-    parameters = {"profile": args.profile, **parsed(args.parameters)}
+    parameters = {"profile": "smoke", **given({"profile": args.profile}, args.parameters)}
     output = args.output or BUILD / "runs" / f"{args.exhibit}-{parameters['profile']}.ipynb"
     execute(args.exhibit, parameters, output)
     print(f"{args.exhibit}: done, {relative(output)}")
@@ -206,17 +221,17 @@ def audit(args: argparse.Namespace) -> None:
     if named and named.weights and args.weights:
         raise InputError(f"weights are named twice, {named.weights} and {args.weights}: leave one out")
     network = f"{args.network}@{args.weights}" if args.weights else args.network
-    given = {"datasets": [args.data], "models": [own.resolved(network)], "eps": args.eps, "profile": args.profile,
-             "images": args.images, "data_root": args.data_root, "libraries": args.libraries,
-             **parsed(args.parameters)}  # fmt: skip
-    trial = study.trials("own/audit", **given)[0]
+    options = {"datasets": [args.data], "models": [own.resolved(network)], "eps": args.eps, "profile": args.profile,
+               "images": args.images, "data_root": args.data_root, "libraries": args.libraries}  # fmt: skip
+    parameters = {"profile": "quick", **given(options, args.parameters)}
+    trial = study.trials("own/audit", **parameters)[0]
     if not architecture(trial.model).given:
         raise InputError(
             f"{network} is a network of the catalogue and brings no weights: name them with --weights FILE"
         )
     output = args.output or BUILD / "runs" / "own" / f"audit-{trial.name}-{trial.key}.ipynb"
-    execute("own/audit", given, output)
-    for table in tables.audit.verdict(run("own/audit", **given)).tables:
+    execute("own/audit", parameters, output)
+    for table in tables.audit.verdict(run("own/audit", **parameters)).tables:
         print(table.caption)
     print(f"the page: {relative(output)}")
 

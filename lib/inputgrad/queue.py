@@ -357,10 +357,11 @@ def snakemake(chosen: Sequence[Entry], jobs: int) -> None:
     """
     profile = chosen[0].trial.profile
     targets = [f"build/shards/{profile}/{entry.trial.exhibit}/{entry.trial.name}.ipynb" for entry in chosen]
+    slots = max(jobs, 2)
     command = [
         sys.executable, "workflow/alone.py", "--snakefile", "workflow/Snakefile",
-        "--profile", "workflow/profiles/local", "--cores", str(jobs), "--resources", f"slots={max(jobs, 2)}",
-        "--config", f"profile={profile}", "--force", "--", *targets,
+        "--profile", "workflow/profiles/local", "--cores", str(jobs), "--resources", f"slots={slots}",
+        "--config", f"profile={profile}", f"slots={slots}", "--force", "--", *targets,
     ]  # fmt: skip
     if subprocess.run(command, cwd=ROOT, check=False).returncode == BUSY:
         raise InputError("nothing was recorded while another process is at work in this checkout")

@@ -83,6 +83,7 @@ tables.cost(run)
 # 2. Only images that were right before are counted, so that "fooled" means moved by this step.
 # 3. One eps for all images, as the paper has it, set so that the median step has the length on the axis before clipping to [0, 1].
 # 4. Between the budgets of the grid the table interpolates in the logarithm of the budget.
+# 5. FGM-l2 leaves an image as it is where the gradient is so short that its squares are zero in single precision.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page

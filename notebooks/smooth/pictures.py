@@ -17,7 +17,7 @@ reduction = "sum"  # of the loss the images follow: sum (each its own) or mean o
 mode = "accumulate"  # what becomes of the moves: accumulate, reset, fresh, discard, noise
 beyond = False  # allow rates outside [-1, 1]
 eps = "0.1"  # eps of FGSM in units of the network's input, as text
-columns = 6  # how many images are shown in a row
+columns = 6  # how many images are shown in a row, at most 16
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad

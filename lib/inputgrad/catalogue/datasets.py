@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -127,15 +128,16 @@ def present(name: str, root: str | os.PathLike | None = None) -> bool:
 
 
 def fingerprint(name: str, root: str | os.PathLike | None = None) -> str | None:
-    """What tells one state of a reader's own data from another: names, sizes and times of its files.
+    """What tells one state of a reader's own data from another: paths, sizes and times of its files.
 
     ``None`` for what the catalogue names, whose counts are verified and whose content sum a result carries.
     """
     if name in DATASETS:
         return None
-    archive = data_root(root) / f"{name}.npz"
-    files = [archive] if archive.is_file() else sorted((data_root(root) / name).rglob("*"))
-    lines = [f"{f.name} {f.stat().st_size} {f.stat().st_mtime_ns}" for f in files if f.is_file()]
+    folder = data_root(root)
+    archive = folder / f"{name}.npz"
+    files = [archive] if archive.is_file() else sorted((folder / name).rglob("*"))
+    lines = [f"{f.relative_to(folder)} {f.stat().st_size} {f.stat().st_mtime_ns}" for f in files if f.is_file()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else None
 
 
@@ -146,7 +148,7 @@ def check_name(name: object, root: str | os.PathLike | None = None, others: Iter
         InputError: no such data set.
     """
     try:
-        if isinstance(name, str) and known(name, root):
+        if isinstance(name, str) and Path(name).name == name and known(name, root):
             return name
     except (OSError, ValueError):  # a name that no file can have
         pass

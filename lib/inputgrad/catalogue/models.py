@@ -23,6 +23,7 @@ class Architecture:
     objective: str = "classify"  # what it is trained to do, a name in ``training.objectives.OBJECTIVES``
     weights: Weights | Packaged | None = None  # published ones, which are loaded: such a network is never trained
     smallest: int = 1  # side of an image, in pixels
+    largest: int = 0  # the same; 0 for any
     multiple: int = 1  # of how many pixels that side is
     channels: tuple[int, ...] = ()  # of an image; () for any
     one_size: bool = False  # width 1 and no other
@@ -44,6 +45,10 @@ class Architecture:
             raise InputError(
                 f"image size {side} is too small for {self.name}: it must be at least {self.smallest} pixels"
             )
+        if self.largest and max(shape[1:]) > self.largest:
+            raise InputError(
+                f"image size {max(shape[1:])} is too large for {self.name}: it must be at most {self.largest} pixels"
+            )
         if any(found % self.multiple for found in shape[1:]):
             raise InputError(
                 f"image size {shape[1]}x{shape[2]} is not allowed for {self.name}: it must be a multiple of "
@@ -55,6 +60,24 @@ class Architecture:
         if self.one_size and width != 1:
             raise InputError(f"width {width!r} is not allowed for {self.name}: the network has one size, width 1")
 
+    def check_data(self, name: str, shape: tuple[int, int, int], classes: int) -> None:
+        """Refuse a data set that the published weights were not trained to tell apart.
+
+        Args:
+            name: of the data set.
+            shape: of its images, ``(C, H, W)``.
+            classes: how many it has.
+
+        Raises:
+            InputError: naming the network, what it takes, and what the data set has.
+        """
+        weights = self.weights
+        if weights and (weights.shape not in (None, shape) or weights.classes != classes):
+            size = f"images of {weights.shape}" if weights.shape else "colour images"
+            raise InputError(
+                f"model {self.name!r} takes {size} of {weights.classes} classes: {name} has {shape} of {classes}"
+            )
+
 
 MODELS: dict[str, Architecture] = {
     a.name: a
@@ -64,10 +87,10 @@ MODELS: dict[str, Architecture] = {
         Architecture("alexnet_224", "AlexNet at 224 pixels", "alexnet:alexnet_224", one_size=True),
         Architecture("resnet18", "ResNet-18", "resnet:resnet18"),
         Architecture("resnet18_imagenet", "ResNet-18, ImageNet stem", "resnet:resnet18", (("stem", "imagenet"),)),
-        Architecture("linear", "linear", "lenet:linear"),
-        Architecture("fcnn", "FCNN", "lenet:fcnn"),
-        Architecture("lenet5", "LeNet-5", "lenet:lenet5"),
-        Architecture("lenet5_authors", "LeNet-5 (authors)", "lenet:lenet5", weights=LENET5_AUTHORS),
+        Architecture("linear", "linear", "lenet:linear", largest=32),
+        Architecture("fcnn", "FCNN", "lenet:fcnn", largest=32),
+        Architecture("lenet5", "LeNet-5", "lenet:lenet5", largest=32),
+        Architecture("lenet5_authors", "LeNet-5 (authors)", "lenet:lenet5", weights=LENET5_AUTHORS, largest=32),
         Architecture("nin", "NIN", "nin:nin"),
         Architecture("densenet40", "DenseNet-40", "densenet:densenet", (("depth", 40),)),
         Architecture("densenet16", "DenseNet-16", "densenet:densenet", (("depth", 16),)),

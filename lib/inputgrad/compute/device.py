@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -71,6 +72,11 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
+def kept_generators(device: torch.device) -> AbstractContextManager:
+    """A block that may seed torch's global generators, and leaves them as they were: the CPU's and the device's."""
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" and torch.cuda.device_count() else [])
+
+
 MATRIX = {"cpu": 1024, "cuda": 8192}
 """Rows and columns of the matrices whose product is timed, by kind of device."""
 
@@ -80,8 +86,8 @@ def matrix_rate(device: torch.device, precision: str = "fp32", rounds: int = 5) 
 
     What the arithmetic of a training is measured against: no network does better.
     """
-    n = MATRIX[device.type]
-    a = torch.randn(n, n, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    n, bfloat16 = MATRIX[device.type], precision == "bf16" and has_bfloat16(device)  # as training falls back
+    a = torch.randn(n, n, device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32)
     best = float("inf")
     for _ in range(rounds):
         synchronise(device)

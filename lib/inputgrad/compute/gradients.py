@@ -95,7 +95,7 @@ def input_gradient(model: Classifier, x: Tensor, y: Tensor, *, loss: str = "ce")
         The gradient, shaped like ``x``, detached.
 
     Raises:
-        InputError: the model's output is not a batch of scores.
+        InputError: the model's output is not a batch of scores, or ``loss`` no name of a loss.
     """
     return scores_and_gradient(model, x, y, loss=loss)[1]
 
@@ -105,7 +105,7 @@ def scores_and_gradient(model: Classifier, x: Tensor, y: Tensor, *, loss: str = 
     with frozen(model), torch.enable_grad():
         x = x.detach().requires_grad_()
         f = scores(model, x)
-        return f.detach(), torch.autograd.grad(LOSSES[loss](f, y).sum(), x)[0]
+        return f.detach(), torch.autograd.grad(LOSSES[one_of("loss", loss, LOSSES)](f, y).sum(), x)[0]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def per_image(values: Tensor, like: Tensor) -> Tensor:
 
 
 def unit(g: Tensor) -> Tensor:
-    """Each image is divided by its l2 norm; an image of zeros stays zero."""
+    """Each image is divided by its l2 norm; one of zeros, or whose squares underflow to zero, becomes zero."""
     length = per_image(norm(g, 2), g)
     return torch.where(length > 0, g / length, 0.0)
 

@@ -26,8 +26,9 @@ MANY = 100
 def one_of(what: str, value: object, allowed: Iterable[str]) -> str:
     """``value`` when it is one of ``allowed``; else an error that lists them, or the likest of many."""
     names = list(allowed)
-    if isinstance(value, str) and value in names:
-        return value
+    name = str(value).lower() if isinstance(value, bool) else value  # YAML reads the name true as a truth value
+    if isinstance(name, str) and name in names:
+        return name
     listed = ", ".join(names)
     if len(names) > MANY:
         likest = difflib.get_close_matches(str(value), names, n=5, cutoff=0.0)
@@ -57,8 +58,8 @@ def structured(what: str, value: object) -> object:
         ) from None
 
 
-def eps_value(text: object, what: str = "eps") -> float:
-    """A radius in units of ``x``, from text (``"8/255"``, ``"0.3"``) or a number; finite and >= 0."""
+def eps_value(text: object, what: str = "eps", allowed: str = ">= 0, in units of x in [0, 1]") -> float:
+    """A radius in some unit, from text (``"8/255"``, ``"0.3"``) or a number; finite and >= 0."""
     try:
         if isinstance(text, bool):
             raise ValueError
@@ -70,7 +71,7 @@ def eps_value(text: object, what: str = "eps") -> float:
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{what} {shown(text)} is not a number: write it as '0.3' or '8/255'") from None
     if not math.isfinite(value) or value < 0:
-        raise InputError(f"{what} {shown(text)} is not allowed: it must be finite and >= 0, in units of x in [0, 1]")
+        raise InputError(f"{what} {shown(text)} is not allowed: it must be finite and {allowed}")
     return value
 
 

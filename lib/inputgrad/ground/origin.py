@@ -21,6 +21,9 @@ def origin() -> dict:
 
 
 def git(*arguments: str) -> str:
-    """What git prints, or ``""`` outside a checkout."""
-    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    """What git prints, or ``""`` outside a checkout and where there is no git."""
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -197,7 +197,7 @@ def fill(text: str, where: str) -> str:
     """``text`` with its tokens replaced by numbers from the results, and without the names it gives to cells.
 
     ``[[ours sign dataset=CIFAR-10 model=AlexNet attack=FGM eps=0.30 metric=accuracy]]`` is our number (of two
-    runs: both), the same with
+    runs: both, in the order of their seeds), the same with
     ``range`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
     is a column of the scoreboard, such as the claims with that verdict,
     ``[[count sign cells in words]]`` all of them, ``[[count synthesis victims]]`` one of
@@ -289,9 +289,10 @@ def token(kind: str, text: str, where: str) -> str:
     if kind == "paper":
         return printed(rows.iloc[0])
     units = set(rows["unit"])
-    if kind == "range" or (kind == "ours" and rows["seeds"].iloc[0] == 2):  # two runs are two numbers
-        least, most = written(rows["least"].min(), units), written(rows["most"].max(), units)
-        return f"{least} {'to' if kind == 'range' else 'and'} {most}"
+    if kind == "range":
+        return f"{written(rows['least'].min(), units)} to {written(rows['most'].max(), units)}"
+    if rows["seeds"].iloc[0] == 2:
+        return " and ".join(written(value, units) for value in rows["runs"].iloc[0])
     return written(value, units)
 
 

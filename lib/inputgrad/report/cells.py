@@ -112,7 +112,7 @@ def one_more(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
 
 
 def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
-    """One cell from the ``(unit, value, count, total)`` of each run: fractions become percent."""
+    """One cell from the ``(unit, value, count, total)`` of each run: fractions become percent, in ``runs``, too."""
     units, values, counts, totals = zip(*runs, strict=True)
     shares, center = units[0] == "fraction", EXHIBITS[exhibit].center if exhibit in EXHIBITS else "mean"
     shown = np.array([value * (100 if unit == "fraction" else 1) for unit, value in zip(units, values, strict=True)])
@@ -123,7 +123,7 @@ def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
         "value": CENTERS[center](shown),
         "spread": shown.std(ddof=1) if len(shown) > 1 else float("nan"),
         "low": low, "high": high, "new_low": new_low, "new_high": new_high,
-        "least": shown.min(), "most": shown.max(),
+        "runs": tuple(shown.tolist()), "least": shown.min(), "most": shown.max(),
         "seeds": len(shown), "images": int(totals[0]),
     }  # fmt: skip
 
@@ -140,7 +140,7 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     out = [{**dict(zip(names, identity, strict=True)), **joined(identity[0], cell)} for identity, cell in runs.items()]
     with_intervals(out)
     numbers = dict.fromkeys(("value", "spread", "low", "high", "new_low", "new_high", "least", "most"), float)
-    columns = [*names, "unit", *numbers, "seeds", "images"]
+    columns = [*names, "unit", *numbers, "runs", "seeds", "images"]
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
 
@@ -269,7 +269,7 @@ def idle_value(row: Mapping, natural: Mapping[tuple, float]) -> float:
     return natural.get(tuple(row[c] for c in PLACE), REST.get(row["metric"], float("nan")))
 
 
-KEPT = ("spread", "low", "high", "least", "most", "seeds", "images", "profile", "exhibit")
+KEPT = ("spread", "low", "high", "runs", "least", "most", "seeds", "images", "profile", "exhibit")
 """What a comparison keeps of our cell besides its value."""
 
 

@@ -232,7 +232,7 @@ class Verdict:
 
     claim: Claim
     word: str
-    profile: str | None
+    profile: str | None  # the smallest scale among its rows; of theory, which knows no scale, None
     reason: str
     paper: bool | None
     rows: pd.DataFrame = field(repr=False)
@@ -271,7 +271,8 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
         word, reason = "undecided", OPEN[bool(holds)]
     elif not holds:
         word = "not reproduced"
-    return Verdict(claim, word, min(rows["profile"], key=PROFILES.index, default=None), reason, paper, rows)
+    scale = None if claim.kind == "theory" else min(rows["profile"], key=PROFILES.index, default=None)
+    return Verdict(claim, word, scale, reason, paper, rows)
 
 
 @cache

@@ -118,9 +118,9 @@ def between(cell: Any) -> str:
 
 
 def measured(cell: Mapping, places: int = 1) -> str:
-    """What our runs gave: one number, both of two runs, or from three the centre with the spread over seeds."""
+    """What our runs gave: one number, both of two runs in the order of their seeds, or from three centre and spread."""
     if cell["seeds"] == 2:
-        return f"{number(cell['least'], places)} and {number(cell['most'], places)}"
+        return " and ".join(number(value, places) for value in cell["runs"])
     center = cell["ours"] if "ours" in cell else cell["value"]
     return number(center, places) + (f" ± {cell['spread']:.{places}f}" if cell["seeds"] > 2 else "")
 

@@ -148,16 +148,16 @@ def imagenette() -> dict[str, str]:
 
 
 def in_short() -> str:
-    """How many claims about results came out how, and how many of those not reproduced are so at toy scale alone."""
+    """How many claims about results came out how, and how many of each rest on the toy scale."""
     found = [verdict for key in STUDY for verdict in claims.verdicts(key) if verdict.claim.kind == "result"]
     words = {word: [v for v in found if v.word == word] for word in claims.WORDS}
-    refuted = words["not reproduced"]
-    toy = sum(v.profile == "quick" for v in refuted)
+    toy = {word: sum(v.profile == "quick" for v in mine) for word, mine in words.items()}
+    behind = listed([f"{toys} {word}" for word, toys in toy.items() if toys])
     counted = listed([f"{len(mine)} {word}" for word, mine in words.items() if mine])
     return (
-        f"Of the {len(found)} claims about results: {counted}. Of the {len(refuted)} not reproduced {toy} rest, in "
-        "whole or in part, on rows at the toy scale of `quick`. There a network is trained for less than the paper's, "
-        "or another one stands in for it, and such rows cannot say what the paper's own network would do.\n"
+        f"Of the {len(found)} claims about results: {counted}. {sum(toy.values())} verdicts rest, in whole or in part, "
+        f"on rows at the toy scale of `quick`: {behind}. There a network is trained for less than the paper's, or "
+        "another one stands in for it, and such rows cannot say what the paper's own network would do, either way.\n"
     )
 
 

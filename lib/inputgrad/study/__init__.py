@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from inputgrad.catalogue import own as readers
-from inputgrad.catalogue.datasets import Extent, check_name, extent, fingerprint
+from inputgrad.catalogue.datasets import DATASETS, Extent, check_name, extent, fingerprint
 from inputgrad.catalogue.models import Architecture, architecture
 from inputgrad.catalogue.recipe import Recipe, within
 from inputgrad.ground import checks
@@ -53,7 +53,8 @@ def exhibit(name: str) -> Exhibit:
         InputError: there is none of that name.
     """
     there = {**EXHIBITS, **OWN}
-    return there[checks.one_of("exhibit", name, there)]
+    of_paper = [full for full in there if full.startswith(f"{name}/")]
+    return there[checks.one_of("exhibit", name, of_paper or there)]
 
 
 def parameters(name: str) -> dict[str, Parameter]:
@@ -162,7 +163,10 @@ def settings_of(
         within("recipe", values["recipe"], recipe, there.train, dataset)
         asked = {p.name for p in parameters(name).values() if values[p.name] != p.default}
         enough(dataset, there, settings, asked, {p.name: p.of for p in declared.parameters if p.of})
-        architecture(model).check(sized(there.shape, shared.get("size")), recipe.get("width", 1.0))
+        shape = sized(there.shape, shared.get("size"))
+        architecture(model).check(shape, recipe.get("width", 1.0))
+        if dataset in DATASETS and declared.network == Exhibit.network:
+            architecture(model).check_data(dataset, shape, DATASETS[dataset].classes)
     if declared.scale:
         settings |= declared.scale(profile, dataset, there, settings)
     if print_of := fingerprint(dataset, root):

@@ -12,7 +12,7 @@ import numpy as np
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.ground import checks
 
-from .parameters import choice, count, eps_list, eps_or_own, flag, names, ratio, several
+from .parameters import choice, count, eps_list, eps_or_own, factors, flag, names, ratio, several
 from .schema import Exhibit, Grid, Paper, Parameter, grid
 
 ON_MNIST = ("fcnn", "lenet5")
@@ -159,7 +159,7 @@ FRAMEWORK = Exhibit(
     parameters=(
         Parameter("multiples", ["0.5", "0.9", "0.99", "1.01", "1.1", "1.25", "1.5", "2", "3"],
                   "list of eps in units of each image's smallest feasible eps (Proposition 1)",
-                  partial(eps_list, what="multiples")),
+                  partial(factors, what="multiples")),
         Parameter("p", list(EXPONENTS), "list of exponents of the ball: 1, 1.5, 2, 3, inf", partial(balls, EXPONENTS)),
         Parameter("eps", None, "list of eps at which scores are compared; None: the ten of Fig. 2", eps_or_own),
     ),
@@ -234,7 +234,7 @@ ROUNDING = Exhibit(
             "scale",
             ["1/16", "1/4", "1", "4", "16"],
             "list of factors on the logits, as text",
-            partial(eps_list, what="scale"),
+            partial(factors, what="scale"),
         ),
     ),
 )
@@ -275,7 +275,7 @@ REGRESSION = Exhibit(
         Parameter("p", list(NORMS), "list of exponents of the ball: 1, 2, inf", partial(balls, NORMS)),
         Parameter("radius", ["1/2", "1", "2", "4"],
                   "list of eps of the l2 ball; those of the others are scaled to it",
-                  partial(eps_list, what="radius")),
+                  partial(factors, what="radius")),
         Parameter("eps", ["0.02", "0.05", "0.1", "0.2"], "list of eps for the segmentation (l-infinity)", eps_list),
         count("bounded", 16, "how many images are held against the optimum, or for inf a bound of it", "test"),
     ),

@@ -25,7 +25,7 @@ AUDIT = Exhibit(
     reproduces="no paper: what a network of the reader's own withstands",
     compute="inputgrad.trials.own:audit",
     takes_own=True,
-    version=1,
+    version=2,
     grids={"smoke": grid(16), "quick": grid(100), "paper": grid(1000)},
     parameters=(
         EPS,

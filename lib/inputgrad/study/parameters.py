@@ -19,6 +19,13 @@ def eps_list(value: object, what: str = "eps") -> list[str]:
     return texts
 
 
+def factors(value: object, what: str) -> list[str]:
+    """As :func:`eps_list`, of numbers above 0 in a unit of their own."""
+    for text in checks.items(what, value):
+        checks.positive(what, checks.eps_value(text, what, allowed="above 0"))
+    return eps_list(value, what)
+
+
 def eps_or_own(value: object) -> list[str] | None:
     """As :func:`eps_list`; ``None`` is the paper's own grid."""
     return None if value is None else eps_list(value)

@@ -7,7 +7,7 @@ from functools import partial
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.ground import checks
 
-from .parameters import choice, count, eps_list, eps_or_own, flag, names
+from .parameters import choice, count, eps_list, eps_or_own, factors, flag, names
 from .schema import Exhibit, Grid, Paper, Parameter, Recipes
 
 REAL = ("mnist", "fashion_mnist", "cifar10", "cifar100")
@@ -51,14 +51,6 @@ def grids(*, images: dict[str, int], real: tuple = REAL, stand_ins: tuple = STAN
         **({"desk": Grid(real, ("resnet18",), (0,), images["desk"], PAPERS_OWN)} if "desk" in images else {}),
         "paper": Grid((*real, "svhn") if len(real) > 2 else real, models, (0, 1, 2, 3, 4), images["paper"], PAPERS_OWN),
     }
-
-
-def lengths(value: object) -> list[str]:
-    """A list of different lengths above 0, as text: half of the images are sought between their logarithms."""
-    texts = eps_list(value, "budgets")
-    for text in texts:
-        checks.positive("budgets", checks.eps_value(text))
-    return texts
 
 
 EPS = Parameter(
@@ -170,7 +162,7 @@ PERCEPTIBILITY = Exhibit(
     grids=grids(images={"smoke": 30, "quick": 250, "paper": 2000}),
     parameters=(
         Parameter("budgets", ["1/32", "1/16", "1/8", "1/4", "1/2", "1", "2", "4", "8", "16"],
-                  "list of median l2 lengths of the step, in units of x", lengths),
+                  "list of median l2 lengths of the step, in units of x", partial(factors, what="budgets")),
         names("methods", METHODS, "list of " + ", ".join(METHODS), METHODS),
         CLIP,
     ),

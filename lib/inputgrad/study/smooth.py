@@ -185,7 +185,8 @@ PICTURES = Exhibit(
     parameters=(
         RATE, REDUCTION, MODE, BEYOND,
         Parameter("eps", "0.1", "eps of FGSM in units of the network's input, as text", lambda v: eps_list([v])[0]),
-        count("columns", 6, "how many images are shown in a row", "test"),
+        Parameter("columns", 6, "how many images are shown in a row, at most 16",
+                  partial(checks.whole, "columns", least=1, most=16), "test"),
     ),
 )  # fmt: skip
 

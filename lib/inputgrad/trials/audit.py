@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from inputgrad.catalogue.models import architecture
 from inputgrad.compute.attacks import along, pgd, pgd_restarts, random_sign, steps_to_fool
+from inputgrad.compute.device import kept_generators
 from inputgrad.compute.gradients import Classifier, input_gradient
 from inputgrad.compute.methods.selfgradient import SelfGradient
 from inputgrad.compute.metrics import correct, predict
@@ -108,19 +110,25 @@ def kept(
 ) -> Iterator[tuple[str, Tensor, int]]:
     """The attacks of Croce and Hein's own library: Square, and APGD on cross-entropy and on targets."""
     shared = {"norm": "Linf", "eps": size, "device": x.device, "seed": 0}
-    with torch.random.fork_rng(devices=[]):  # they seed the global generator
-        x_adv = SquareAttack(model, n_queries=s["queries"], **shared).perturb(x, y)
-        yield "Square", stands(x_adv), s["queries"]
-        if s["autoattack"]:
-            x_adv = APGDAttack(model, n_iter=LONG, loss="ce", **shared).perturb(x, y)
-            left = stands(x_adv)
-            yield "APGD", left, LONG
-            if s["targets"] < 3 and predict(model, x[:1]).shape[1] < 4:  # its loss compares four classes
-                return
-            if left.any():
-                targeted = APGDAttack_targeted(model, n_iter=LONG, n_target_classes=s["targets"], **shared)
-                x_adv[left] = targeted.perturb(x[left], y[left])
-            yield "APGD, then targeted", stands(x_adv), LONG
+    x_adv = perturbed(SquareAttack(model, n_queries=s["queries"], **shared), x, y)
+    yield "Square", stands(x_adv), s["queries"]
+    if not s["autoattack"]:
+        return
+    x_adv = perturbed(APGDAttack(model, n_iter=LONG, loss="ce", **shared), x, y)
+    left = stands(x_adv)
+    yield "APGD", left, LONG
+    if predict(model, x[:1]).shape[1] < 4:  # its loss compares four classes
+        return
+    if left.any():
+        targeted = APGDAttack_targeted(model, n_iter=LONG, n_target_classes=s["targets"], **shared)
+        x_adv[left] = perturbed(targeted, x[left], y[left])
+    yield "APGD, then targeted", stands(x_adv), LONG
+
+
+def perturbed(attack: Any, x: Tensor, y: Tensor) -> Tensor:
+    """What an attack of that library makes of images; it seeds the global generator, which is put back."""
+    with kept_generators(x.device):
+        return attack.perturb(x, y)
 
 
 def smoothed(model: Classifier, sigma: float, samples: int, generator: torch.Generator) -> Classifier:

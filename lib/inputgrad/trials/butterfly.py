@@ -188,11 +188,13 @@ def attacking(job: Job) -> Outcome:
     judge = encoder(job, SIZES[-1])
     black = Arm("Proposed-B", starts[s["sizes"][0]], unknown, judge)
     arms += [black, *(black.but(loss, rules=replace(unknown, loss=loss)) for loss in s["loss"][1:])]
-    arms += limited(job, [arms[0], *directs(arms, arms[0])])
+    inside = limited(job, [arms[0], *directs(arms, arms[0])])
     first, length = of_arm(subject, arms[0])
     rows = vanilla(subject) + first
     for arm in arms[1:]:
-        rows += of_arm(subject, arm, length if arm.rules.limit is None else None)[0]
+        rows += of_arm(subject, arm, length)[0]
+    for arm in inside:
+        rows += of_arm(subject, arm)[0]
     return Outcome(standing(rows + rivals(subject, length), "2"))
 
 

@@ -176,9 +176,13 @@ def variants(job: Job, main: Arm) -> Iterator[Arm]:
 
 
 def limited(job: Job, arms: Iterable[Arm]) -> list[Arm]:
-    """The arms again with v inside the l-infinity ball of the trial's ``budget``."""
-    limit = eps_value(job.trial.settings["budget"])
-    return [arm.but("limited", rules=replace(arm.rules, limit=limit)) for arm in arms]
+    """The arms again with v inside the l-infinity ball of the trial's ``budget``, or of their own limit if smaller."""
+    budget = eps_value(job.trial.settings["budget"])
+
+    def smaller(limit: float | None) -> float:
+        return budget if limit is None else min(limit, budget)
+
+    return [arm.but("limited", rules=replace(arm.rules, limit=smaller(arm.rules.limit))) for arm in arms]
 
 
 def directs(arms: Iterable[Arm], main: Arm | None = None) -> list[Arm]:

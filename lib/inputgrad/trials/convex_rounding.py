@@ -127,8 +127,9 @@ def add_leads(tally: Tally, one: str, other: str, sizes: list[str], first: Tenso
 def paired_lead(only_first: int, only_second: int, images: int) -> tuple[float, float, float]:
     """The difference of two shares of the same images in points, and its 95 % interval (Agresti and Min 2005).
 
-    One half is added to each of the four kinds of image, fooled by both, by one or by none of the methods.
+    One half is added to each of the four kinds of image, fooled by both, by one or by none of the methods; the interval
+    is cut off at -100 and 100.
     """
     b, c, n = only_first + 0.5, only_second + 0.5, images + 2
     middle, half = (b - c) / n, 1.96 * math.sqrt(b + c - (b - c) ** 2 / n) / n
-    return 100 * (only_first - only_second) / images, 100 * (middle - half), 100 * (middle + half)
+    return 100 * (only_first - only_second) / images, max(100 * (middle - half), -100), min(100 * (middle + half), 100)

@@ -34,6 +34,8 @@ def execute(exhibit: str, parameters: Mapping[str, Any], output: Path) -> None:
     """
     if output.is_dir():
         raise InputError(f"output {str(output)!r} is a folder: name a file, such as out.ipynb")
+    if output.suffix != ".ipynb" or NOTEBOOKS in output.resolve().parents:
+        raise InputError(f"output {str(output)!r} is not allowed: name a file that ends in .ipynb, outside notebooks")
     trials, notebook = study.trials(exhibit, **parameters), NOTEBOOKS / f"{exhibit}.ipynb"
     parameters = from_here(parameters)
     if not needs.computes():

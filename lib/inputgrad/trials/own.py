@@ -21,7 +21,7 @@ def audit(job: Job) -> Outcome:
     """The network under every attack of the audit of `selfgrad`, and what the checklist asks of it besides.
 
     ``guessing`` is the share of the commonest class among the images attacked: what a constant would get right.
-    ``gradient_zero`` counts the images whose cross-entropy has no gradient at all, of those right before.
+    ``no_gradient`` counts the images whose cross-entropy has no gradient at all, of those right before.
     """
     model, tally = job.trained.model, Tally(partial(place, job, arm=AS_GIVEN))
     _, labels = job.test_images()
@@ -29,5 +29,5 @@ def audit(job: Job) -> Outcome:
     tally.number("none", "", "default", "guessing", commonest, steps=0, unit="fraction", images=len(labels))
     for x, y in batches(job, BATCH, "gradients"):
         right, zero = correct(predict(model, x), y), norm(input_gradient(model, x, y), torch.inf) == 0
-        tally.add("none", "", "default", "gradient_zero", zero[right], steps=0)
+        tally.add("none", "", "default", "no_gradient", zero[right], steps=0)
     return Outcome(tally.rows() + under_attack(job, AS_GIVEN, "default", model, {}))

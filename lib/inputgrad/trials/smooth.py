@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import pgd, pgd_restarts, random_sign
+from inputgrad.compute.device import kept_generators
 from inputgrad.compute.gradients import input_gradient
 from inputgrad.compute.methods.hardening import CONTROL, Hardened, Update, hardened, prepared
 from inputgrad.compute.methods.whitening import Whitening, moments
@@ -88,7 +89,7 @@ def in_mode(model: nn.Module, mode: str) -> nn.Module:
 
 def fgsm_direction(model: nn.Module, x: Tensor, y: Tensor, mode: str, seed: int) -> Tensor:
     """The sign of the input gradient, taken in training or in evaluation mode [smooth, Eq. 20]."""
-    with torch.random.fork_rng(devices=[]):
+    with kept_generators(x.device):
         torch.manual_seed(seed)  # dropout
         return input_gradient(in_mode(model, mode), x, y).sign()
 

@@ -17,7 +17,7 @@ from inputgrad.compute.methods.hardening import Update, control, hardened
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import norm, per_image, steepest
 from inputgrad.compute.training.networks import Trained, trained
-from inputgrad.ground.checks import eps_value
+from inputgrad.ground.checks import InputError, eps_value
 from inputgrad.study import selfgrad, smooth
 from inputgrad.study.synthesis import EPS, OTHERS, OWNERS
 
@@ -40,7 +40,15 @@ UPDATES = Update()
 
 
 def network(data: Splits, model: str, recipe: Recipe, seed: int, device: torch.device) -> Trained:
-    """The network as its own chapter trains it, undefended."""
+    """The network as its own chapter trains it, undefended.
+
+    Raises:
+        InputError: one of `smooth` on images with colours, which that chapter whitens and this page does not.
+    """
+    if OWNERS.get(model) is smooth and data.shape[0] != 1:
+        raise InputError(
+            f"model {model!r} is not allowed on {data.name}: its chapter whitens colours, and this page does not"
+        )
     return (control if OWNERS.get(model) is smooth else trained)(data, model, recipe, seed, device)
 
 

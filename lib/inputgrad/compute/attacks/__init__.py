@@ -13,6 +13,7 @@ from torch import Tensor
 
 from inputgrad.compute.gradients import Classifier
 from inputgrad.compute.norms import UNIT, Box
+from inputgrad.ground.checks import eps_value
 
 from .convex import algorithm1, algorithm2, deepfool, fast_grad
 from .one_step import NOISE, STEPS, Step, along, one_step, random_gauss, random_sign, sweep
@@ -66,7 +67,7 @@ def noise(
     model: Classifier, x: Tensor, y: Tensor, *, eps: float, kind: str, seed: int = 0, box: Box | None = UNIT
 ) -> Tensor:
     """Add noise of size ``eps``: a control that never asks ``model``; ``kind`` is a name in ``NOISE``."""
-    return along(x, NOISE[kind](x, torch.Generator().manual_seed(seed)), eps, box=box)
+    return along(x, NOISE[kind](x, torch.Generator().manual_seed(seed)), eps_value(eps), box=box)
 
 
 ATTACKS: dict[str, Attack] = {

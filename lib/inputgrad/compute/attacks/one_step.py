@@ -10,6 +10,7 @@ from torch import Tensor
 
 from inputgrad.compute.gradients import Classifier, input_gradient
 from inputgrad.compute.norms import DIRECTIONS, UNIT, Box, into
+from inputgrad.ground.checks import eps_value
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,11 @@ def one_step(
 
     Returns:
         ``x_adv``, shaped like ``x``, detached.
+
+    Raises:
+        InputError: ``eps`` is no number >= 0, or ``loss`` no name of a loss.
     """
+    eps = eps_value(eps)
     d = step.sense * DIRECTIONS[step.direction](input_gradient(model, x, y, loss=loss))
     return along(x, d, eps, box=box)
 
@@ -73,7 +78,8 @@ def sweep(
         eps: step sizes, or a mapping of their names to sizes, whose names are then yielded.
     """
     g = input_gradient(model, x, y, loss=loss)
-    named = eps if isinstance(eps, Mapping) else {size: size for size in eps}
+    sizes = eps if isinstance(eps, Mapping) else {size: size for size in eps}
+    named = {name: eps_value(size) for name, size in sizes.items()}
     for attack in attacks:
         step = STEPS[attack]
         d = step.sense * DIRECTIONS[step.direction](g)

@@ -14,6 +14,7 @@ import torch
 from pyautoattack.autopgd_base import APGDAttack
 from torch import Tensor, nn
 
+from inputgrad.compute.device import kept_generators
 from inputgrad.compute.gradients import frozen
 
 from .pgd import pgd
@@ -197,7 +198,7 @@ def asked(attack: Peer, model: nn.Module, x: Tensor, y: Tensor, *, eps: float, g
     """
     counted = Counted(model, x, y, eps=eps, budget=gradients).eval()
     numpy_state = np.random.get_state()
-    with torch.random.fork_rng(devices=[]), frozen(model):
+    with kept_generators(x.device), frozen(model):
         torch.manual_seed(seed)
         np.random.seed(seed)
         found = attack(counted, x, y, eps, gradients, seed)

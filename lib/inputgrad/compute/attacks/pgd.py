@@ -10,7 +10,7 @@ from torch import Tensor
 from inputgrad.compute.gradients import Classifier, scores_and_gradient
 from inputgrad.compute.metrics import correct, predict
 from inputgrad.compute.norms import UNIT, Box, into
-from inputgrad.ground.checks import whole
+from inputgrad.ground.checks import eps_value, number, whole
 
 EPS = 8 / 255
 """The radius of [selfgrad, Sec. 5.1]."""
@@ -43,7 +43,7 @@ def pgd(
         ``x_adv``, shaped like ``x``, detached, inside ball and box.
 
     Raises:
-        InputError: ``steps`` is not an integer >= 1.
+        InputError: ``steps`` is no integer >= 1, ``eps`` or ``alpha`` no number >= 0, or ``loss`` no name of a loss.
     """
     x_adv, _ = ascend(
         model, x, y, eps=eps, steps=steps, alpha=alpha, loss=loss, early_exit=early_exit, generator=generator, box=box
@@ -81,7 +81,8 @@ def ascend(
         was not, and everywhere without ``early_exit``.
     """
     whole("steps", steps, least=1)
-    alpha = 2.5 * eps / steps if alpha is None else alpha
+    eps = eps_value(eps)
+    alpha = 2.5 * eps / steps if alpha is None else number("alpha", alpha)
     low, high = into(x - eps, box), into(x + eps, box)
     x_adv = x.detach().clone()
     if generator is not None:

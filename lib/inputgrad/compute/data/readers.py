@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 import zlib
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import torch
 from inputgrad.catalogue.datasets import DATASETS, Source
 from inputgrad.catalogue.digits import EMBEDDED
 from inputgrad.ground.checks import InputError
+from inputgrad.ground.files import locked
 
 from . import Splits
 
@@ -134,7 +137,10 @@ SPLITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.ndarray]:
-    """The four arrays of a torchvision data set, downloaded (with its progress bar and checksums) if need be."""
+    """The four arrays of a torchvision data set, downloaded (with its progress bar and checksums) if need be.
+
+    One run at a time downloads; another waits, and reads what the first one fetched.
+    """
     import torchvision
 
     kind = str(source.torchvision)
@@ -142,7 +148,8 @@ def read_torchvision(source: Source, root: Path, *, download: bool) -> list[np.n
         root.mkdir(parents=True, exist_ok=True)
         maker = getattr(torchvision.datasets, kind)
         splits = SPLITS.get(kind, ({"train": True}, {"train": False}))
-        parts = [maker(str(root), download=download, **split) for split in splits]
+        with locked(root / f".{source.name}.lock") if os.access(root, os.W_OK) else nullcontext():
+            parts = [maker(str(root), download=download, **split) for split in splits]
     except (RuntimeError, OSError, EOFError, ValueError) as err:
         reason = (str(err) or type(err).__name__).splitlines()[0]
         raise InputError(

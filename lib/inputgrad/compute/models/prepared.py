@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from inputgrad.ground.checks import InputError
+
 
 class Prepared(nn.Module):
     """``body(prepare(x))``: ``x`` in [0, 1] -> scores.
@@ -55,6 +57,12 @@ def centred(channels: int) -> Shift:
 
 
 def padded(shape: tuple[int, int, int], size: int = 32) -> nn.Module:
-    """Zeros around smaller images, up to ``size`` x ``size``."""
+    """Zeros around smaller images, up to ``size`` x ``size``.
+
+    Raises:
+        InputError: the images are larger.
+    """
+    if max(shape[1:]) > size:
+        raise InputError(f"image size {max(shape[1:])} is too large: it must be at most {size} pixels")
     height, width = size - shape[1], size - shape[2]
     return nn.ZeroPad2d((width // 2, width - width // 2, height // 2, height - height // 2))

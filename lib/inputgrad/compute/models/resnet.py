@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .alexnet import scaled
@@ -20,10 +19,11 @@ class BasicBlock(nn.Module):
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
             self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, inputs, H, W)`` -> ``(B, outputs, H / stride, W / stride)``."""
-        return F.relu(self.shortcut(x) + self.residual(x))
+        return self.relu(self.shortcut(x) + self.residual(x))
 
 
 def resnet18(*, shape: tuple[int, int, int], classes: int, width: float = 1.0, stem: str = "small") -> nn.Sequential:

@@ -140,12 +140,7 @@ def loaded(data: Splits, model: str, device: torch.device, root: str | None = No
     Raises:
         InputError: as :func:`restored`, or the data are not what the network was trained to tell apart.
     """
-    weights = MODELS[model].weights
-    if weights and (weights.shape not in (None, data.shape) or weights.classes != data.classes):
-        size = f"images of {weights.shape}" if weights.shape else "colour images"
-        raise InputError(
-            f"model {model!r} takes {size} of {weights.classes} classes: {data.name} has {data.shape} of {data.classes}"
-        )
+    MODELS[model].check_data(data.name, data.shape, data.classes)
     return restored(model, data.shape, device, root)
 
 

@@ -42,7 +42,7 @@ def at(run: Run, attack: str, metric: str = "accuracy") -> Any:
 
 def signs(run: Run) -> list[dict]:
     """What the checklist asks of one network: the signs of a masked gradient, and whether there is one at all."""
-    zero = [c.value for c in cells.of_run(run).itertuples() if c.metric == "gradient_zero"]
+    zero = [c.value for c in cells.of_run(run).itertuples() if c.metric == "no_gradient"]
     first = asked("Has the loss a gradient at every image?", zero[0] <= ALLOWED if zero else None,
                   {"none at all, of the images": zero[0]} if zero else {})  # fmt: skip
     return [first, *of_gradient(run, AS_GIVEN)]
