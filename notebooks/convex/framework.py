@@ -18,7 +18,7 @@ device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
 multiples = ["0.5", "0.9", "0.99", "1.01", "1.1", "1.25", "1.5", "2", "3"]  # list of eps in units of each image's smallest feasible eps (Proposition 1)
 p = ["1", "1.5", "2", "3", "inf"]  # list of exponents of the ball: 1, 1.5, 2, 3, inf
-eps = None  # list of eps at which scores are compared; None: the ten of Fig. 2
+eps = None  # list of eps at which scores are compared, in fractions of the range; None: the ten of Fig. 2
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad

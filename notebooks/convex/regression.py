@@ -16,8 +16,8 @@ recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
 p = ["1", "2", "inf"]  # list of exponents of the ball: 1, 2, inf
-radius = ["1/2", "1", "2", "4"]  # list of eps of the l2 ball; those of the others are scaled to it
-eps = ["0.02", "0.05", "0.1", "0.2"]  # list of eps for the segmentation (l-infinity)
+radius = ["1/2", "1", "2", "4"]  # list of eps of the l2 ball, in units of x; those of the others are scaled to it
+eps = ["0.02", "0.05", "0.1", "0.2"]  # list of eps for the segmentation (l-infinity), in units of x
 bounded = 16  # how many images are held against the optimum, or for inf a bound of it
 
 # %% tags=["remove-stderr", "hide-cell"]

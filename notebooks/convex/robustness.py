@@ -18,7 +18,7 @@ data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datas
 eps_unit = "range"  # unit of eps: range (largest minus smallest value of the prepared test set) or pixel (x in [0, 1])
 scores = "logits"  # what a margin is taken of: logits or softmax
 deepfool_steps = 50  # rounds of DeepFool at most
-overshoot = 0.02  # share by which DeepFool lengthens each step
+overshoot = 0.02  # share by which DeepFool lengthens each step, at least 0
 dtype = "float32"  # precision of the attacks: float32 or float64
 
 # %% tags=["remove-stderr", "hide-cell"]

@@ -17,7 +17,7 @@ data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datas
 eps = "8/255"  # radius of the attacks at test, in units of x in [0, 1], as text
 iterations = 10  # how often the self gradient is taken again
 block_input = "raw"  # how the block is given the gradient: raw, max1 (largest value 1) or sign
-block_scale = 1.0  # factor on the block's output
+block_scale = 1.0  # factor on the block's output, at least 0
 detach_train = False  # in training, treat the self gradient as a constant
 
 # %% tags=["remove-stderr", "hide-cell"]

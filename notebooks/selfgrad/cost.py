@@ -14,9 +14,9 @@ images = None  # how many test images are attacked (the page says which); None: 
 recipe = {}  # training fields to change, such as {'epochs': 2, 'lr': 0.01}
 device = "auto"  # auto, cpu or cuda
 data_root = None  # folder of the data sets; None: $INPUTGRAD_DATA or data/datasets
-target = 0.9  # share of Madry training's last robust accuracy that has to be reached
+target = 0.9  # share of Madry training's last robust accuracy that has to be reached, from 0 to 1
 block_input = "raw"  # how the block is given the gradient: raw, max1 (largest value 1) or sign
-block_scale = 1.0  # factor on the block's output
+block_scale = 1.0  # factor on the block's output, at least 0
 detach_train = False  # in training, treat the self gradient as a constant
 
 # %% tags=["remove-stderr", "hide-cell"]

@@ -19,7 +19,7 @@ eps = "8/255"  # radius of the attacks at test, in units of x in [0, 1], as text
 steps = [10, 20, 40, 100]  # list of numbers of steps of PGD and CW
 defences = ["Standard", "Madry PGD", "FGSM training", "Self gradient", "Self gradient, rescaled"]  # list of Standard, Madry PGD, FGSM training, Self gradient, Self gradient, rescaled
 block_input = "raw"  # how the block is given the gradient: raw, max1 (largest value 1) or sign
-block_scale = 1.0  # factor on the block's output
+block_scale = 1.0  # factor on the block's output, at least 0
 detach_train = False  # in training, treat the self gradient as a constant
 
 # %% tags=["remove-stderr", "hide-cell"]

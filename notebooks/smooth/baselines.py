@@ -18,10 +18,10 @@ rate = 0.2  # lambda-bar, how far an image moves along its gradient; the paper a
 reduction = "sum"  # of the loss the images follow: sum (each its own) or mean over the batch
 mode = "accumulate"  # what becomes of the moves: accumulate, reset, fresh, discard, noise
 beyond = False  # allow rates outside [-1, 1]
-eps = ["0.1", "0.2"]  # list of eps of FGSM and PGD-20, as text
+eps = ["0.1", "0.2"]  # list of eps of FGSM and PGD-20 in units of the network's input, as text
 baselines = ["FGSM training", "gradient penalty"]  # list of FGSM training, gradient penalty
 training_eps = 0.1  # eps of FGSM training, in units of the network's input
-penalty = 2.0  # factor of the squared input gradient in the penalised loss
+penalty = 2.0  # factor of the squared input gradient in the penalised loss, above 0
 drift_steps = 10  # how many moves of length rate times the gradient a test image drifts by
 
 # %% tags=["remove-stderr", "hide-cell"]

@@ -22,7 +22,7 @@ beyond = False  # allow rates outside [-1, 1]
 eps = ["0.001", "0.01", "0.1", "0.2"]  # list of eps of FGSM in units of the network's input, as text
 attack_mode = ["train", "eval"]  # mode of the network whose gradient is taken, each a reading: train, eval
 source = ["self", "control"]  # whose gradient makes the adversarial set, each a reading: self, control
-stronger_eps = ["0.1", "0.2"]  # list of eps of random signs, PGD-20 and PGD with restarts, as text
+stronger_eps = ["0.1", "0.2"]  # list of eps of random signs, PGD-20 and PGD with restarts in units of the network's input, as text
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad

@@ -18,7 +18,7 @@ rates = [0.2, -1.0, -0.2, 0.05, 0.5, 1.0]  # list of lambda-bar; the first is th
 reductions = ["sum", "mean"]  # list of sum, mean
 modes = ["accumulate", "reset", "fresh", "discard", "noise"]  # list of accumulate, reset, fresh, discard, noise
 beyond = False  # allow rates outside [-1, 1]
-eps = ["0.1", "0.2"]  # list of eps, as text
+eps = ["0.1", "0.2"]  # list of eps in units of the network's input, as text
 
 # %% tags=["remove-stderr", "hide-cell"]
 import inputgrad

@@ -100,7 +100,8 @@ LIMIT = Parameter("limit", None, "largest absolute value of v in units of x in [
 INTENSITY = choice("l2", "intensity of v: mean_square over all values, or mean over images of the l2 norm", L2)
 CLIP = flag("clip", False, "clip perturbed images to [0, 1]")
 OTHER = (
-    Parameter("size", None, "images resized to so many pixels; None: as the data set has them", pixels),
+    Parameter("size", None, "images resized to so many pixels a side, 32 to 512; None: as the data set has them",
+              pixels),
     Parameter("external", None, "data set the encoder is pretrained on, imagenet or none; None: the study's own",
               externals),
     Parameter("first", 0, "index of the first training image of the game; the classifier's own begin at 0",
@@ -132,8 +133,8 @@ ENHANCING = Exhibit(
     metrics=("accuracy", "second_number"),
     grids=TABLES,
     scale=scale,
-    parameters=(ratio("gamma", 1e-4, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, BUDGET,
-                LIMIT, CLIP, *OTHER),
+    parameters=(ratio("gamma", 1e-4, "weight of the intensity of v in the generator's loss, at least 0"), INTENSITY,
+                *LISTS, BUDGET, LIMIT, CLIP, *OTHER),
 )  # fmt: skip
 
 TOLD = Exhibit(
@@ -146,7 +147,7 @@ TOLD = Exhibit(
     grids=TOLD_GRIDS,
     scale=scale_of_told,
     parameters=(
-        ratio("gamma", 1e-4, "weight of the intensity of v in the generator's loss"),
+        ratio("gamma", 1e-4, "weight of the intensity of v in the generator's loss, at least 0"),
         names("discriminator", DISCRIMINATORS[:2], "list of what the discriminator sees: blind (the image), told (its "
               "class, too)", DISCRIMINATORS[:2]),
         names("d_train", D_TRAIN[:1], "list of what learns in the discriminator: head, full", D_TRAIN),
@@ -224,8 +225,8 @@ ATTACKING = Exhibit(
     metrics=("accuracy", "second_number"),
     grids=TABLES,
     scale=scale,
-    parameters=(ratio("gamma", 3.0, "weight of the intensity of v in the generator's loss"), INTENSITY, *LISTS, BUDGET,
-                LIMIT, CLIP, *OTHER,
+    parameters=(ratio("gamma", 3.0, "weight of the intensity of v in the generator's loss, at least 0"), INTENSITY,
+                *LISTS, BUDGET, LIMIT, CLIP, *OTHER,
                 count("passes", 5, "passes of the universal perturbation over its training images, at most"),
                 count("uap_images", 500, "training images the universal perturbation is made from", "train")),
 )  # fmt: skip

@@ -161,7 +161,9 @@ FRAMEWORK = Exhibit(
                   "list of eps in units of each image's smallest feasible eps (Proposition 1)",
                   partial(factors, what="multiples")),
         Parameter("p", list(EXPONENTS), "list of exponents of the ball: 1, 1.5, 2, 3, inf", partial(balls, EXPONENTS)),
-        Parameter("eps", None, "list of eps at which scores are compared; None: the ten of Fig. 2", eps_or_own),
+        Parameter("eps", None,
+                  "list of eps at which scores are compared, in fractions of the range; None: the ten of Fig. 2",
+                  eps_or_own),
     ),
 )  # fmt: skip
 
@@ -216,7 +218,7 @@ ROBUSTNESS = Exhibit(
         EPS_UNIT,
         SCORES,
         count("deepfool_steps", 50, "rounds of DeepFool at most"),
-        ratio("overshoot", 0.02, "share by which DeepFool lengthens each step"),
+        ratio("overshoot", 0.02, "share by which DeepFool lengthens each step, at least 0"),
         DTYPE,
     ),
 )
@@ -274,9 +276,10 @@ REGRESSION = Exhibit(
     parameters=(
         Parameter("p", list(NORMS), "list of exponents of the ball: 1, 2, inf", partial(balls, NORMS)),
         Parameter("radius", ["1/2", "1", "2", "4"],
-                  "list of eps of the l2 ball; those of the others are scaled to it",
+                  "list of eps of the l2 ball, in units of x; those of the others are scaled to it",
                   partial(factors, what="radius")),
-        Parameter("eps", ["0.02", "0.05", "0.1", "0.2"], "list of eps for the segmentation (l-infinity)", eps_list),
+        Parameter("eps", ["0.02", "0.05", "0.1", "0.2"],
+                  "list of eps for the segmentation (l-infinity), in units of x", eps_list),
         count("bounded", 16, "how many images are held against the optimum, or for inf a bound of it", "test"),
     ),
 )  # fmt: skip

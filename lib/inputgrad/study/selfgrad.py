@@ -66,7 +66,7 @@ def queries(value: object) -> int | None:
 
 BLOCK = (
     choice("block_input", "how the block is given the gradient: raw, max1 (largest value 1) or sign", TAKES),
-    Parameter("block_scale", 1.0, "factor on the block's output", partial(checks.number, "block_scale")),
+    Parameter("block_scale", 1.0, "factor on the block's output, at least 0", partial(checks.number, "block_scale")),
     flag("detach_train", False, "in training, treat the self gradient as a constant"),
 )
 """What the paper leaves open of the block."""
@@ -243,7 +243,12 @@ COST = Exhibit(
     version=1,
     grids=grids((16, 256, 256), datasets=("cifar10",)),
     parameters=(
-        ratio("target", 0.9, "share of Madry training's last robust accuracy that has to be reached", most=1.0),
+        ratio(
+            "target",
+            0.9,
+            "share of Madry training's last robust accuracy that has to be reached, from 0 to 1",
+            most=1.0,
+        ),
         *BLOCK,
     ),
 )

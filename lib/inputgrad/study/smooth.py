@@ -110,7 +110,8 @@ HARDENING = Exhibit(
         names("attack_mode", ATTACK_MODES, "mode of the network whose gradient is taken, each a reading: train, eval",
               ATTACK_MODES),
         names("source", SOURCES, "whose gradient makes the adversarial set, each a reading: self, control", SOURCES),
-        Parameter("stronger_eps", ["0.1", "0.2"], "list of eps of random signs, PGD-20 and PGD with restarts, as text",
+        Parameter("stronger_eps", ["0.1", "0.2"],
+                  "list of eps of random signs, PGD-20 and PGD with restarts in units of the network's input, as text",
                   partial(eps_list, what="stronger_eps")),
     ),
 )  # fmt: skip
@@ -138,7 +139,7 @@ READINGS = Exhibit(
         names("reductions", REDUCTIONS, "list of sum, mean", REDUCTIONS),
         names("modes", MODES, "list of " + ", ".join(MODES), MODES),
         BEYOND,
-        Parameter("eps", ["0.1", "0.2"], "list of eps, as text", eps_list),
+        Parameter("eps", ["0.1", "0.2"], "list of eps in units of the network's input, as text", eps_list),
     ),
 )
 
@@ -159,11 +160,12 @@ OF_EQUAL_COST = Exhibit(
     scale=batches_of_two,
     parameters=(
         RATE, REDUCTION, MODE, BEYOND,
-        Parameter("eps", ["0.1", "0.2"], "list of eps of FGSM and PGD-20, as text", eps_list),
+        Parameter("eps", ["0.1", "0.2"], "list of eps of FGSM and PGD-20 in units of the network's input, as text",
+                  eps_list),
         names("baselines", BASELINES, "list of " + ", ".join(BASELINES), BASELINES),
         Parameter("training_eps", 0.1, "eps of FGSM training, in units of the network's input",
                   partial(checks.positive, "training_eps")),
-        Parameter("penalty", 2.0, "factor of the squared input gradient in the penalised loss",
+        Parameter("penalty", 2.0, "factor of the squared input gradient in the penalised loss, above 0",
                   partial(checks.positive, "penalty")),
         count("drift_steps", 10, "how many moves of length rate times the gradient a test image drifts by"),
     ),
