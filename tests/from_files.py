@@ -148,6 +148,6 @@ def closeness(ours, paper):
         return (
             "says little" if attacked and (abs(value - paper.at_rest) <= close or percent and value <= 3) else "close"
         )
-    if low <= value <= high:
-        return "inside"
-    return "near" if abs(ours.center - value) <= near else "apart"
+    if abs(ours.center - value) > near:
+        return "apart"
+    return "inside" if low <= value <= high else "near"

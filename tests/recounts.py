@@ -68,6 +68,12 @@ def runs(cell):
     return (cell.center, np.std(cell.values, ddof=1)) if len(cell.values) > 2 else cell.center
 
 
+def images(cell):
+    """How many images a cell is of: their number, or the least and the most of runs that differ."""
+    least, most = min(cell.totals), max(cell.totals)
+    return least if least == most else (least, most)
+
+
 def commit(origin):
     """The commit of a measurement or training as a page gives it, with a mark where there were changes beside it."""
     if not origin:
@@ -126,7 +132,7 @@ def own(page, row, caption):
         *(c for c in ("reading", "condition", "parameter") if c in row),
     )
     cell = page.find(metric=row["metric"], **{"reading": "default", **place})
-    return {"percent": runs(cell), "95 % interval": cell.interval, "images": cell.totals[0]}
+    return {"percent": runs(cell), "95 % interval": cell.interval, "images": images(cell)}
 
 
 def cost(page, row, caption):
@@ -155,8 +161,8 @@ def saturation(page, row, caption):
     sure, unsure = (page.find(metric=f"accuracy_{kind}", **fgm) for kind in ("sure", "unsure"))
     (zero,) = (cell for (_, metric), found in page.ours.items() if metric == "gradient_zero" for cell in found
                if all(cell.place[c] == v for c, v in {**place, "reading": "default"}.items()))  # fmt: skip
-    return {"gradient below 1e-6, % of images": runs(zero), "images it is sure of": sure.totals[0],
-            "FGM accuracy on them, %": runs(sure), "other images": unsure.totals[0],
+    return {"gradient below 1e-6, % of images": runs(zero), "images it is sure of": images(sure),
+            "FGM accuracy on them, %": runs(sure), "other images": images(unsure),
             "FGM accuracy on those, %": runs(unsure)}  # fmt: skip
 
 
@@ -201,7 +207,7 @@ def reached(page, row, caption):
         for told, reading in (("true class", "default"), ("runner-up", "label=runner_up"), ("another", "label=other")):
             cell = page.find(metric=metric, reading=reading, **place)
             if f"{name}: {told}, %" in row:
-                out |= {f"{name}: {told}, %": cell.center, f"{name}: images": cell.totals[0]}
+                out |= {f"{name}: {told}, %": cell.center, f"{name}: images": images(cell)}
     return out
 
 
@@ -234,7 +240,7 @@ def own_steps(page, row, caption):
     at = {**place_of(row, "data set", "network"), "reading": BOTH[row["loss"]],
           "attack": {"sign": "FGSM", "gradient": "FGM-l2"}[row["along"]]}  # fmt: skip
     crossed = page.find(metric="crossed", **at)
-    out = {"images": crossed.totals[0], "fooled, %": runs(crossed)}
+    out = {"images": images(crossed), "fooled, %": runs(crossed)}
     for name, measure in (("l2", "l2"), ("l∞", "linf"), ("PSNR, dB", "psnr")):
         for quartile in ("q1", "median", "q3"):
             cell = page.find(metric=f"smallest_{measure}_{quartile}", **at)
@@ -637,11 +643,12 @@ def generators(page, row, caption):
 def blind_and_told(page, row, caption):
     dataset, model = caption.split(":")[0].split(", ", 1)
     place = {"dataset": dataset, "model": model, "defense": row["row"]}
-    cells, gains = ([c for attack in OWN if (c := page.find(attack=attack, metric=metric, **place))]
-                    for metric in ("accuracy", "gain"))  # fmt: skip
+    cells, *gains = ([c for attack in OWN if (c := page.find(attack=attack, metric=metric, **place))]
+                     for metric in ("accuracy", "gain", "gain_low", "gain_high"))  # fmt: skip
+    runs = zip(*(found[0].values for found in gains), strict=True) if gains[0] else [(NOTHING,)]
     return {"accuracy": center(*cells or [None]), "95 % interval": cells[0].interval if cells else NOTHING,
             "gain on the same images, points": own_of(page, "gain", **place),
-            "95 % interval of the gain": gains[0].interval if gains else NOTHING,
+            "gain run by run, with its paired 95 % interval": tuple(number for run in runs for number in run),
             "game: accuracy on its images": own_of(page, "game_accuracy", **place),
             "game: D right": own_of(page, "d_accuracy", **place), "game: t = 1": own_of(page, "good", **place),
             "v: mean l2": own_of(page, "l2", **place),

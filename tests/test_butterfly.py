@@ -24,7 +24,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.record.row import Row
 from inputgrad.report import cells, claims, tables
 from inputgrad.study import trials
-from inputgrad.study.butterfly_scales import ENCODERS, FOUR, scale
+from inputgrad.study.butterfly_scales import ENCODERS, EXTERNAL, FOUR, scale
 from inputgrad.trials import butterfly_arms, butterfly_networks, butterfly_pretrained, runner
 from inputgrad.trials.butterfly import COMPARED, ROWS, TABLE_3, standing
 from inputgrad.trials.butterfly_arms import PRINTED, random_of, shuffled
@@ -493,16 +493,23 @@ def words(rows):
     return {v.claim.id: v.word for v in (claims.judge("butterfly", c, rows) for c in claims.load("butterfly"))}
 
 
+LONG_GAMES = ", 5 times the epochs"
+ASKED_OF = {"butterfly.c15": LONG_GAMES, "butterfly.c16": LONG_GAMES}
+"""Which games a claim is asked of, where it is not the short ones."""
+
+
 def test_claims_about_curves_are_decided_by_their_rows():
-    found = words(curve_rows(**GOOD))
-    assert {found[f"butterfly.c{n}"] for n in (13, 14, 15)} == {"reproduced"}
-    assert {found[f"butterfly.c{n}"] for n in (16, 17)} == {"says little"}
-    assert found["butterfly.c01"] == "not run"
+    found, longer = words(curve_rows(**GOOD)), words(curve_rows(LONG_GAMES, **GOOD))
+    assert {found["butterfly.c13"], found["butterfly.c14"]} == {"reproduced"}
+    assert {longer["butterfly.c15"], longer["butterfly.c16"]} == {"reproduced"}
+    assert found["butterfly.c17"] == "says little"
+    assert {found[f"butterfly.{name}"] for name in ("c01", "c15", "c16")} == {"not run"}
 
 
 @pytest.mark.parametrize("claim", BAD_GAMES)
 def test_a_claim_about_curves_can_fail(claim):
-    assert words(curve_rows(**{**GOOD, **BAD_GAMES[claim]}))[claim] == "not reproduced"
+    rows = curve_rows(ASKED_OF.get(claim, ""), **{**GOOD, **BAD_GAMES[claim]})
+    assert words(rows)[claim] == "not reproduced"
 
 
 def long_history(*, l2=2.0, gained=1, lost=5, held=0.5, right=0.8, good=0.2):
@@ -525,9 +532,8 @@ BETTER = {
 
 @pytest.mark.parametrize("claim", BETTER)
 def test_claims_about_longer_games_are_decided_by_their_rows(claim):
-    length = ", 5 times the epochs"
-    assert words(curve_rows(length, **FAILED))[claim] == "reproduced"
-    assert words(curve_rows(length, **{**FAILED, **BETTER[claim]}))[claim] == "not reproduced"
+    assert words(curve_rows(LONG_GAMES, **FAILED))[claim] == "reproduced"
+    assert words(curve_rows(LONG_GAMES, **{**FAILED, **BETTER[claim]}))[claim] == "not reproduced"
 
 
 # Bad input
@@ -553,7 +559,7 @@ def test_claims_about_longer_games_are_decided_by_their_rows(claim):
         ("enhancing", {"game": {"epoch": 2}}, "game field 'epoch' is unknown"),
         ("enhancing", {"game": {"augment": "distort"}}, "game augment 'distort' is unknown: choose from none, crop"),
         ("enhancing", {"pretraining": 3}, "pretraining is 3: give a mapping"),
-        ("enhancing", {"game": {"lr": 0}}, "game lr is 0: it must be above 0"),
+        ("enhancing", {"game": {"lr": 0}}, "game lr 0 is not a number above 0"),
         ("enhancing", {"game": {"width": 0.5}}, "game width 0.5 would change nothing"),
         ("attacking", {"passes": 0}, "passes 0 is too small: it must be at least 1"),
         ("attacking", {"models": ["segmenter"]}, "model 'segmenter' is trained to segment"),
@@ -627,7 +633,7 @@ def imagenet10(tmp_path):
 
 
 def test_the_papers_data_fill_its_tables(imagenet10, workspace, monkeypatch):
-    monkeypatch.setitem(butterfly_networks.EXTERNAL, "imagenet10", "digits100")
+    monkeypatch.setitem(EXTERNAL, "imagenet10", "digits100")
     small = {"recipe": {"epochs": 1, "images": 40, "width": 0.0625, "batch": 20}, "game": {"epochs": 1, "images": 40}}
     run = runner.run(
         "butterfly/attacking", datasets=["imagenet10"], models=["densenet169"], images=4, data_root=str(imagenet10),
@@ -670,18 +676,18 @@ def test_encoders_and_classifiers_can_start_from_imagenets_weights(imagenet10, w
 def test_without_imagenets_weights_nothing_is_pretrained_and_the_reading_says_so(monkeypatch, capsys):
     job = job_on("digits32", l2="mean_square", loss=["ls"], d_train=["head"], objective=["game"], limit=None,
                  clip=False, size=None, first=0, gamma=1e-4)  # fmt: skip
-    assert butterfly_arms.read(job, 1e-4) == "default"
+    assert butterfly_arms.reading_for(job, 1e-4) == "default"
     job.trial.dataset = "stl10"  # for which the study would have ImageNet's
     butterfly_networks.obtained.cache_clear()
     monkeypatch.setattr(butterfly_networks, "with_imagenet_weights", lambda name, classes: None)
-    assert butterfly_networks.external(job) == "imagenet" and butterfly_arms.read(job, 1e-4) == "default"
+    assert butterfly_networks.external(job) == "imagenet" and butterfly_arms.reading_for(job, 1e-4) == "default"
     butterfly_networks.obtained.cache_clear()
 
     def missing(name, classes):
         raise InputError(f"the ImageNet weights of {name} cannot be downloaded")
 
     monkeypatch.setattr(butterfly_networks, "with_imagenet_weights", missing)
-    assert butterfly_networks.external(job) == "none" and butterfly_arms.read(job, 1e-4) == "external=none"
+    assert butterfly_networks.external(job) == "none" and butterfly_arms.reading_for(job, 1e-4) == "external=none"
     assert "cannot be downloaded. Nothing is pretrained" in capsys.readouterr().out
     butterfly_networks.obtained.cache_clear()
     job.trial.settings["external"] = "imagenet"  # asked for: not replaced

@@ -220,7 +220,7 @@ def test_the_active_block_by_hand(seed, monkeypatch):
         asked.append((len(x), size, settings["queries"], settings["targets"]))
         yield "Square", torch.arange(len(x)) > 0, 1
 
-    monkeypatch.setattr(selfgrad_active, "kept", slow)
+    monkeypatch.setattr(selfgrad_active, "square_and_apgd", slow)
     at = job("selfgrad/active", "wrn10_2", seed, eps="0.1", queries=7, targets=1)
     rows, stood = selfgrad_active.under_attack(at, "FGSM training", "", Brighter(), {})
     found = table(rows, "metric", "attack")

@@ -3,7 +3,6 @@
 import base64
 import html
 import json
-import math
 import re
 from dataclasses import replace
 
@@ -98,10 +97,8 @@ def step(model, x, y, name):
 
     Where the network is sure the cross-entropy's gradient is rounding; that of ``rival_scores`` is parallel to it.
     """
-    if name in ("FGSM", "D-FGSM"):
+    if name in ("FGSM", "D-FGSM", "FGM-l2"):
         return one_step(model, x, y, eps=EPS, step=STEPS[name], loss="rival_scores")
-    if name == "FGM-l2":
-        return one_step(model, x, y, eps=EPS * math.sqrt(x.numel()), step=STEPS[name], loss="rival_scores")
     return ATTACKS[name](model, x, y, eps=EPS)
 
 

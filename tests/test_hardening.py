@@ -252,7 +252,7 @@ def test_stored_images_are_written_now_and_then(digits, monkeypatch):
     assert len(written) == 2 and all("extra.stored" in names for names in written)
 
 
-def test_noise_ends_at_least_as_far_away(digits):
+def test_noise_ends_four_fifths_as_far_away_or_farther(digits):
     moved, noise = (
         hardened(digits, "smooth_cnn", RECIPE, 0, CPU, Update(0.2, mode=m)) for m in ("accumulate", "noise")
     )

@@ -13,7 +13,7 @@ import yaml
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import NOTEBOOKS
 from inputgrad.report import book
-from inputgrad.study import EXHIBITS
+from inputgrad.study import EXHIBITS, OWN
 from inputgrad.trials import launch, notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +34,7 @@ def cells(path):
 
 
 def test_every_notebook_gets_one_cell_for_colab_after_its_parameters(copies):
-    before = {name: cells(copies / f"{name}.ipynb") for name in EXHIBITS}
+    before = {name: cells(copies / f"{name}.ipynb") for name in (*EXHIBITS, *OWN)}
     launch.prepare("another/study")
     launch.prepare(HERE)
     for name, old in before.items():
@@ -91,7 +91,7 @@ def test_on_binder_no_notebook_needs_what_is_not_installed(copies):
     assert (ROOT / "binder" / "requirements.txt").read_text() == "-e .[read]\n"
     assert "inputgrad launch --reading" in (ROOT / "binder" / "postBuild").read_text()
     launch.prepare(None)
-    for name in EXHIBITS:
+    for name in (*EXHIBITS, *OWN):
         code = "\n".join("".join(c["source"]) for c in cells(copies / f"{name}.ipynb") if c["cell_type"] == "code")
         assert not re.search(r"inputgrad\.(compute|trials)|import torch", code), name
         assert notebooks.LEFT_OUT in json.dumps(cells(copies / f"{name}.ipynb"), ensure_ascii=False)

@@ -10,9 +10,14 @@ DUAL = {1: torch.inf, 1.5: 3, 2: 2, 3: 1.5, torch.inf: 1}
 @pytest.mark.parametrize(("name", "p", "q"), [("sign", torch.inf, 1), ("l2", 2, 2)])
 def test_steepest_directions_attain_the_dual_norm(name, p, q):
     g = torch.randn(6, 3, 5, 5)
-    d = DIRECTIONS[name](g)
+    d = DIRECTIONS[name](g) / (75**0.5 if name == "l2" else 1)
     assert torch.allclose(norm(d, p), torch.ones(6))
     assert torch.allclose((g * d).flatten(1).sum(1), norm(g, q), rtol=1e-5)
+
+
+def test_the_steps_with_and_without_the_sign_have_one_l2_length():
+    g = torch.randn(6, 3, 5, 5)
+    assert torch.allclose(norm(DIRECTIONS["l2"](g), 2), norm(DIRECTIONS["sign"](g), 2))
 
 
 def test_unit_of_zero_is_zero():

@@ -172,8 +172,8 @@ def test_a_dry_run_starts_nothing(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"hours": 0}, "hours is 0: it must be above 0"),
-        ({"hours": "two"}, "hours 'two' is not a number >= 0"),
+        ({"hours": 0}, "hours 0 is not a number above 0"),
+        ({"hours": "two"}, "hours 'two' is not a number above 0"),
         ({"jobs": 0}, "jobs 0 is too small"),
         ({"profiles": ["smoke"]}, "profile 'smoke' is unknown"),
         ({"profiles": ["quick", "quick"]}, "profile names quick more than once"),

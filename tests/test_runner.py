@@ -160,7 +160,7 @@ def test_list_and_verdicts_without_torch(root):
         (["run", SIGN, "-o", "README.md"], "output 'README.md' is not allowed: name a file that ends in .ipynb"),
         (["run", SIGN, "-o", f"notebooks/{SIGN}.ipynb"], "outside notebooks"),
         (["run", SIGN, "-p", "label=no"], "label False is unknown: choose from true, predicted"),
-        (["run", "convex/rounding", "-p", "scale=[0]"], "scale is 0.0: it must be above 0"),
+        (["run", "convex/rounding", "-p", "scale=[0]"], "scale 0.0 is not a number above 0"),
         (["run", "convex/rounding", "-p", "scale=[-1]"], "scale -1 is not allowed: it must be finite and above 0\n"),
         (["verdicts", "signs"], "paper 'signs' is unknown: choose from sign, convex"),
         (["fetch", "minst"], "dataset 'minst' is unknown"),
@@ -182,6 +182,13 @@ def test_no_network_and_no_file(workspace, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with pytest.raises(InputError, match=r"mnist is not in .* put MNIST/raw/train-images-idx3-ubyte.gz"):
         inputgrad.run(SIGN, datasets=["mnist"], models=["alexnet"], data_root=str(workspace))
+
+
+def test_a_second_data_set_is_asked_for_before_anything_is_trained(workspace, tiny, monkeypatch):
+    monkeypatch.setattr("inputgrad.trials.job.job_of", lambda *_, **__: pytest.fail("it computes"))
+    monkeypatch.setattr("inputgrad.compute.data.fetch", lambda name, root: pytest.fail(f"fetches {name}"))
+    with pytest.raises(pytest.fail.Exception, match="fetches svhn"):
+        inputgrad.run("butterfly/enhancing", datasets=["digits32"], external="svhn", data_root=str(tiny), device="cpu")
 
 
 def test_a_run_from_the_command_line(command, tiny, tmp_path, networks):

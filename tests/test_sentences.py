@@ -80,9 +80,12 @@ def test_no_known_sentence_is_gone(page):
 
 
 def test_a_sentence_stays_only_while_its_claim_is_reproduced():
-    assert book.fill("It falls: [[holds sign c02: FGSM leaves [[count sign claims]] or less]].", "here") == (
+    assert book.fill("It falls: [[holds sign c04: FGSM leaves [[count sign claims]] or less]].", "here") == (
         f"It falls: FGSM leaves {sum(c.kind == 'result' for c in claims.load('sign'))} or less"
-        f'<sup class="claim" title="rests on sign.c02">[¶](#claim-sign-c02)</sup>.'
+        f'<sup class="claim" title="rests on sign.c04">[¶](#claim-sign-c04)</sup>.'
+    )
+    assert book.fill("[[holds sign d42: It is near]].", "here").endswith(
+        'title="rests on sign.d42, set after its rows were seen">[¶°](#claim-sign-d42)</sup>.'
     )
     with pytest.raises(InputError, match="here: 'all of it' rests on sign.c05, which is: not reproduced"):
         book.fill("[[holds sign c05: all\nof it]]", "here")
@@ -131,5 +134,5 @@ def test_the_changelogs_tables_have_the_verdicts_of_now():
 
 def test_another_comparison_is_noticed(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("FGM is weaker than FGSM. It runs.\n\n[[holds sign c02: FGSM takes nearly all]].\n\n- Most do.\n")
+    page.write_text("FGM is weaker than FGSM. It runs.\n\n[[holds sign c04: FGSM takes nearly all]].\n\n- Most do.\n")
     assert unbacked(page) == ["FGM is weaker than FGSM.", "- Most do."]

@@ -147,7 +147,7 @@ def test_what_is_no_radius_is_refused(text):
         ("butterfly/told", {"models": ["lenet5_authors"]}, "such as resnet18_imagenet"),
         ("smooth/readings", {"rates": [0.2, 0.2000001]}, "rates names 0.2 more than once"),
         ("smooth/readings", {"rates": [0, 0.2]}, "rates begin with 0, which moves no image"),
-        ("sign/perceptibility", {"budgets": ["0", "1"]}, "budgets is 0.0: it must be above 0"),
+        ("sign/perceptibility", {"budgets": ["0", "1"]}, "budgets 0.0 is not a number above 0"),
     ],
 )
 def test_what_would_fail_after_hours_is_refused_at_once(exhibit, given, sentence):
@@ -216,6 +216,21 @@ def test_a_grid_may_pair_its_networks_with_its_data():
     assert places(datasets=["mnist"]) == [("mnist", "fcnn"), ("mnist", "lenet5")]
     assert places(datasets=["mnist"], models=["nin"]) == [("mnist", "nin")]  # whoever names both gets both
     assert len(places(datasets=["fashion_mnist"])) == 4  # not in the grid: with all its networks
+    named = places(datasets=["mnist", "fashion_mnist"])
+    assert named == [*places(datasets=["mnist"]), *places(datasets=["fashion_mnist"])]
+    assert {*places(models=["nin", "resnet18"])} == {*places(models=["nin"]), *places(models=["resnet18"])}
+
+
+def test_a_second_data_set_counts_as_one_that_is_read():
+    def read(exhibit, dataset, **given):
+        trial, *_ = study.trials(exhibit, profile="quick", datasets=[dataset], **given)
+        return study.data_of(trial)
+
+    assert read("sign/adversarial", "cifar10") == ("cifar10",)
+    assert read("butterfly/enhancing", "cifar10") == ("cifar10", "cifar100")
+    assert read("butterfly/enhancing", "cifar10", external="svhn") == ("cifar10", "svhn")
+    assert read("butterfly/enhancing", "cifar10", external="none") == ("cifar10",)
+    assert read("butterfly/told", "cifar10") == ("cifar10",)
 
 
 def test_declarations_are_checked_on_construction():

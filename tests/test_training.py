@@ -251,5 +251,7 @@ def test_nothing_is_trained_that_could_not_be_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
     monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda folder: SimpleNamespace(free=2**20))
     net = torch.nn.Linear(100, 1000)
-    with pytest.raises(InputError, match=r"training tiny-\w+ needs 2 MiB of disk in .*, and 1 are free"):
+    with pytest.raises(InputError, match=r"training tiny-\w+ needs 4 MiB of disk in .*, and 1 are free"):
         checkpoints.kept("tiny", {}, net, lambda partial: pytest.fail("it was trained"))
+    with pytest.raises(InputError, match="needs 6 MiB"):
+        checkpoints.kept("tiny", {}, net, lambda partial: pytest.fail("it was trained"), beside=2**20)

@@ -137,9 +137,9 @@ def test_a_good_value_is_accepted(exhibit, name):
 
 SIGN, ENHANCING = "sign/adversarial", "butterfly/enhancing"
 RELATIONS = [
-    (SIGN, {"recipe": {"width": 0}}, "recipe width is 0: it must be above 0"),
+    (SIGN, {"recipe": {"width": 0}}, "recipe width 0 is not a number above 0"),
     (SIGN, {"recipe": {"width": 1000}}, "recipe width 1000 is too large: it must be at most 100"),
-    (SIGN, {"recipe": {"lr": 0}}, "recipe lr is 0: it must be above 0"),
+    (SIGN, {"recipe": {"lr": 0}}, "recipe lr 0 is not a number above 0"),
     (SIGN, {"recipe": {"momentum": 1}}, "recipe momentum 1 is too large: it must be below 1"),
     (SIGN, {"recipe": {"batch": 1201}}, "recipe batch 1201 is too large: only 1200 images are there to train on"),
     (SIGN, {"recipe": {"batch": 65, "images": 64}}, "recipe batch 65 is too large: only 64 images are there to train on"),

@@ -211,13 +211,14 @@ def planned(profiles: Sequence[str], only: Sequence[str]) -> tuple[list[Entry], 
         for trial in study.declared_trials(name, profile)
         if results.fresh(trial) is None and not shadowed(trial)
     ]
-    absent = {trial.dataset for trial in wanted if not datasets.present(trial.dataset)}
-    unloadable = {name for trial in wanted if trial.dataset not in absent for name in not_at_hand(trial)}
+    absent = {name for trial in wanted for name in study.data_of(trial) if not datasets.present(name)}
+    readable = [trial for trial in wanted if absent.isdisjoint(study.data_of(trial))]
+    unloadable = {name for trial in readable for name in not_at_hand(trial)}
     paces = Paces((r for name in study.EXHIBITS for r in results.recorded(name)), machine())
     left = [
         Entry(t, paces.seconds(t, "training"), paces.seconds(t, "measure"), settles(*place_of(t)))
-        for t in wanted
-        if t.dataset not in absent and not not_at_hand(t)
+        for t in readable
+        if not not_at_hand(t)
     ]
     seeds = Counter(place_of(r.trial) for name in study.EXHIBITS for r in results.recorded(name))
     plan: list[Entry] = []

@@ -62,7 +62,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## What is gained in the ball
 #
-# The classifier, the images of the game, the generators and the tests of them are declared as on [the page of the told discriminator](told.ipynb), and the networks trained anew, but for the encoder, which is loaded; *limited* says that v is kept in the ball. The gain is over the same test images without v, with an interval of the paired differences.
+# The classifier, the images of the game, the generators and the tests of them are declared as on [the page of the told discriminator](told.ipynb), and the networks trained anew, but for the encoder, which is loaded; *limited* says that v is kept in the ball. The gain is over the same test images without v, with an interval of the paired differences for each run.
 
 # %% tags=["hide-input"]
 tables.butterfly.told(run)

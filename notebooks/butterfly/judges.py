@@ -59,7 +59,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## What is gained with other features
 #
-# Classifier, encoder, images and generators are declared as on [the page with the blind game](told.ipynb); classifier, decoders and discriminators are trained anew. That page also has the generator without a game. *Trained fully* says that all of D learns, starting from the classifier's features; *on the encoder's features*, that D has those of the generator's encoder, which stay as they are. The gain is over the same test images without v, with an interval of the paired differences.
+# Classifier, encoder, images and generators are declared as on [the page with the blind game](told.ipynb); classifier, decoders and discriminators are trained anew. That page also has the generator without a game. *Trained fully* says that all of D learns, starting from the classifier's features; *on the encoder's features*, that D has those of the generator's encoder, which stay as they are. The gain is over the same test images without v, with an interval of the paired differences for each run.
 
 # %% tags=["hide-input"]
 tables.butterfly.told(run)

@@ -59,7 +59,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## What is gained
 #
-# *ImageNet's classifier* is the network as it was published, with ten of its output units. *[B]* begins at the same weights but for its last layer, and has learned the training images that come before those of the game. Both are played against by a generator without a game, by one in the blind game, and by one in the game whose D is told the class. The gain is over the same test images without v, with an interval of the paired differences.
+# *ImageNet's classifier* is the network as it was published, with ten of its output units. *[B]* begins at the same weights but for its last layer, and has learned the training images that come before those of the game. Both are played against by a generator without a game, by one in the blind game, and by one in the game whose D is told the class. The gain is over the same test images without v, with an interval of the paired differences for each run.
 
 # %% tags=["hide-input"]
 tables.butterfly.told(run)

@@ -63,7 +63,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## The same game, blind and told
 #
-# *direct* has no discriminator. *game* is by the paper's rules: the discriminator is blind, and its last unit learns (`d_train=["full"]` lets all of it learn); encoder, images and schedule are ours, as named below. The gain is over the same test images without v, with an interval of the paired differences. *t* is 1 where the decision on x + v is right. *D right* is how often the discriminator said t in the last epoch, and *t = 1* the share of right decisions: a constant answer is right as often as the more frequent kind.
+# *direct* has no discriminator. *game* is by the paper's rules: the discriminator is blind, and its last unit learns (`d_train=["full"]` lets all of it learn); encoder, images and schedule are ours, as named below. The gain is over the same test images without v, with an interval of the paired differences for each run. *t* is 1 where the decision on x + v is right. *D right* is how often the discriminator said t in the last epoch, and *t = 1* the share of right decisions: a constant answer is right as often as the more frequent kind.
 #
 # Four rows have no generator: the classifier alone, the linear layer on the encoder, and two *heads*, small classifiers on the classifier's own features, fitted to tell its right decisions from its wrong ones on the images of the game and asked about test images. An area under ROC of 0.5 is that of a head that sees nothing, 1 that of a head that sees all.
 

@@ -1,11 +1,11 @@
 # %% [markdown]
-# # Its units, or what it is told
+# # The units or the class: a discriminator told a random class
 #
 # No table of {cite:t}`yoo2018butterfly`: a control of the discriminator that is told the class.
 #
 # **Why ask.** On [the page of the told discriminator](told.ipynb) a *told* discriminator differs from the paper's blind one in two ways: it has a unit for each class in place of a single one, and it is told which unit counts. Here it has the units and is told a *random* class, drawn anew for each image in every round.
 #
-# **What would refute it.** If the game lacked the units, then told a random class it gains what it gains told the image's own. If it lacked the class, then told a random one it gains no more than the blind game.
+# **What would refute it.** If it is the units that the blind game lacks, a discriminator with units and a random class gains as much as one that is told the image's own. If it is the class, one told a random class gains no more than the blind game.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper
@@ -59,7 +59,7 @@ figures.side_by_side(match.target, y, x=x, v=v, x_tilde=x + v)
 # %% [markdown]
 # ## What is gained with a random class
 #
-# Classifier, encoder, images and generators are declared as on [the page with the blind and the told game](told.ipynb), and trained anew. That page also has the generator without a game. The gain is over the same test images without v, with an interval of the paired differences. *t* is 1 where the decision on x + v is right; *D right* is how often the discriminator said t in the last epoch.
+# Classifier, encoder, images and generators are declared as on [the page with the blind and the told game](told.ipynb), and trained anew. That page also has the generator without a game. The gain is over the same test images without v, with an interval of the paired differences for each run. *t* is 1 where the decision on x + v is right; *D right* is how often the discriminator said t in the last epoch.
 
 # %% tags=["hide-input"]
 tables.butterfly.told(run)

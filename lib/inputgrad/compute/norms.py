@@ -31,6 +31,11 @@ def unit(g: Tensor) -> Tensor:
     return torch.where(length > 0, g / length, 0.0)
 
 
+def as_long_as_sign(g: Tensor) -> Tensor:
+    """Each image's direction at the l2 length that its sign has, the root of its number of values; as :func:`unit`."""
+    return g[0].numel() ** 0.5 * unit(g)
+
+
 def raw(g: Tensor) -> Tensor:
     """The gradient itself is kept, its magnitude with its direction [sign, Eq. 4]."""
     return g
@@ -91,6 +96,7 @@ def steepest(g: Tensor, p: float) -> Tensor:
     return torch.where(scale > 0, v / torch.linalg.vector_norm(v, p, dim=1, keepdim=True), 0.0).view_as(g)
 
 
-DIRECTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sign": torch.sign, "raw": raw, "l2": unit}
+DIRECTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sign": torch.sign, "raw": raw, "l2": as_long_as_sign}
 """What a one-step method makes of the gradient. ``sign`` and ``l2`` are the steepest directions of the
-l-infinity and l2 balls; ``raw`` keeps the magnitude, so the step's length differs from image to image."""
+l-infinity and l2 balls, of one l2 length; ``raw`` keeps the magnitude, so the step's length differs from image to
+image."""

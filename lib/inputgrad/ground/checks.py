@@ -87,11 +87,8 @@ def as_float(text: str) -> float:
 
 def number(what: str, value: object, most: float = math.inf, below: float = math.inf) -> float:
     """A finite number >= 0, from a number or its text (YAML reads ``1e-3`` as text), at most ``most``, or ``below``."""
-    try:
-        found = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        found = float("nan")
-    if not math.isfinite(found) or found < 0:
+    found = finite(value)
+    if not found >= 0:
         raise InputError(f"{what} {shown(value)} is not a number >= 0")
     if found > most or found >= below:
         limit = f"below {below:g}" if found >= below else f"at most {most:g}"
@@ -100,11 +97,19 @@ def number(what: str, value: object, most: float = math.inf, below: float = math
 
 
 def positive(what: str, value: object, most: float = math.inf) -> float:
-    """A number above 0, at most ``most``."""
-    found = number(what, value, most)
-    if found <= 0:
-        raise InputError(f"{what} is {shown(value)}: it must be above 0")
-    return found
+    """A finite number above 0, at most ``most``."""
+    if not finite(value) > 0:
+        raise InputError(f"{what} {shown(value)} is not a number above 0")
+    return number(what, value, most)
+
+
+def finite(value: object) -> float:
+    """The finite number that a value or its text is; NaN where it is none."""
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    return found if math.isfinite(found) else math.nan
 
 
 def shown(value: object) -> str:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -249,6 +249,14 @@ def table(results: list[Result]) -> pd.DataFrame:
     told = ((result.rows, result.trial) for result in results)
     parts = [rows.assign(exhibit=t.exhibit, profile=t.profile, seed=t.seed) for rows, t in told]
     return pd.concat(parts, ignore_index=True)[["exhibit", "profile", "seed", *COLUMNS]]
+
+
+def by_place(found: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
+    """Results by data set and network."""
+    places: dict[tuple[str, str], list[Result]] = {}
+    for result in found:
+        places.setdefault(result.place, []).append(result)
+    return places
 
 
 def largest(found: list[Result]) -> list[Result]:

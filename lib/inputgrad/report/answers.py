@@ -54,7 +54,7 @@ def front(fill: Callable[[str], str]) -> str:
 
 
 def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
-    """Which claims about results hang on the rows behind it, by verdict; of an exhibit also of theory, and ours."""
+    """Which claims about results hang on its rows, by verdict; of an exhibit also of theory, and how many of ours."""
     if name.split("/")[0] not in STUDY:
         return ""
     key, exhibit = name.split("/")[0], "/" in name
@@ -67,9 +67,10 @@ def decided(name: str, verdicts: Sequence[claims.Verdict]) -> str:
         said.append(f"[The paper's claims](#claims-{key}) about results: {counted}.")
     elif verdicts:
         said.append("This page decides none of the paper's claims about results.")
-    for kind, whose in (("theory", "Of the paper's theory"), ("derived", "Of our own statements")) if exhibit else ():
-        if ids := [v.claim.id for v in verdicts if v.claim.kind == kind]:
-            said.append(f"{whose} it decides {links.listed_by(ids)}.")
+    if exhibit and (theory := [v.claim.id for v in verdicts if v.claim.kind == "theory"]):
+        said.append(f"Of the paper's theory it decides {links.listed_by(theory)}.")
+    if exhibit and (own := sum(v.claim.kind == "derived" for v in verdicts)):
+        said.append(f"Of our own statements it decides {own}, listed further down.")
     return " ".join(said)
 
 

@@ -100,7 +100,6 @@ def included() -> Iterator[tuple[str, str]]:
     yield "coverage", summaries.coverage()
     yield "parameters", parameters()
     for key in study.STUDY:
-        yield f"paper-{key}", "\n".join(t.markdown() for t in tables.paper_tables(key))
         yield f"ending-{key}", summaries.ending(key, of_claims)
         yield f"scales-{key}", scales.told(key)
     for key in study.CHAPTERS:
@@ -200,8 +199,7 @@ def fill(text: str, where: str) -> str:
     runs: both, in the order of their seeds), the same with
     ``range`` the smallest and the largest of our runs, and with ``paper`` the paper's. ``[[count sign reproduced]]``
     is a column of the scoreboard, such as the claims with that verdict,
-    ``[[count sign cells in words]]`` all of them, ``[[count synthesis victims]]`` one of
-    ``tables.synthesis.counts``, ``[[count imagenette learned]]`` one of ``summaries.imagenette``,
+    ``[[count sign cells in words]]`` all of them, ``[[count imagenette learned]]`` one of ``summaries.imagenette``,
     ``[[verdict sign c01]]`` the verdict on one claim, and ``[[question sign]]`` what the
     paper asks. A number of ours that may still come is "(not run yet)".
 
@@ -234,10 +232,11 @@ def sentence(key: str, name: str, prose: str, where: str) -> str:
     Raises:
         InputError: the claim is unknown, or its verdict is another.
     """
-    word = verdict_of(key, name, where).word
-    if word != "reproduced":
-        raise InputError(f"{where}: {' '.join(prose.split())!r} rests on {key}.{name}, which is: {word}")
-    return prose + links.mark(f"{key}.{name}")
+    verdict = verdict_of(key, name, where)
+    if verdict.word != "reproduced":
+        raise InputError(f"{where}: {' '.join(prose.split())!r} rests on {key}.{name}, which is: {verdict.word}")
+    own = verdict.claim.kind == "derived"
+    return prose + links.mark(verdict.claim.id, hindsight=own and verdict.claim.hindsight)
 
 
 def verdict_of(key: str, name: str, where: str) -> claims.Verdict:
@@ -265,8 +264,6 @@ def token(kind: str, text: str, where: str) -> str:
     try:
         if kind == "question":
             return study.STUDY[key].question
-        if kind == "count" and key == study.synthesis.PAPER.key:
-            return str(tables.synthesis.counts()[words[0]])
         if kind == "count" and key == "imagenette":
             return summaries.imagenette()[words[0]]
         if kind == "count":

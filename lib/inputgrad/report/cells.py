@@ -66,7 +66,7 @@ def of_paper(key: str) -> pd.DataFrame:
 def interval(
     values: Sequence[float] | np.ndarray, counts: Sequence[float], totals: Sequence[float], center: str = "mean"
 ) -> tuple[float, float]:
-    """A 95 % interval in percent: Student's over three seeds or more that differ, else what covers Wilson's of each.
+    """A 95 % interval: Student's over three seeds or more that differ, else what covers Wilson's of each, in percent.
 
     The images of one seed say how well its own share is known, and nothing of how far another network's lies from it:
     the interval of two goes from the lowest end to the highest. Seeds that all give one number, as where nothing is
@@ -112,7 +112,11 @@ def one_more(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
 
 
 def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
-    """One cell from the ``(unit, value, count, total)`` of each run: fractions become percent, in ``runs``, too."""
+    """One cell from the ``(unit, value, count, total)`` of each run: fractions become percent, in ``runs``, too.
+
+    ``images`` are those of the run with the fewest, ``most_images`` of that with the most: the runs attack the same
+    images, of which not each run has as many in a group such as those it is sure of.
+    """
     units, values, counts, totals = zip(*runs, strict=True)
     shares, center = units[0] == "fraction", EXHIBITS[exhibit].center if exhibit in EXHIBITS else "mean"
     shown = np.array([value * (100 if unit == "fraction" else 1) for unit, value in zip(units, values, strict=True)])
@@ -124,7 +128,7 @@ def joined(exhibit: str, runs: Sequence[tuple]) -> dict:
         "spread": shown.std(ddof=1) if len(shown) > 1 else float("nan"),
         "low": low, "high": high, "new_low": new_low, "new_high": new_high,
         "runs": tuple(shown.tolist()), "least": shown.min(), "most": shown.max(),
-        "seeds": len(shown), "images": int(totals[0]),
+        "seeds": len(shown), "images": int(min(totals)), "most_images": int(max(totals)),
     }  # fmt: skip
 
 
@@ -140,7 +144,7 @@ def join_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     out = [{**dict(zip(names, identity, strict=True)), **joined(identity[0], cell)} for identity, cell in runs.items()]
     with_intervals(out)
     numbers = dict.fromkeys(("value", "spread", "low", "high", "new_low", "new_high", "least", "most"), float)
-    columns = [*names, "unit", *numbers, "runs", "seeds", "images"]
+    columns = [*names, "unit", *numbers, "runs", "seeds", "images", "most_images"]
     return pd.DataFrame(out, columns=columns).astype(numbers)
 
 
@@ -228,8 +232,8 @@ def word_for(paper: float, ours: Mapping, unit: str = "percent", idle: float = f
     """How near a cell of ours is to the paper's number.
 
     *close*: within 3 points (a tenth, if no percentage); *says little*: close, but so would be a step that does
-    nothing, or in percent zero; *inside*: in our prediction interval for one more network; *near*: within 10 points
-    (three tenths); else *apart*.
+    nothing, or in percent zero; *near*: within 10 points (three tenths), and *inside* where it is in our prediction
+    interval for one more network, too; else *apart*.
 
     Args:
         paper: its number.
@@ -244,9 +248,9 @@ def word_for(paper: float, ours: Mapping, unit: str = "percent", idle: float = f
         attacked = not np.isnan(idle)
         free = abs(paper - idle) <= close or (percent and abs(paper) <= close)
         return "says little" if attacked and free else "close"
-    if ours["new_low"] <= paper <= ours["new_high"]:
-        return "inside"
-    return "near" if difference <= near else "apart"
+    if difference > near:
+        return "apart"
+    return "inside" if ours["new_low"] <= paper <= ours["new_high"] else "near"
 
 
 PLACE = ["dataset", "model", "defense", "metric"]

@@ -53,8 +53,8 @@ IN_PRINT = {True: "holds in print", False: "fails in print"}
 
 
 OPEN = {
-    True: "it holds for our numbers, and would fail for others within their 95 % intervals",
-    False: "it fails for our numbers, and would hold for others within their 95 % intervals",
+    True: "it holds for our numbers, and would fail for other values within their 95 % intervals",
+    False: "it fails for our numbers, and would hold for other values within their 95 % intervals",
 }
 """Why a claim is undecided, by what our numbers say of it."""
 
@@ -99,6 +99,11 @@ class Claim:
             unknown = self.about(free_names, expression) - set(self.vars) - set(FUNCTIONS) - {"tol"}
             if unknown:
                 raise InputError(f"claim {self.id}: {', '.join(sorted(unknown))} is neither a variable nor a function")
+
+    @property
+    def hindsight(self) -> bool:
+        """Does its note say that it was set, or changed, after rows that decide it had been seen?"""
+        return bool(re.search(r"\b(set|changed) after\b", self.note))
 
     def about(self, function: Callable[..., T], *arguments: object) -> T:
         """``function(*arguments)``, with this claim's id before the sentence of any error."""

@@ -32,9 +32,10 @@ def listed_by(claims: Sequence[str]) -> str:
     return ", ".join(map(short, claims))
 
 
-def mark(claim: str) -> str:
-    """A small link to the claim that the words before it rest on."""
-    return f'<sup class="claim" title="rests on {claim}">[¶](#{anchor(claim)})</sup>'
+def mark(claim: str, hindsight: bool = False) -> str:
+    """A small link to the claim that the words before it rest on, and whether that was set after its rows were seen."""
+    title, sign = (f"{claim}, set after its rows were seen", "¶°") if hindsight else (claim, "¶")
+    return f'<sup class="claim" title="rests on {title}">[{sign}](#{anchor(claim)})</sup>'
 
 
 def in_markdown(text: str, known: Callable[[str], bool]) -> str:

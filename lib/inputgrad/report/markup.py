@@ -137,6 +137,11 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+def images_of(cell: Mapping) -> str:
+    """How many images a cell is of: ``"593"``, or ``"447 to 890"`` where its runs differ."""
+    return "–" if np.isnan(cell["images"]) else span((cell["images"], cell["most_images"]))
+
+
 def span(values: Iterable[float]) -> str:
     """``"3"``, or ``"1 to 3"`` where they differ."""
     low, high = int(min(values)), int(max(values))

@@ -25,14 +25,17 @@ def ours_at(key: str, profile: str) -> pd.DataFrame:
 
 @cache
 def words_at(key: str) -> dict[str, dict[str, str]]:
-    """The verdict at each scale of every claim that two scales or more decide: ``{claim: {profile: word}}``.
+    """The verdict at each scale of each of the paper's claims that two or more decide: ``{claim: {profile: word}}``.
 
-    A scale that lacks a part of what another has for a claim, a network or a size, decides something else there.
+    A scale that lacks a part of what another has for a claim, a network or a size, decides something else there. So
+    does a statement of ours, where it says on which schedule it holds; none of ours is here.
     """
     found: dict[str, dict[str, claims.Verdict]] = {}
     for profile in PROFILES[1:]:
         ours = ours_at(key, profile)
         for claim in claims.load(key) if len(ours) else ():
+            if claim.kind == "derived":
+                continue
             verdict = claims.judge(key, claim, ours)
             if verdict.word in claims.WORDS and verdict.word != "not run":
                 found.setdefault(claim.id, {})[profile] = verdict
@@ -64,7 +67,7 @@ def nearer(key: str) -> Iterator[tuple[str, str, list[int]]]:
 
 
 def changed(key: str) -> Table:
-    """The claims whose verdict is another at another scale."""
+    """The paper's claims whose verdict is another at another scale."""
     of = {claim.id: claim.text for claim in claims.load(key)}
     there = [p for p in PROFILES if any(p in words for words in words_at(key).values())]
     rows = [
@@ -85,8 +88,8 @@ def told(key: str) -> str:
     ]
     if decided:
         parts.append(
-            f"{len(decided)} claims, ours about the paper among them, are decided at two scales, each on its own rows "
-            f"of the same networks and sizes. The verdict is another one for {len(table.frame)} of them."
+            f"{len(decided)} of the paper's claims are decided at two scales, each on its own rows of the same "
+            f"networks and sizes. The verdict is another one for {len(table.frame)} of them."
         )
     if not parts:
         parts.append("What another scale changes is not known: nothing of this paper is recorded at two.")

@@ -92,8 +92,8 @@ def cost(key: str) -> str:
         return "Nothing is recorded yet."
     spent = " and ".join(f"{value:.1f} hours on {device}" for device, value in hours.items())
     return (
-        f"{len(found)} trials stand behind the numbers shown. They took at least {spent}, the training of each trial's "
-        "own network counted once. A further network, such as a defended one, counts where the trial trained it itself."
+        f"{len(found)} trials stand behind the numbers shown. They took at least {spent} "
+        "([how that is counted](#what-a-number-costs))."
     )
 
 
@@ -155,14 +155,15 @@ def in_short() -> str:
     behind = listed([f"{toys} {word}" for word, toys in toy.items() if toys])
     counted = listed([f"{len(mine)} {word}" for word, mine in words.items() if mine])
     return (
-        f"Of the {len(found)} claims about results: {counted}. {sum(toy.values())} verdicts rest, in whole or in part, "
-        f"on rows at the toy scale of `quick`: {behind}. There a network is trained for less than the paper's, or "
-        "another one stands in for it, and such rows cannot say what the paper's own network would do, either way.\n"
+        f"Of the {len(found)} claims about results: {counted}. {sum(toy.values())} of these verdicts rest, at least "
+        f"in part, on runs at *toy scale* (the profile `quick`): {behind}. There a network is trained for a shorter "
+        "time than the paper's, or another one stands in for it. Such runs cannot say what the paper's own network "
+        "would do, either way.\n"
     )
 
 
 def coverage() -> str:
-    """How far the study reaches: how many of the papers' numbers, at what scale, and how much of *close* is weak."""
+    """How far the study reaches: how many of the papers' numbers, at what scale, and how much rests on single runs."""
     board = claims.scoreboard()
     total = board.sum(numeric_only=True)
     ran = total["cells"] - total["not run cells"]
@@ -172,15 +173,12 @@ def coverage() -> str:
     elsewhere = [f"`{key}`" for key in bare if results.shown(key)]
     parts = [
         f"Of the {total['cells']} numbers in the papers' tables and plots {ran} have one of ours beside them.",
-        f"Of these {ran} numbers {total['close cells']} are close, {total['inside cells']} inside our interval, "
-        f"{total['near cells']} near and {total['apart cells']} apart; {total['says little cells']} say little: they "
-        "are close, and so would be a step that does nothing, or zero.",
         f"Run at the full scale of `paper`: {full or 'none yet'}.",
         f"Run at the reduced scale of `desk`: {reduced}." if reduced else "",
         "All else is recorded at the toy scale of `quick`: on fewer images, for fewer epochs or with a narrower "
-        f"network than the paper's. That is {places} results, where a result is what one page of the book says of one "
-        f"network on one data set. {single} of them rest on a single training run, from one random seed: they do not "
-        "show how far a second run would differ.",
+        f"network than the paper's. Of {places} places there, a place being one network on one data set on one page, "
+        f"{single} rest on a single training run, from one random seed: they do not show how far a second run would "
+        "differ.",
         f"What was run of {listed(elsewhere)} stands beside no number of the paper's tables." if elsewhere else "",
     ]
     return " ".join(filter(None, parts)) + "\n"

@@ -17,6 +17,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import data_root
 
 from . import butterfly, convex, own, selfgrad, sign, smooth, synthesis
+from .butterfly_scales import external_of
 from .schema import Exhibit, Grid, Paper, Parameter, Trial
 
 PAPERS = (sign.PAPER, convex.PAPER, smooth.PAPER, selfgrad.PAPER, butterfly.PAPER)
@@ -82,6 +83,12 @@ def trials(name: str, **given: Any) -> list[Trial]:
         drawn = seeds[:1] if alike else seeds
         found += [Trial(name, declared.version, profile, dataset, model, seed, settings) for seed in drawn]
     return found
+
+
+def data_of(trial: Trial) -> tuple[str, ...]:
+    """The data sets that a trial reads: its own, and one beside it where an encoder is pretrained on another."""
+    beside = external_of(trial.dataset, trial.settings["external"]) if "external" in trial.settings else ""
+    return tuple(dict.fromkeys([trial.dataset, *([beside] if beside in DATASETS else [])]))
 
 
 def check_only(only: Sequence[str]) -> None:

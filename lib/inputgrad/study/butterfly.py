@@ -188,7 +188,7 @@ JUDGES = Exhibit(
 
 UNITS = Exhibit(
     name="units",
-    title="Its units, or what it is told",
+    title="The units or the class: a discriminator told a random class",
     reproduces="no table: whether a unit for each class is enough, without being told which counts",
     compute="inputgrad.trials.butterfly_told:units",
     version=1,

@@ -34,6 +34,12 @@ DECODERS = {
 EXTERNAL = {"digits32": "digits100", "cifar10": "cifar100", "imagenette96": "cifar100"}
 """What the encoder is pretrained on, by target data; for any other ImageNet, as in the paper."""
 
+
+def external_of(dataset: str, asked: str | None) -> str:
+    """The data set that encoders are pretrained on, ``"imagenet"`` or ``"none"``: what is asked for, or the study's."""
+    return asked or EXTERNAL.get(dataset, "imagenet")
+
+
 PRETRAINING = {
     "smoke": Recipe(lr=3e-3, epochs=3, batch=64, images=600, schedule="onecycle"),
     "quick": Recipe("sgd", lr=0.1, batch=128, epochs=15, images=20_000, weight_decay=5e-4, schedule="onecycle",
@@ -86,7 +92,7 @@ def playable(dataset: str, there: Extent | None, settings: Mapping, model: str, 
         )
     if there:
         within("game", settings["game"], asdict(game), there.train, dataset)
-    learned = external or EXTERNAL.get(dataset)
+    learned = external_of(dataset, external)
     if learned in DATASETS:
         within("pretraining", settings["pretraining"], settings["pretraining"], DATASETS[learned].train, learned)
     first = settings.get("first", 0)

@@ -12,8 +12,9 @@ from .schema import Parameter
 
 def eps_list(value: object, what: str = "eps") -> list[str]:
     """A list of different radii written as text or numbers, kept as text."""
-    texts = [v if isinstance(v, str) else repr(v) for v in checks.items(what, value) if checks.eps_value(v, what) >= 0]
-    sizes = [checks.eps_value(text, what) for text in checks.unique(what, texts)]
+    given = checks.items(what, value)
+    sizes = [checks.eps_value(v, what, allowed=">= 0") for v in given]
+    texts = checks.unique(what, [v if isinstance(v, str) else repr(v) for v in given])
     if same := [text for text, size in zip(texts, sizes, strict=True) if sizes.count(size) > 1]:
         raise checks.InputError(f"{what} has one number twice, written in two ways: {', '.join(same)}")
     return texts

@@ -65,10 +65,17 @@ class Grid:
             raise InputError("a pair of the grid names a data set or a model that the grid does not have")
 
     def combinations(self, datasets: Sequence[str], models: Sequence[str], both_named: bool) -> list[tuple[str, str]]:
-        """Every data set with every model; only the grid's pairs among them, unless both were named or none is left."""
+        """Every data set with every model; of those that the grid pairs only its pairs, unless both were named."""
         every = [(dataset, model) for dataset in datasets for model in models]
-        paired = [pair for pair in every if pair in self.pairs]
-        return every if both_named or not paired else paired
+        paired_datasets, paired_models = ({pair[i] for pair in self.pairs} for i in (0, 1))
+        return [
+            (dataset, model)
+            for dataset, model in every
+            if both_named
+            or (dataset, model) in self.pairs
+            or dataset not in paired_datasets
+            or model not in paired_models
+        ]
 
 
 def grid(images: int, recipes: Mapping, seeds: tuple[int, ...], pairs: dict[str, tuple[str, ...]]) -> Grid:

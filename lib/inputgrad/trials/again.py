@@ -93,9 +93,9 @@ def candidates(only: Sequence[str], root: str | None) -> list[Result]:
     study.check_only(only)
     known = [r for name in study.EXHIBITS if not only or {name, name.split("/")[0]} & set(only)
              for r in results.recorded(name)]  # fmt: skip
-    here = [r for r in known if datasets.present(r.place[0], root) and loadable(r, root)]
+    absent = sorted({name for r in known for name in study.data_of(r.trial) if not datasets.present(name, root)})
+    here = [r for r in known if not {*absent} & {*study.data_of(r.trial)} and loadable(r, root)]
     if not here:
-        absent = sorted({r.place[0] for r in known if not datasets.present(r.place[0], root)})
         help = f"python -m inputgrad fetch {' '.join(absent)}" if absent else "python -m inputgrad list shows what is"
         raise InputError(f"nothing that is recorded of {', '.join(only) or 'the study'} can be measured here: {help}")
     taken: Counter[str] = Counter()

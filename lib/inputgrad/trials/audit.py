@@ -26,7 +26,7 @@ from inputgrad.study.selfgrad import STEPS
 
 from .job import Job, Outcome, batches
 from .libraries import beside
-from .selfgrad import BATCH, asked, attacks_of_tables, defended, holds, place, read
+from .selfgrad import BATCH, asked, attacks_of_tables, defended, holds, place, reading_for
 from .tally import Tally
 
 LONG = 100
@@ -54,7 +54,7 @@ def audit(job: Job) -> Outcome:
     rows = []
     for name, model in chosen.items():
         others = {f"transfer from {other}": source for other, source in chosen.items() if other != name}
-        called = read(job, asked(job)[name])
+        called = reading_for(job, asked(job)[name])
         rows += under_attack(job, name, called, model, others)
         if isinstance(model, SelfGradient):
             rows += controls(job, name, called, model)
@@ -102,10 +102,10 @@ def attacks(
         others = {**others, "transfer from the block off": model.net}
     for attack, source in others.items():
         yield attack, stands(follow(source, x, y)), 20
-    yield from kept(model, x, y, size, s, stands)
+    yield from square_and_apgd(model, x, y, size, s, stands)
 
 
-def kept(
+def square_and_apgd(
     model: nn.Module, x: Tensor, y: Tensor, size: float, s: Mapping, stands: Callable
 ) -> Iterator[tuple[str, Tensor, int]]:
     """The attacks of Croce and Hein's own library: Square, and APGD on cross-entropy and on targets."""

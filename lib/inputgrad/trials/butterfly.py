@@ -11,8 +11,7 @@ from torch import Tensor
 
 from inputgrad.catalogue import models
 from inputgrad.compute.attacks import ATTACKS, eha, pgd, scaled_to, universal
-from inputgrad.compute.gradients import Classifier
-from inputgrad.compute.methods.game import BATCH, pixels
+from inputgrad.compute.methods.game import BATCH, outputs, pixels
 from inputgrad.compute.methods.generator import Generator, features
 from inputgrad.compute.methods.probe import probe
 from inputgrad.compute.metrics import predict
@@ -42,7 +41,7 @@ from .butterfly_arms import (
     measured,
     of_arm,
     place,
-    read,
+    reading_for,
     rules_of,
     vanilla,
     variants,
@@ -96,7 +95,7 @@ def standing(rows: list[Row], table: str) -> list[Row]:
 
 def enhancing(job: Job) -> Outcome:
     """Generators that raise the accuracy of a classifier, and what the same encoder and labels are worth without."""
-    s, called = job.trial.settings, read(job, ENHANCING.parameters[0].default)
+    s, called = job.trial.settings, reading_for(job, ENHANCING.parameters[0].default)
     classifiers = {SCRATCH: job.trained}
     if external(job) != "none":
         classifiers[FINE_TUNED] = fine_tuned(job)
@@ -151,16 +150,16 @@ def baselines(job: Job, start: Trained, called: str) -> list[Row]:
     both = scores.softmax(1) + predict(job.trained.model, x, BATCH).softmax(1)
     model, width = s["encoders"][s["sizes"][0]]
     tuned = trained(job.data, model, replace(recipe_of(job), width=width), job.trial.seed, job.device, start=start)
-    found: dict[str, tuple[Classifier, Tensor]] = {
-        PROBE: (lambda z: z, scores),
-        "head of the decoder's size on the encoder": (lambda z: z, large),
-        "probe and classifier, mean": (lambda z: z, both.clamp(min=1e-12).log()),
-        "encoder, fine-tuned": (tuned.model, x),
+    found = {
+        PROBE: scores,
+        "head of the decoder's size on the encoder": large,
+        "probe and classifier, mean": both.clamp(min=1e-12).log(),
+        "encoder, fine-tuned": outputs(tuned.model, x),
     }
     rows = []
-    for name, (net, given) in found.items():
+    for name, logits in found.items():
         tally = Tally(partial(place, job, arm=name))
-        measured(tally, "none", called, net, given, y)
+        measured(tally, "none", called, logits, y)
         rows += tally.rows()
     return rows
 
@@ -174,7 +173,7 @@ def attacking(job: Job) -> Outcome:
     The rivals are as long as the main generator's perturbations are on average (l2), and every other generator's are
     measured at that length too; generators and rivals are also compared in one l-infinity ball.
     """
-    s, called = job.trial.settings, read(job, ATTACKING.parameters[0].default)
+    s, called = job.trial.settings, reading_for(job, ATTACKING.parameters[0].default)
     kind, target = victim(job)
     other = job.trained
     if kind == SCRATCH:

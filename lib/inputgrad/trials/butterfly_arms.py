@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from inputgrad.catalogue.recipe import Recipe
 from inputgrad.compute.attacks import scaled_to
-from inputgrad.compute.gradients import Classifier
-from inputgrad.compute.methods.game import HELD, Rules, decisions, outputs, perturbations
+from inputgrad.compute.methods.game import HELD, Rules, decisions, judged, outputs, perturbations
 from inputgrad.compute.methods.played import Played, played
 from inputgrad.compute.norms import norm
 from inputgrad.compute.training.networks import Trained
@@ -44,7 +43,7 @@ DEFAULT = {"l2": "mean_square", "loss": "ls", "d_train": "head", "objective": "g
            "external": None, "size": None, "first": 0}  # fmt: skip
 
 
-def read(job: Job, gamma: float | None = None) -> str:
+def reading_for(job: Job, gamma: float | None = None) -> str:
     """The reading a row is of: what differs from the study's default, of a list its first, and of gamma ``gamma``."""
     s = job.trial.settings
     chosen = {name: s[name][0] if isinstance(s[name], list) else s[name] for name in DEFAULT}
@@ -55,14 +54,13 @@ def read(job: Job, gamma: float | None = None) -> str:
 
 
 def measured(
-    tally: Tally, attack: str, called: str, target: Classifier, x: Tensor, y: Tensor, *, table: bool = True,
-    steps: int = 0,
-) -> None:  # fmt: skip
-    """Accuracy on ``x`` and, where the paper has it too, the mean softmax probability of the true class.
+    tally: Tally, attack: str, called: str, logits: Tensor, y: Tensor, *, table: bool = True, steps: int = 0
+) -> None:
+    """Accuracy and, where the paper has it too, the mean softmax probability of the true class.
 
     ``steps`` are those that made each image; a generator takes none.
     """
-    right, p = decisions(target, x, y)
+    right, p = judged(logits, y)
     tally.add(attack, "", called, "accuracy", right, steps=steps)
     if table:
         mean = p.mean().item()
@@ -96,12 +94,12 @@ class Subject:
 
     def measured(self, tally: Tally, attack: str, x: Tensor, y: Tensor, *, table: bool = True, steps: int = 0) -> None:
         """Add how it fares on ``x``: see :func:`measured`."""
-        measured(tally, attack, self.reading, self.target.model, x, y, table=table, steps=steps)
+        measured(tally, attack, self.reading, outputs(self.target.model, x), y, table=table, steps=steps)
 
     def carried(self, tally: Tally, x: Tensor, y: Tensor, *, steps: int = 0) -> None:
         """Add how the other classifiers fare on ``x``."""
         for name, other in self.others.items():
-            measured(tally, f"v on {name}", self.reading, other, x, y, table=False, steps=steps)
+            measured(tally, f"v on {name}", self.reading, outputs(other, x), y, table=False, steps=steps)
 
 
 def vanilla(subject: Subject) -> list[Row]:

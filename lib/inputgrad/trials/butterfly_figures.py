@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inputgrad.compute.methods.game import BATCH, HELD, decisions, optimal_generator_loss, perturbations
+from inputgrad.compute.methods.game import BATCH, HELD, decisions, optimal_generator_loss, outputs, perturbations
 from inputgrad.compute.metrics import predict
 from inputgrad.compute.norms import norm
 from inputgrad.record.row import Row
 from inputgrad.study.butterfly import SIZES
 from inputgrad.study.parameters import long_name
 
-from .butterfly_arms import Arm, game_images, measured, place, play, read, rules_of
+from .butterfly_arms import Arm, game_images, measured, place, play, reading_for, rules_of
 from .butterfly_networks import encoder, victim
 from .job import Job, Outcome
 from .smooth import as_uint8, signed
@@ -32,7 +32,7 @@ FOLLOWED = {"accuracy": "fraction", "held_accuracy": "fraction", "d_accuracy": "
 def curves(job: Job) -> Outcome:
     """The games epoch by epoch, and what Appendix A says of any."""
     tally = Tally(partial(place, job, arm="appendix A"))
-    number = partial(tally.number, "optimal discriminator", "", read(job), "optimal_g_loss", images=0, steps=0)
+    number = partial(tally.number, "optimal discriminator", "", reading_for(job), "optimal_g_loss", images=0, steps=0)
     for share, value in optimum().items():
         number(value, unit="loss", parameter=share)
     return Outcome(games(job) + tally.rows())
@@ -57,11 +57,11 @@ def games(job: Job, length: str = "") -> list[Row]:
         for loss in s["loss"] if s["objective"] == "game" else s["loss"][:1]:
             variant = ", ".join(filter(None, (loss if s["objective"] == "game" else s["objective"], length)))
             tally = Tally(partial(place, job, arm=problem, variant=variant))
-            untouched(tally, problem, read(job), job, target.model)
+            untouched(tally, problem, reading_for(job), job, target.model)
             for gamma in gammas if loss == s["loss"][0] else gammas[:1]:
                 rules = rules_of(job, problem, loss=loss, gamma=float(gamma))
                 history = play(job, target, Arm(problem, start, rules)).history
-                followed(tally, problem, gamma, read(job), history, *counts)
+                followed(tally, problem, gamma, reading_for(job), history, *counts)
             rows += tally.rows()
     return rows
 
@@ -118,12 +118,12 @@ def pictures(job: Job) -> Outcome:
     s, rows = job.trial.settings, []
     arrays: dict[str, np.ndarray] = {}
     x, y = job.test_images()
-    start, called = encoder(job, SIZES[0]), read(job)
+    start, called = encoder(job, SIZES[0]), reading_for(job)
     for problem in s["problems"]:
         target = job.trained if problem == "enhance" else victim(job)[1]
         before = predict(target.model, x, BATCH).argmax(1)
         tally = Tally(partial(place, job, arm=problem))
-        measured(tally, "none", called, target.model, x, y)
+        measured(tally, "none", called, outputs(target.model, x), y)
         shown: Tensor | None = None
         parts: dict[str, list[np.ndarray]] = {"v": [], "moved": [], "after": [], "l2": []}
         for gamma in s[f"gammas_{problem}"]:

@@ -12,7 +12,7 @@ from inputgrad.compute.models.imagenet import torchvision_net, with_imagenet_wei
 from inputgrad.compute.training.networks import Trained, trained, untrained
 from inputgrad.ground.checks import InputError
 from inputgrad.study.butterfly import FINE_TUNED, SCRATCH
-from inputgrad.study.butterfly_scales import EXTERNAL
+from inputgrad.study.butterfly_scales import external_of
 
 from .job import Job
 
@@ -33,7 +33,7 @@ def external(job: Job) -> str:
     reading of every row says so.
     """
     s = job.trial.settings
-    own = s["external"] or EXTERNAL.get(job.trial.dataset, "imagenet")
+    own = external_of(job.trial.dataset, s["external"])
     wanted = (job.trial.model, *(name for name, _ in s["encoders"].values()))
     return "none" if own == "imagenet" and s["external"] is None and not obtained(wanted) else own
 

@@ -145,7 +145,7 @@ def probed(job: Job, start: Trained, n: int) -> list[Row]:
     seen = described(body, job.data.x_train[:n].to(job.device))
     net = probe(seen, job.data.y_train[:n].to(job.device), job.data.classes)
     tally = Tally(partial(place, job, arm=PROBE))
-    measured(tally, "none", called(job), net, described(body, x), y)
+    measured(tally, "none", called(job), predict(net, described(body, x)), y)
     return tally.rows()
 
 

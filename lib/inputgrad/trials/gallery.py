@@ -20,7 +20,7 @@ from inputgrad.compute.attacks import STEPS, along
 from inputgrad.compute.gradients import Classifier, input_gradient
 from inputgrad.compute.methods.game import perturbations
 from inputgrad.compute.metrics import correct, predict
-from inputgrad.compute.norms import DIRECTIONS, UNIT, Box
+from inputgrad.compute.norms import DIRECTIONS, UNIT, Box, per_image
 from inputgrad.ground.files import write_text
 from inputgrad.ground.paths import GALLERY
 from inputgrad.study.butterfly import DIRECT
@@ -103,7 +103,7 @@ def steps(model: Classifier, x: Tensor, y: Tensor) -> Iterator[Way]:
     g = input_gradient(model, x, y)
     for name in ("FGSM", "D-FGSM"):
         yield Way(name, "ε", EPS, STEPS[name].sense * DIRECTIONS["sign"](g))
-    yield Way("FGM-l2", "ε", EPS, x[0].numel() ** 0.5 * DIRECTIONS["l2"](g))
+    yield Way("FGM-l2", "ε", EPS, DIRECTIONS["l2"](g))
 
 
 def generators(job: Job, x: Tensor) -> Iterator[Way]:
@@ -120,8 +120,8 @@ def recorded(model: Classifier, x: Tensor, way: Way) -> dict[str, Any]:
     """A way as plain data: its directions as bytes, and softmax probabilities ``(images, sizes, classes)``."""
     d = way.directions
     most = d.abs().amax((1, 2, 3)).clamp_min(1e-12)
-    levels = (d / most[:, None, None, None] * LEVELS).round()
-    d = levels * most[:, None, None, None] / LEVELS
+    levels = (d / per_image(most, d) * LEVELS).round()
+    d = levels * per_image(most, d) / LEVELS
     asked = [predict(model, along(x, d, size, box=way.box)).softmax(1) for size in way.sizes]
     return {
         "name": way.name, "unit": way.unit, "sizes": list(way.sizes), "clipped": way.box is not None,

@@ -55,7 +55,7 @@ def tags(cell: dict) -> list[str]:
 def prepare(repository: str | None) -> list[Path]:
     """Write the cell for Colab into every notebook, or without a repository leave out of each what computes."""
     paths = []
-    for exhibit in study.EXHIBITS:
+    for exhibit in (*study.EXHIBITS, *study.OWN):
         paths.append(path := NOTEBOOKS / f"{exhibit}.ipynb")
         text = path.read_text(encoding="utf-8")
         write_text(path, with_cell(text, repository) if repository else readable(exhibit, text) + "\n")

@@ -51,7 +51,7 @@ def run(exhibit: str, **parameters: Any) -> Run:
     for model in dict.fromkeys(name for t in missing for name in t.networks):
         if weights := architecture(model).weights:
             verified(weights, data_root(root))
-    for dataset in dict.fromkeys(t.dataset for t in missing):
+    for dataset in dict.fromkeys(name for t in missing for name in study.data_of(t)):
         if not datasets.present(dataset, root):
             from inputgrad.compute.data import fetch  # torch starts here
 

@@ -69,7 +69,7 @@ def defended(job: Job, defence: Defence) -> Trained:
     return found
 
 
-def read(job: Job, defence: Defence) -> str:
+def reading_for(job: Job, defence: Defence) -> str:
     """The reading that a row of this defence is of: only the block has any."""
     s = job.trial.settings
     own = {name: s[name] for name in DEFAULT if name in s}
@@ -87,7 +87,7 @@ def defences(job: Job) -> Outcome:
         if name not in s["defences"]:
             continue
         model = defended(job, defence).model
-        own, called = table if name in PRINTED_ROWS else "own", read(job, defence)
+        own, called = table if name in PRINTED_ROWS else "own", reading_for(job, defence)
         rows += measured(job, model, partial(place, job, table=own, arm=name), called, ATTACKS_OF_TABLES)
         if name == "Self gradient":
             where = partial(place, job, table="own" if table == "own" else "5", arm=name)
@@ -185,7 +185,7 @@ def convergence(job: Job) -> Outcome:
             for move, correction in moves.items():
                 called = f"{activation}, {move}"
                 for k, change in enumerate(changes(chosen, x, correction, s["iterations"])):
-                    tally.add(called, "", read(job, defence), "change_l2", change, steps=k, unit="1/x")
+                    tally.add(called, "", reading_for(job, defence), "change_l2", change, steps=k, unit="1/x")
     for text, eps in RATES.items():
         values = iterated_quadratic(eps, s["iterations"])
         for n, (before, after) in enumerate(pairwise(values), 1):
@@ -230,7 +230,7 @@ def cost(job: Job) -> Outcome:
     for name, defence in asked(job).items():
         network, step = defended(job, defence), arithmetic(job, defence)
         tally = tallies[name] = Tally(partial(place, job, arm=name))
-        number = partial(tally.number, "none", "", read(job, defence))
+        number = partial(tally.number, "none", "", reading_for(job, defence))
         for entry in network.history:
             number("seconds", entry["seconds"], unit="s", images=0, steps=entry["epoch"])
             if "robust_accuracy" in entry:
@@ -243,7 +243,7 @@ def cost(job: Job) -> Outcome:
     wanted = target * reached["Madry PGD"][-1]["robust_accuracy"]
     when = {name: first_at(history, wanted) for name, history in reached.items() if name != "Standard"}
     for name, seconds in when.items() if wanted > 0 else ():
-        speedup, called = when["Madry PGD"] / seconds, read(job, asked(job)[name])
+        speedup, called = when["Madry PGD"] / seconds, reading_for(job, asked(job)[name])
         tallies[name].number("none", "", called, "speedup", speedup, unit="ratio", images=WATCHED, steps=0)
     return Outcome([row for tally in tallies.values() for row in tally.rows()])
 

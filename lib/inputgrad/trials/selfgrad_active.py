@@ -19,7 +19,7 @@ from inputgrad.ground.checks import eps_value
 from inputgrad.record.row import Row
 from inputgrad.study.selfgrad import BLOCK_OFF, active_name
 
-from .audit import inside, kept, smoothed
+from .audit import inside, smoothed, square_and_apgd
 from .job import Job, Outcome, batches
 from .selfgrad import BATCH, attacks_of_tables, defended, holds, place, softened
 from .tally import Tally
@@ -87,7 +87,7 @@ def under_attack(
         left = worst.nonzero()[:, 0]
         x, y = x[left], y[left]
         if len(left):
-            for _, stands, _ in kept(followed, x, y, eps_value(s["eps"]), slow, partial(holds, model, y)):
+            for _, stands, _ in square_and_apgd(followed, x, y, eps_value(s["eps"]), slow, partial(holds, model, y)):
                 worst[left] &= stands
         tally.add("worst of all", s["eps"], "default", "accuracy", worst, steps=0)
         tally.add("PGD", s["eps"], "default", "missed", pgd_stands & ~worst, steps=STEPS)

@@ -132,9 +132,8 @@ def asked_for(settings: Mapping, y: Tensor, logits: Tensor) -> tuple[Tensor, Ten
 
 def controls_of(model: Callable, x: Tensor, y: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
     """Directions beside the paper's, ``(B, C, H, W)``: random ones, and the gradient at the l2 length of its sign."""
-    length = norm(torch.ones_like(x), 2).view(-1, 1, 1, 1)  # eps * sign(g) has l2 norm eps * sqrt(CHW)
-    g = DIRECTIONS["l2"](input_gradient(model, x, y)) * length
-    return {"FGM-l2": g, **{kind: draw(x, generator) for kind, draw in NOISE.items()}}
+    g = input_gradient(model, x, y)
+    return {"FGM-l2": DIRECTIONS["l2"](g), **{kind: draw(x, generator) for kind, draw in NOISE.items()}}
 
 
 def measure_pgd(tally: Tally, job: Job, sizes: dict[str, float], name: str, steps: int = 20) -> None:

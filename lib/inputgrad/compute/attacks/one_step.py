@@ -28,7 +28,7 @@ STEPS: Mapping[str, Step] = {
     "D-FGM": Step("raw", -1),
     "FGM-l2": Step("l2"),
 }
-"""The one-step methods by name; those with a D go down the loss, and FGM-l2 is a control."""
+"""The one-step methods by name; those with a D go down the loss, and FGM-l2, a control, is as long as FGSM."""
 
 
 def along(x: Tensor, d: Tensor, eps: float, *, box: Box | None = UNIT) -> Tensor:

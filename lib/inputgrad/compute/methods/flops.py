@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 
-class Counted(TorchDispatchMode):
+class CountedOperations(TorchDispatchMode):
     """Inside the block, ``total`` grows by the floating-point operations of every convolution and matrix product.
 
     With torch's own formulas; its ``FlopCounterMode`` cannot look inside ``torch.autograd.grad``.
@@ -32,6 +32,6 @@ class Counted(TorchDispatchMode):
 
 def flops(work: Callable[[], object]) -> int:
     """The floating-point operations of one call of ``work``, a product and a sum counted as two."""
-    with torch.enable_grad(), Counted() as counted:
+    with torch.enable_grad(), CountedOperations() as counted:
         work()
     return counted.total

@@ -318,10 +318,14 @@ def outputs(net: Classifier, x: Tensor) -> Tensor:
     return predict(lambda part: net(pixels(part)), x, BATCH)
 
 
-def decisions(target: Classifier, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Which images the target classifies right, and its softmax probability of the true class, ``(N,)`` each."""
-    logits = outputs(target, x)
+def judged(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Which images are classified right, and the softmax probability of the true class, ``(N,)`` each."""
     return correct(logits, y), logits.softmax(1).gather(1, y[:, None])[:, 0]
+
+
+def decisions(target: Classifier, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """As :func:`judged`, of a target and images, uint8 or in [0, 1]."""
+    return judged(outputs(target, x), y)
 
 
 def fared(game: Game, x: Tensor, y: Tensor, before: Tensor | None = None, h: Tensor | None = None) -> dict[str, float]:

@@ -195,8 +195,9 @@ def learned(
     net = build(model, shape=data.shape, classes=data.classes, width=recipe.width)
     net = net.to(device).to(memory_format=torch.channels_last)
     name, tensors, note = kept(
-        f"{data.name}-{model}-s{seed}", declared, net, lambda partial: harden(training(net, sets), seed, partial)
-    )
+        f"{data.name}-{model}-s{seed}", declared, net, lambda partial: harden(training(net, sets), seed, partial),
+        beside=sets.x_train.nbytes + sum(t.nbytes for t in net.state_dict().values()),  # stored images, best weights
+    )  # fmt: skip
     return Hardened(
         model=net.eval(), checkpoint=name, origin=note["origin"], history=note["history"], seconds=note["seconds"],
         images_seen=recipe.epochs * len(sets.x_train), drift=tensors[f"{EXTRA}drift"], whitening=sets.whitening,

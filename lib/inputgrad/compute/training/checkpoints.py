@@ -49,7 +49,9 @@ def noted() -> Iterator[Used]:
         _used.reset(token)
 
 
-def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, dict[str, Tensor], Note]:
+def kept(
+    stem: str, declared: Mapping, net: nn.Module, fit: Fit, beside: int = 0
+) -> tuple[str, dict[str, Tensor], Note]:
     """Give ``net`` the weights of this declaration: from its checkpoint when there is one, else trained now and saved.
 
     Two callers that want the same network at once train it once: the second waits for the first.
@@ -59,6 +61,7 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
         declared: everything that decides which weights come out, as plain data.
         net: what learns, on its device; changed in place.
         fit: trains it where there is no checkpoint.
+        beside: bytes that it keeps, at most, beside weights and the state of an optimiser.
 
     Returns:
         The checkpoint's name, all tensors in it, and its note: ``history``, ``seconds`` and ``origin``.
@@ -72,7 +75,7 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
         if there := path.is_file():
             tensors, note = restore(path, net)
         else:
-            check_room(path, net)
+            check_room(path, net, beside)
             tensors, note = fit(path.with_suffix(".partial"))
             note["origin"] = {**origin(), **describe(next(net.parameters()).device)}
             save(path, {**net.state_dict(), **tensors}, note)
@@ -83,17 +86,18 @@ def kept(stem: str, declared: Mapping, net: nn.Module, fit: Fit) -> tuple[str, d
     return path.name, tensors, note
 
 
-COPIES = 6
-"""How many times its weights a training keeps at most: a partial file of weights and two moments, and its successor."""
+COPIES = 5
+"""How many times its weights a partial file has at most: the weights, and WAME's four states of each."""
 
 
-def check_room(path: Path, net: nn.Module) -> None:
+def check_room(path: Path, net: nn.Module, beside: int) -> None:
     """Refuse to train what could not be saved.
 
     Raises:
-        InputError: the disk has too little room for the checkpoints of ``net``.
+        InputError: the disk has too little room for two partial files of ``net``, the one that is there until its
+            successor is written.
     """
-    needed = COPIES * sum(t.numel() * t.element_size() for t in net.state_dict().values())
+    needed = 2 * (COPIES * sum(t.nbytes for t in net.state_dict().values()) + beside)
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise InputError(

@@ -12,7 +12,7 @@ from inputgrad.study import CHAPTERS
 
 from . import audit, leaderboard
 from .claims import scoreboard, verdict_table, verdicts
-from .common import beside, own, paper_tables
+from .common import beside, own
 from .provenance import cost, schedules
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "cost",
     "leaderboard",
     "own",
-    "paper_tables",
     "schedules",
     "scoreboard",
     "verdict_table",

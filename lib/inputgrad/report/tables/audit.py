@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from inputgrad.record.results import Result
+from inputgrad.record.results import by_place
 from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number, with_steps
@@ -25,10 +25,7 @@ WORST = "worst of all"
 
 def each(run: Run) -> Iterator[tuple[str, Run]]:
     """Each data set and network of a run by name, as a run of its own."""
-    places: dict[tuple[str, str], list[Result]] = {}
-    for result in run.shown:
-        places.setdefault(result.place, []).append(result)
-    for found in places.values():
+    for found in by_place(run.shown).values():
         one = replace(run, results=found, altered=True)
         mine = cells.of_run(one)
         yield f"{mine['model'].iloc[0]} on {mine['dataset'].iloc[0]}", one

@@ -122,7 +122,7 @@ def told(run: Run) -> Stack:
                     "row": defense, "accuracy": percent(cell.get("accuracy")),
                     "95 % interval": between(cell["accuracy"]) if "accuracy" in cell else "–",
                     "gain on the same images, points": percent(cell.get("gain")),
-                    "95 % interval of the gain": between(cell["gain"]) if "gain" in cell else "–",
+                    "gain run by run, with its paired 95 % interval": run_by_run(cell),
                     "game: accuracy on its images": percent(cell.get("game_accuracy")),
                     "game: D right": percent(cell.get("d_accuracy")), "game: t = 1": percent(cell.get("good")),
                     "v: mean l2": number(value_of(group, "l2"), 2),
@@ -131,6 +131,14 @@ def told(run: Run) -> Stack:
             )  # fmt: skip
         shown.append(Table(filled(pd.DataFrame(rows)), f"{dataset}, {model}: accuracy in percent; {tested(here)}"))
     return Stack(shown)
+
+
+def run_by_run(cell: Mapping[str, Any]) -> str:
+    """The gain of each run with the interval of its paired differences, of the cells of one row by their metric."""
+    if "gain" not in cell:
+        return "–"
+    runs = zip(*(cell[metric].runs for metric in ("gain", "gain_low", "gain_high")), strict=True)
+    return "; ".join(f"{number(gain)} ({number(low)} to {number(high)})" for gain, low, high in runs)
 
 
 OTHER_MAKERS = (VANILLA, "Proposed-large", "Proposed-101")

@@ -13,7 +13,7 @@ from inputgrad.catalogue import datasets, models
 from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
-from inputgrad.report.markup import Stack, Table, between, measured, number, span
+from inputgrad.report.markup import Stack, Table, between, images_of, measured, number, span
 from inputgrad.study import EXHIBITS
 from inputgrad.study.schema import PROFILES
 
@@ -25,12 +25,11 @@ def each_network(table: Callable[[Run], Table]) -> Callable[[Run], Table | Stack
 
     @wraps(table)
     def of(run: Run) -> Table | Stack:
-        shown = list(dict.fromkeys((result.trial.dataset, result.trial.model) for result in run.shown))
+        shown = results.by_place(run.shown)
         if len(shown) == 1:
             return table(run)
         found = []
-        for dataset, model in shown:
-            alone = [result for result in run.shown if (result.trial.dataset, result.trial.model) == (dataset, model)]
+        for (dataset, model), alone in shown.items():
             one = table(replace(run, results=alone, altered=True))
             found.append(replace(one, caption=f"{datasets.label(dataset)}, {models.label(model)}. {one.caption}"))
         return Stack(found)
@@ -182,26 +181,9 @@ def own(run: Run) -> Table:
             "data set": c.dataset, "network": c.model, **({"condition": c.defense} if conditions else {}),
             "attack": c.attack, "eps": c.eps, **({"parameter": c.parameter} if ran_over else {}), "steps": str(c.steps),
             "metric": c.metric,
-            "percent": measured(c._asdict()), "95 % interval": between(c), "images": c.images,
+            "percent": measured(c._asdict()), "95 % interval": between(c), "images": images_of(c._asdict()),
         }
         for c in table.itertuples()
     ]  # fmt: skip
     ours = f"; {stands_for(run.results)}" if EXHIBITS[run.exhibit].stand_in else ""
     return Table(pd.DataFrame(rows), f"What this execution computed itself, at the {run.profile} profile{ours}")
-
-
-# What the paper prints
-
-
-def paper_tables(key: str) -> list[Table]:
-    """The paper's own tables as transcribed, without the columns that say nothing."""
-    out = []
-    for name, group in cells.of_paper(key).groupby("table", sort=False):
-        shown = group[["dataset", "model", "defense", "attack", "eps", "steps", "metric", "raw", "note"]]
-        kept = [c for c in shown.columns if c == "raw" or len(set(shown[c])) > 1]
-        fixed = {c: shown[c].iloc[0] for c in shown.columns if c not in kept}
-        said = ", ".join(f"{c} {value}" for c, value in fixed.items() if value not in ("", "none"))
-        caption = "Numbers that are only in the text" if name == "prose" else f"Table {name} of the paper"
-        frame = shown[kept].rename(columns={"raw": "printed"})
-        out.append(Table(frame, caption + (f" ({said})" if said else "")))
-    return out

@@ -31,7 +31,7 @@ def board() -> Stack:
     """
     rows = []
     for exhibit in TOGETHER:
-        for there in places(exhibit):
+        for there in results.by_place(results.largest(results.recorded(exhibit))).values():
             network = models.label(there[0].trial.model)  # which may stand for another
             mine = cells.join_seeds(results.table(there))
             mine = mine[mine["metric"].eq("accuracy") & mine["variant"].eq("") & mine["reading"].eq("default")]
@@ -47,14 +47,6 @@ def board() -> Stack:
             for (dataset, eps, page), part in frame.groupby(heads)
         ]
     )
-
-
-def places(exhibit: str) -> list[list[results.Result]]:
-    """The results that an exhibit shows, by data set and network."""
-    found: dict[tuple[str, str], list[results.Result]] = {}
-    for result in results.largest(results.recorded(exhibit)):
-        found.setdefault(result.place, []).append(result)
-    return list(found.values())
 
 
 def row(exhibit: str, network: str, mine: pd.DataFrame) -> dict[str, object]:

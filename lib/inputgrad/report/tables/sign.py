@@ -8,7 +8,7 @@ import pandas as pd
 from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
-from inputgrad.report.markup import Table, between, measured, number
+from inputgrad.report.markup import Table, between, images_of, measured, number
 from inputgrad.report.predicates import crossing
 
 from .common import described, run_readings
@@ -50,8 +50,8 @@ def saturation(run: Run) -> Table:
             {
                 "data set": dataset, "network": model, "eps": largest,
                 "gradient below 1e-6, % of images": measured(vanished[0]) if vanished else "–",
-                "images it is sure of": number(sure["images"], 0), "FGM accuracy on them, %": measured(sure),
-                "other images": number(unsure["images"], 0), "FGM accuracy on those, %": measured(unsure),
+                "images it is sure of": images_of(sure), "FGM accuracy on them, %": measured(sure),
+                "other images": images_of(unsure), "FGM accuracy on those, %": measured(unsure),
             }
         )  # fmt: skip
     caption = "Images right before the attack, apart for those classified with a softmax confidence above 0.99"
@@ -75,7 +75,7 @@ def reached(run: Run) -> Table:
         row = {"data set": dataset, "network": model, "attack": attack, "eps": eps}
         for metric, (name, told) in REACHED.items():
             here = group[group["metric"] == metric]
-            row[f"{name}: images"] = number(next(iter(here["images"]), float("nan")), 0)
+            row[f"{name}: images"] = images_of(here.iloc[0]) if len(here) else "–"
             for label in told:
                 own = here[here["variant"] == label]
                 row[f"{name}: {TOLD[label]}, %"] = number(next(iter(own["value"]), float("nan")))
@@ -153,7 +153,7 @@ def smallest(run: Run) -> Table:
     ):
         found = dict(zip(group["metric"], group.to_dict("records"), strict=True))
         row = {"data set": dataset, "network": model, "loss": LOSS_OF.get(reading, reading), "along": ALONG[attack],
-               "images": number(found["crossed"]["images"], 0), "fooled, %": measured(found["crossed"])}  # fmt: skip
+               "images": images_of(found["crossed"]), "fooled, %": measured(found["crossed"])}  # fmt: skip
         for measure, (name, places) in MEASURES.items():
             for quartile in QUARTILES:
                 cell = found.get(f"smallest_{measure}_{quartile}")

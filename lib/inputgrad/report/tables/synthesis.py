@@ -65,12 +65,6 @@ def standing() -> Table:
     return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine)}")
 
 
-def counts() -> dict[str, int]:
-    """How many victims are recorded, and how many of them the step without the sign hurts more at equal l2 length."""
-    found = victims(cells.ours("synthesis"))
-    return {"victims": len(found), "without-sign-stronger": sum(a["FGM-l2"] < a["FGSM"] for _, a in found)}
-
-
 def questions(run: Run) -> Table:
     """What each comparison comes to, in percentage points, one row a victim."""
     rows = [
