@@ -59,7 +59,7 @@ class Attack(Protocol):
             box: smallest and largest value of an input; ``None`` does not clip.
 
         Returns:
-            ``x_adv``, shaped like ``x``, detached. What is done to an image depends on the others only through what is drawn.
+            ``x_adv``, shaped like ``x``, detached. What is done to an image depends on the others through draws alone.
         """
 
 
