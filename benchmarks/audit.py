@@ -65,7 +65,7 @@ def ours(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Standing]:
         return {"": stands(pgd_restarts(model, x, y, eps=EPS, steps=LONG, restarts=RESTARTS, generator=generator))}
 
     def check() -> dict[str, Tensor]:
-        return {name: left for name, left, _ in audit.kept(model, x, y, EPS, SETTINGS, stands)}
+        return {name: left for name, left, _ in audit.square_and_apgd(model, x, y, EPS, SETTINGS, stands)}
 
     return {
         FGSM: lambda: {"": stands(ATTACKS["FGSM"](model, x, y, eps=EPS))},

@@ -44,6 +44,7 @@ def test_an_answer_counts_the_claims_that_its_page_lists():
         claim.replace(".", "-") for claim, kind in zip(listed["claim"], listed["kind"], strict=True)
         if kind == "result"
     }  # fmt: skip
+    assert f"it decides {(listed['kind'] == 'derived').sum()}, listed further down" in box
     assert "none of the paper's claims" in answers.box("sign/labels", str)
 
 

@@ -188,6 +188,13 @@ def test_without_data_the_check_says_what_to_fetch(monkeypatch, tmp_path):
         again.candidates(["convex/framework"], str(tmp_path))
 
 
+def test_what_reads_an_absent_second_data_set_is_not_measured_again(monkeypatch):
+    monkeypatch.setattr(again.datasets, "present", lambda name, root=None: name != "cifar100")
+    monkeypatch.setattr(again, "loadable", lambda result, root: True)
+    with pytest.raises(InputError, match="inputgrad fetch cifar100"):
+        again.candidates(["butterfly/curves"], None)
+
+
 def test_a_trial_costs_its_measuring_and_the_networks_that_are_not_here(monkeypatch, tmp_path):
     monkeypatch.setattr(again, "CHECKPOINTS", tmp_path)
     others = {"b": {"seconds": 20.0, "here": True}, "c": {"seconds": 5.0, "here": False}}

@@ -201,6 +201,7 @@ def test_the_parts_of_an_audit_are_those_that_the_audit_runs(module, classified)
     fell = audit.ours(model, x, y)[audit.LINEAR]()
     assert set(fell) == {str(k) for k in audit.STEPS}
     assert torch.equal(audit.ours(model, x, y)[audit.FGSM]()[""], every["FGSM-1"])
+    assert set(audit.ours(model, x, y)[audit.CHECK]()) == {"Square", "APGD", "APGD, then targeted"}
 
 
 def test_what_a_library_has_is_added_up(module):

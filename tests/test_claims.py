@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,6 +61,16 @@ def test_transcribed_values_are_the_printed_ones(key):
         )
         if cell["raw"].replace(".", "", 1).isdigit():
             assert float(digits) == pytest.approx(cell["value"]), cell
+
+
+def test_what_the_page_on_reading_lists_as_laxer_or_rewritten_is_marked_as_hindsight(root):
+    text = (root / "book" / "how-to-read.md").read_text()
+    listed = re.findall(r"`(?:(\w+)\.)?(d\d+)`", "".join(re.findall(r"- \*\*(?:Laxer|Rewritten).*", text)))
+    at, known = "", {c.id: c for key in STUDY for c in claims.load(key)}
+    for paper, name in listed:
+        at = paper or at
+        assert known[f"{at}.{name}"].hindsight, f"{at}.{name}"
+    assert len(listed) > 10 and not known["sign.d46"].hindsight
 
 
 @pytest.mark.parametrize(

@@ -208,5 +208,15 @@ def test_the_plan_has_what_is_not_recorded_once_and_no_absent_data(monkeypatch, 
     assert "quick sign/adversarial/mnist-alexnet-s1" not in names  # pages show the results of paper
 
 
+def test_the_plan_has_no_trial_whose_second_data_set_is_absent(monkeypatch):
+    monkeypatch.setattr(queue.results, "fresh", lambda trial: None)
+    monkeypatch.setattr(queue, "shadowed", lambda trial: False)
+    monkeypatch.setattr(queue.datasets, "present", lambda name: name != "cifar100")
+    plan, absent = queue.planned(["quick"], ["butterfly/enhancing", "butterfly/units"])
+    planned = {(entry.trial.exhibit, entry.trial.dataset) for entry in plan}
+    assert ("butterfly/units", "cifar10") in planned and ("butterfly/enhancing", "cifar10") not in planned
+    assert "cifar100" in absent
+
+
 def test_times_are_read_at_a_glance():
     assert [span(30), span(90), span(9000)] == ["0 min", "2 min", "2.5 h"]

@@ -85,7 +85,7 @@ def test_a_sentence_stays_only_while_its_claim_is_reproduced():
         f'<sup class="claim" title="rests on sign.c04">[¶](#claim-sign-c04)</sup>.'
     )
     assert book.fill("[[holds sign d42: It is near]].", "here").endswith(
-        'title="rests on sign.d42, set after its rows were seen">[¶°](#claim-sign-d42)</sup>.'
+        'title="rests on sign.d42, set or changed after rows of it were seen">[¶°](#claim-sign-d42)</sup>.'
     )
     with pytest.raises(InputError, match="here: 'all of it' rests on sign.c05, which is: not reproduced"):
         book.fill("[[holds sign c05: all\nof it]]", "here")

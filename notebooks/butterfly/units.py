@@ -5,7 +5,7 @@
 #
 # **Why ask.** On [the page of the told discriminator](told.ipynb) a *told* discriminator differs from the paper's blind one in two ways: it has a unit for each class in place of a single one, and it is told which unit counts. Here it has the units and is told a *random* class, drawn anew for each image in every round.
 #
-# **What would refute it.** If it is the units that the blind game lacks, a discriminator with units and a random class gains as much as one that is told the image's own. If it is the class, one told a random class gains no more than the blind game.
+# **What would refute it.** If it is the units that the blind game lacks, the game whose discriminator has units and is told a random class gains as much as the one with the image's own. If it is the class, that game gains no more than the blind one.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"  # scale of data and training: smoke, quick, desk where there is one, or paper

@@ -32,7 +32,7 @@ def unit(g: Tensor) -> Tensor:
 
 
 def as_long_as_sign(g: Tensor) -> Tensor:
-    """Each image's direction at the l2 length that its sign has, the root of its number of values; as :func:`unit`."""
+    """Each image's direction at the l2 length of a sign without zeros, the root of its number of values."""
     return g[0].numel() ** 0.5 * unit(g)
 
 
@@ -98,5 +98,5 @@ def steepest(g: Tensor, p: float) -> Tensor:
 
 DIRECTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sign": torch.sign, "raw": raw, "l2": as_long_as_sign}
 """What a one-step method makes of the gradient. ``sign`` and ``l2`` are the steepest directions of the
-l-infinity and l2 balls, of one l2 length; ``raw`` keeps the magnitude, so the step's length differs from image to
-image."""
+l-infinity and l2 balls, of one l2 length where no gradient is zero; ``raw`` keeps the magnitude, so the step's length
+differs from image to image."""

@@ -38,7 +38,10 @@ def sweep(parent: Path, prefix: str, suffix: str) -> None:
     """Remove what such names in ``parent`` have as long as nobody owns it; also the plain files of earlier versions."""
     for left in parent.glob(f"{prefix}*{suffix}"):
         if abandoned(left):
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def abandoned(left: Path) -> bool:

@@ -204,13 +204,13 @@ def column(table: pd.DataFrame, name: str) -> np.ndarray:
     return once(table, f"values of {name}", lambda t: t[name].to_numpy())
 
 
-def places(table: pd.DataFrame, column: str, wanted: object) -> np.ndarray:
-    """Positions of the rows that have one of the ``wanted`` values in ``column``; :data:`SIZES` compared as numbers."""
+def places(table: pd.DataFrame, name: str, wanted: object) -> np.ndarray:
+    """Positions of the rows that have one of the ``wanted`` values in a column; :data:`SIZES` compared as numbers."""
     values = wanted if isinstance(wanted, list) else [wanted]
 
     def found(table: pd.DataFrame) -> np.ndarray:
-        there = once(table, column, lambda t: t.groupby(column, sort=False).indices)
-        if column in SIZES:
+        there = once(table, name, lambda t: t.groupby(name, sort=False).indices)
+        if name in SIZES:
             numbers = [eps_number(v) for v in values]
             fits = [rows for text, rows in there.items() if np.isclose(eps_number(text), numbers, equal_nan=True).any()]
         else:
@@ -218,7 +218,7 @@ def places(table: pd.DataFrame, column: str, wanted: object) -> np.ndarray:
             fits = [rows for value, rows in there.items() if str(value) in texts]
         return np.sort(np.concatenate(fits)) if fits else np.array([], dtype=int)
 
-    return once(table, f"{column} of {values}", found)
+    return once(table, f"{name} of {values}", found)
 
 
 def matching(table: pd.DataFrame, column: str, wanted: object) -> pd.Series:

@@ -266,15 +266,15 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
         return Verdict(claim, "not run", None, reason, paper, nothing)
     values = {name: value for name, (value, _) in found.items()}
     rows = ours.iloc[list(dict.fromkeys(place for _, places in found.values() for place in places))]
-    exact, holds = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.deciding))
+    exact, weak = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.deciding))
     word, reason = "partly" if exact is False else "reproduced", ""
-    if holds and claim.says_little:
+    if weak and claim.says_little:
         word, reason = "says little", claim.says_little
     elif claim.by_intervals and open_within(
         claim, {n: ends_of(key, ours, s, values[n]) for n, s in claim.vars.items()}
     ):
-        word, reason = "undecided", OPEN[bool(holds)]
-    elif not holds:
+        word, reason = "undecided", OPEN[bool(weak)]
+    elif not weak:
         word = "not reproduced"
     scale = None if claim.kind == "theory" else min(rows["profile"], key=PROFILES.index, default=None)
     return Verdict(claim, word, scale, reason, paper, rows)

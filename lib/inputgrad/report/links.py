@@ -33,8 +33,8 @@ def listed_by(claims: Sequence[str]) -> str:
 
 
 def mark(claim: str, hindsight: bool = False) -> str:
-    """A small link to the claim that the words before it rest on, and whether that was set after its rows were seen."""
-    title, sign = (f"{claim}, set after its rows were seen", "¶°") if hindsight else (claim, "¶")
+    """A small link to the claim that the words before it rest on, and a sign where that was set in hindsight."""
+    title, sign = (f"{claim}, set or changed after rows of it were seen", "¶°") if hindsight else (claim, "¶")
     return f'<sup class="claim" title="rests on {title}">[{sign}](#{anchor(claim)})</sup>'
 
 

@@ -13,9 +13,9 @@ from inputgrad.record.row import is_number
 from . import cells
 from .predicates import Vector
 
-NUMBERS = ("value", "least", "most", "low", "high", "seeds", "images", "printed")
-"""What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, how many runs there are
-and images (of the run with the fewest), or in place of our number the one that the paper prints."""
+NUMBERS = ("value", "least", "most", "low", "high", "seeds", "images", "most_images", "printed")
+"""What a selector can take ``of`` a cell: its centre, extremes over runs, 95 % interval, how many runs there are, the
+images of the run with the fewest and of that with the most, or in place of our number the one that the paper prints."""
 
 OURS = ("of", "exhibit")
 """What a selector says of our cells alone: the paper's have no runs, and are measured by no exhibit."""

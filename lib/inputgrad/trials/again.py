@@ -94,7 +94,7 @@ def candidates(only: Sequence[str], root: str | None) -> list[Result]:
     known = [r for name in study.EXHIBITS if not only or {name, name.split("/")[0]} & set(only)
              for r in results.recorded(name)]  # fmt: skip
     absent = sorted({name for r in known for name in study.data_of(r.trial) if not datasets.present(name, root)})
-    here = [r for r in known if not {*absent} & {*study.data_of(r.trial)} and loadable(r, root)]
+    here = [r for r in known if {*absent}.isdisjoint(study.data_of(r.trial)) and loadable(r, root)]
     if not here:
         help = f"python -m inputgrad fetch {' '.join(absent)}" if absent else "python -m inputgrad list shows what is"
         raise InputError(f"nothing that is recorded of {', '.join(only) or 'the study'} can be measured here: {help}")

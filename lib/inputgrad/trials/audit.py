@@ -72,10 +72,7 @@ def under_attack(job: Job, name: str, called: str, model: nn.Module, others: Map
     for x, y in batches(job, BATCH, name):
         right = correct(predict(model, x), y)
         tally.add("none", "", called, "accuracy", right, steps=0)
-        worst = right.clone()
-        for attack, stands, steps in attacks(model, x, y, size, s, others, generator):
-            tally.add(attack, s["eps"], called, "accuracy", stands & right, steps=steps)
-            worst &= stands
+        worst = tally.withstood(attacks(model, x, y, size, s, others, generator), right, s["eps"], called)
         worst &= beside(tally, model, x, y, right, eps=s["eps"], settings=s, seed=job.trial.seed)
         tally.add("worst of all", s["eps"], called, "accuracy", worst, steps=0)
         for eps in s["radii"]:

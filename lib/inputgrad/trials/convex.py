@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from inputgrad.compute.attacks import algorithm1, deepfool, pgd, random_sign
 from inputgrad.compute.attacks.convex import CLASS_CHOICES, perturbation
 from inputgrad.compute.gradients import input_gradient, margins
-from inputgrad.compute.norms import Box, into, norm, steepest
+from inputgrad.compute.norms import Box, into, norm, per_image, steepest
 from inputgrad.ground.checks import eps_value
 from inputgrad.study.convex import IN_THE_BOX, LEAST_EPS, fig2_eps, least
 
@@ -79,7 +79,7 @@ def one_step_perturbations(
         "Algorithm 2": steepest(input_gradient(v.scores, x, y, loss="nll_logits"), p),
         "FastGrad": steepest(input_gradient(v.logits, x, y), p),
         "FastGrad (float64)": steepest(input_gradient(exact, x.double(), y), p).to(x),
-        "Random": noise / norm(noise, p).view(-1, 1, 1, 1),
+        "Random": noise / per_image(norm(noise, p), noise),
     }
     scaled = {name: partial(torch.mul, d) for name, d in directions.items()}
     return {"Algorithm 1": lambda eps: perturbation(m, eps, p), **scaled}

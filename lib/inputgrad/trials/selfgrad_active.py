@@ -78,11 +78,9 @@ def under_attack(
     for x, y in batches(job, BATCH, f"{name} {variant}"):
         right = correct(predict(model, x), y)
         tally.add("none", "", "default", "accuracy", right, steps=0)
-        worst, pgd_stands = right.clone(), right
-        for attack, stands, steps in quick_attacks(job, followed, x, y, sources, generator):
-            tally.add(attack, s["eps"], "default", "accuracy", stands & right, steps=steps)
-            worst &= stands
-            pgd_stands = stands & right if attack == "PGD" else pgd_stands
+        found = list(quick_attacks(job, followed, x, y, sources, generator))
+        worst = tally.withstood(found, right, s["eps"])
+        pgd_stands = right & next(stands for attack, stands, _ in found if attack == "PGD")
         tally.add(ALL_BUT_SLOW, s["eps"], "default", "accuracy", worst.clone(), steps=0)
         left = worst.nonzero()[:, 0]
         x, y = x[left], y[left]

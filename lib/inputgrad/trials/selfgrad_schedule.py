@@ -91,10 +91,7 @@ def under_attack(job: Job, arm: str, variant: str, model: nn.Module) -> tuple[li
     for x, y in batches(job, BATCH, joined(arm, variant)):
         right = correct(predict(model, x), y)
         tally.add("none", "", "default", "accuracy", right, steps=0)
-        worst = right.clone()
-        for attack, stands, steps in attacks_of_tables(constant, x, y, size, (STEPS,), generator):
-            tally.add(attack, s["eps"], "default", "accuracy", stands & right, steps=steps)
-            worst &= stands
+        worst = tally.withstood(attacks_of_tables(constant, x, y, size, (STEPS,), generator), right, s["eps"])
         tally.add("worst of all", s["eps"], "default", "accuracy", worst, steps=0)
         parts.append((right, worst))
     return tally.rows(), stood_in(parts)

@@ -83,8 +83,7 @@ def adversarial(job: Job) -> Outcome:
             )
             for attack, reduction, d in directions_of(g, s["attacks"], s["fgm_reduction"], batch=32):
                 name = reading(attack_loss=loss, fgm_reduction=reduction, **shared)
-                for eps, size in sizes.items():
-                    x_adv = torch.where(per_image(edited, x), along(x, d, size, box=box_of(s)), x)
+                for eps, x_adv in stepped(x, d, edited, sizes, box_of(s)):
                     after = correct(predict(model, x_adv), y)
                     tally.add(attack, eps, name, "accuracy", after, steps=1)
                     if name == reading(**shared):
@@ -93,13 +92,20 @@ def adversarial(job: Job) -> Outcome:
                         tally.add(attack, eps, name, "accuracy_unsure", after[right & ~sure], steps=1)
         if s["controls"]:
             for attack, d in controls_of(model, x, followed, generator).items():
-                for eps, size in sizes.items():
-                    x_adv = torch.where(per_image(edited, x), along(x, d, size, box=box_of(s)), x)
+                for eps, x_adv in stepped(x, d, edited, sizes, box_of(s)):
                     tally.add(attack, eps, reading(**shared), "accuracy", correct(predict(model, x_adv), y), steps=1)
     if s["controls"]:
         measure_pgd(tally, job, sizes, reading(**shared))
     rows = tally.rows()
     return Outcome(rows + drops_of_svhn(rows))
+
+
+def stepped(
+    x: Tensor, d: Tensor, edited: Tensor, sizes: Mapping[str, float], box: Box | None
+) -> Iterator[tuple[str, Tensor]]:
+    """Step along ``d`` at each size: yields ``(eps, x_adv)``, where images that are not ``edited`` stay as they are."""
+    for eps, size in sizes.items():
+        yield eps, torch.where(per_image(edited, x), along(x, d, size, box=box), x)
 
 
 def drops_of_svhn(rows: list[Row]) -> list[Row]:
@@ -131,7 +137,7 @@ def asked_for(settings: Mapping, y: Tensor, logits: Tensor) -> tuple[Tensor, Ten
 
 
 def controls_of(model: Callable, x: Tensor, y: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-    """Directions beside the paper's, ``(B, C, H, W)``: random ones, and the gradient at the l2 length of its sign."""
+    """Directions beside the paper's, ``(B, C, H, W)``: random ones, and the gradient as long as its sign can be."""
     g = input_gradient(model, x, y)
     return {"FGM-l2": DIRECTIONS["l2"](g), **{kind: draw(x, generator) for kind, draw in NOISE.items()}}
 

@@ -19,7 +19,7 @@ from inputgrad.compute.gradients import input_gradient
 from inputgrad.compute.methods.hardening import CONTROL, Hardened, Update, hardened, prepared
 from inputgrad.compute.methods.whitening import Whitening, moments
 from inputgrad.compute.metrics import correct, predict
-from inputgrad.compute.norms import norm
+from inputgrad.compute.norms import norm, per_image
 from inputgrad.ground.checks import eps_value, whole
 
 from .job import Job, Outcome, measuring
@@ -255,5 +255,5 @@ def as_uint8(x: Tensor) -> np.ndarray:
 
 def signed(d: Tensor) -> np.ndarray:
     """Differences, each scaled by its own largest absolute value, as uint8 around 128, ``(N, H, W, C)``."""
-    peak = norm(d, torch.inf).clamp(min=1e-12).view(-1, 1, 1, 1)
+    peak = per_image(norm(d, torch.inf).clamp(min=1e-12), d)
     return ((d / peak + 1) / 2 * 255).round().byte().permute(0, 2, 3, 1).numpy()

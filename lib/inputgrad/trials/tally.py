@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -55,6 +55,23 @@ class Tally:
             raise ValueError(f"{metric} has values of {values.dtype} and the unit {unit}: bool goes with fraction")
         cell = Cell(attack, eps, reading, metric, steps, unit, parameter, variant)
         self.values[cell].append(values.cpu())
+
+    def withstood(
+        self, found: Iterable[tuple[str, Tensor, int]], right: Tensor, eps: str, reading: str = "default"
+    ) -> Tensor:
+        """Add the accuracy of a batch under each attack; which images are right under all of them, ``(B,)`` bool.
+
+        Args:
+            found: each attack's name, which images stand, ``(B,)`` bool, and its steps.
+            right: which are right without an attack; another does not count as right under one.
+            eps: the radius, as the rows have it.
+            reading: the rows' reading.
+        """
+        worst = right.clone()
+        for attack, stands, steps in found:
+            self.add(attack, eps, reading, "accuracy", stands & right, steps=steps)
+            worst &= stands
+        return worst
 
     def number(
         self, attack: str, eps: str, reading: str, metric: str, value: float | Tensor, *, steps: int, unit: str,

@@ -28,7 +28,7 @@ STEPS: Mapping[str, Step] = {
     "D-FGM": Step("raw", -1),
     "FGM-l2": Step("l2"),
 }
-"""The one-step methods by name; those with a D go down the loss, and FGM-l2, a control, is as long as FGSM."""
+"""The one-step methods by name; those with a D go down the loss, and FGM-l2, as long as FGSM can be, is a control."""
 
 
 def along(x: Tensor, d: Tensor, eps: float, *, box: Box | None = UNIT) -> Tensor:

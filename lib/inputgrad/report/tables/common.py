@@ -68,14 +68,14 @@ def side_by_side(run: Run, reading: str) -> pd.DataFrame:
     controls = set(CONTROLS) - set(paper["attack"])  # ours, beside what the paper prints
     in_reading = (mine["reading"] == reading) & ~mine["attack"].isin(controls) | (mine["attack"] == "none")
     mine = mine[mine["metric"].isin(exhibit.metrics) & in_reading]
-    measured = mine.to_dict("records")
-    printed = [cells.printed_for(row, theirs) for row in measured]
+    own_cells = mine.to_dict("records")
+    printed = [cells.printed_for(row, theirs) for row in own_cells]
     found = [(cell["value"], cell["unit"]) if cell else (float("nan"), "") for cell in printed]
     words = [
         "–"
         if np.isnan(value) or row["profile"] == "smoke"
         else cells.word_for(value, row, unit, cells.idle_value(row, natural))
-        for row, (value, unit) in zip(measured, found, strict=True)
+        for row, (value, unit) in zip(own_cells, found, strict=True)
     ]
     mine = mine.reset_index(drop=True).rename(columns={"value": "ours"}).assign(value=[value for value, _ in found])
     return mine.assign(difference=mine["ours"] - mine["value"], word=words)
@@ -92,8 +92,8 @@ def beside(run: Run, readings: Sequence[str] = ("default",)) -> Stack:
     asked = [r for r in readings if any(r in ran for ran in there.values())]
     asked += [ran[0] for ran in there.values() if not set(ran) & set(asked)]
     frames = {reading: side_by_side(run, reading) for reading in dict.fromkeys(asked)}
-    models = dict.fromkeys(frames[asked[0]]["model"])
-    return Stack([of_model({r: f[f["model"] == model] for r, f in frames.items()}, model) for model in models])
+    networks = dict.fromkeys(frames[asked[0]]["model"])
+    return Stack([of_model({r: f[f["model"] == name] for r, f in frames.items()}, name) for name in networks])
 
 
 def run_readings(rows: pd.DataFrame) -> dict[str, list[str]]:
@@ -107,10 +107,10 @@ def of_model(frames: Mapping[str, pd.DataFrame], model: str) -> Table:
     every = pd.concat(list(frames.values()))
     index = {r: {(c["dataset"], c["eps"], c["attack"]): c for c in f.to_dict("records")} for r, f in frames.items()}
     attacks = [a for a in dict.fromkeys(every["attack"]) if a != "none"]
-    datasets = list(dict.fromkeys(every["dataset"]))
+    order = list(dict.fromkeys(every["dataset"]))
     places = sorted(
         {(c["dataset"], c["eps"]) for c in every.to_dict("records")},
-        key=lambda place: (datasets.index(place[0]), cells.eps_number(place[1])),
+        key=lambda place: (order.index(place[0]), cells.eps_number(place[1])),
     )
     rows = []
     for dataset, eps in places:
