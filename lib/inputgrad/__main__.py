@@ -76,9 +76,9 @@ def add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     judging.set_defaults(command=show_verdicts)
     recording = commands.add_parser("record", help="run what is not recorded, first what settles most")
     recording.add_argument(
-        "--hours", type=float, required=True, help="how long; what would not end by then is not begun"
+        "--hours", type=as_number, required=True, help="how long; what would not end by then is not begun"
     )
-    recording.add_argument("--jobs", type=int, default=1, help="trials at once (default: 1)")
+    recording.add_argument("--jobs", type=as_number, default=1, help="trials at once (default: 1)")
     recording.add_argument(
         "--profile", action="append", dest="profiles", help="quick, desk or paper; may be repeated (default: all)"
     )
@@ -96,7 +96,7 @@ def add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     auditing.add_argument("--data", required=True, metavar="NAME", help="the data set it classifies")
     auditing.add_argument("--eps", help="radius of the l-infinity ball, as 0.1 (default: 8/255)")
     auditing.add_argument("--weights", metavar="FILE", help="its weights: .safetensors, or tensors saved by torch.save")
-    auditing.add_argument("--images", type=int, help="test images attacked (default: the profile's own)")
+    auditing.add_argument("--images", type=as_number, help="test images attacked (default: the profile's own)")
     auditing.add_argument("--profile", help="how long the attacks are: smoke, quick (default), paper")
     auditing.add_argument("--libraries", nargs="+", metavar="NAME",
                           help=f"other libraries whose attacks to run beside: {', '.join(PEERS)}")  # fmt: skip
@@ -120,7 +120,7 @@ def add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     archiving.add_argument("-o", "--output", type=Path, help="the file (default: under build)")
     archiving.set_defaults(command=archive)
     again = commands.add_parser("check-results", help="measure recorded trials again, each exhibit's cheapest first")
-    again.add_argument("--sample", type=int, default=5, help="how many trials in all (default: 5)")
+    again.add_argument("--sample", type=as_number, default=5, help="how many trials in all (default: 5)")
     again.add_argument("--only", action="append", default=[], metavar="PAPER[/EXHIBIT]", help="may be repeated")
     again.add_argument("--data-root", help="folder of the data sets (default: $INPUTGRAD_DATA or data/datasets)")
     again.set_defaults(command=check_results)
@@ -149,6 +149,16 @@ def add_book(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     commands.add_parser("announce", help="where the book is, and the scoreboard in a few lines").set_defaults(
         command=announce
     )
+
+
+def as_number(text: str) -> int | float | str:
+    """The number that an option's text writes, or the text, which is then refused in one sentence where it is used."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def parsed(assignments: list[str]) -> dict:
