@@ -235,8 +235,7 @@ def sentence(key: str, name: str, prose: str, where: str) -> str:
     verdict = verdict_of(key, name, where)
     if verdict.word != "reproduced":
         raise InputError(f"{where}: {' '.join(prose.split())!r} rests on {key}.{name}, which is: {verdict.word}")
-    own = verdict.claim.kind == "derived"
-    return prose + links.mark(verdict.claim.id, hindsight=own and verdict.claim.hindsight)
+    return prose + links.mark(verdict.claim.id, verdict.claim.hindsight)
 
 
 def verdict_of(key: str, name: str, where: str) -> claims.Verdict:

@@ -102,8 +102,8 @@ class Claim:
 
     @property
     def hindsight(self) -> bool:
-        """Does its note say that it was set, or changed, after rows that decide it had been seen?"""
-        return bool(re.search(r"\b(set|changed) after\b", self.note))
+        """Was this statement of ours set or changed, as its note says, after rows that decide it had been seen?"""
+        return self.kind == "derived" and bool(re.search(r"\b(set|changed) after\b", self.note))
 
     def about(self, function: Callable[..., T], *arguments: object) -> T:
         """``function(*arguments)``, with this claim's id before the sentence of any error."""
