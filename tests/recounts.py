@@ -498,6 +498,20 @@ def defended(page, row, caption):
     return out
 
 
+def bilateral(page, row, caption):
+    """The paper's cells of this table belong to another exhibit, by whose tables ``page`` finds them."""
+    missed = row["attack"].startswith("missed by ")
+    place = {"metric": "missed" if missed else "accuracy", "reading": "default", "defense": "Bilateral",
+             **attack_of(row["attack"].removeprefix("missed by ")), "dataset": caption.split(":")[0]}  # fmt: skip
+    ours, theirs = page.find(**place), Page("selfgrad/defences").find(whose="theirs", **place)
+    return {
+        "quoted": center(theirs),
+        "ours": ours.center,
+        "95 % interval": ours.interval,
+        "verdict": judged(theirs, ours),
+    }
+
+
 def switched(page, row, caption):
     place = {"dataset": row["data set"], "defense": row["row"], "metric": "accuracy"}
     return {f"{name}: {head}": page.value(whose=whose, **attack_of(name), **place)
@@ -737,7 +751,7 @@ RECOUNTS = {
     "convex.propositions": propositions, "convex.scores": scores, "convex.targeted": targeted, "convex.outputs": outputs,
     "smooth.accuracy": arms, "smooth.gains": gains, "smooth.tests": wilcoxon, "smooth.costs": drift,
     "smooth.variants": variants, "smooth.baselines": of_equal_cost, "smooth.leaks": leaks,
-    "selfgrad.defences": defended, "selfgrad.switched": switched, "selfgrad.oracle": told,
+    "selfgrad.bilateral": bilateral, "selfgrad.defences": defended, "selfgrad.switched": switched, "selfgrad.oracle": told,
     "selfgrad.convergence": convergence, "selfgrad.theorem": theorem, "selfgrad.audit": audited,
     "selfgrad.active": active, "selfgrad.by_run": active_by_run, "selfgrad.every_attack": every_attack,
     "selfgrad.schedule": scheduled, "selfgrad.controls": audit_controls, "selfgrad.checklist": checklist, "selfgrad.costs": training_costs,

@@ -33,6 +33,7 @@ OWN = {
     "selfgrad/defences": {"steps": [2, 5]},
     "selfgrad/active": {"queries": 20, "targets": 1, "samples": 1, "amplitudes": ["8/255"]},
     "selfgrad/schedule": {"longer": 2},
+    "selfgrad/bilateral": {"steps": [2, 20], "queries": 20, "targets": 1},
     "selfgrad/audit": {"queries": 20, "restarts": 1, "samples": 2, "defences": ["Standard", "Self gradient"]},
     "butterfly/attacking": {"uap_images": 5, "passes": 1},
 }

@@ -84,6 +84,7 @@ def test_tables_of_a_run(small_run):
         ("smooth/baselines", {"baselines": ["gradient penalty"], "penalty": 0.5, "mode": "fresh", "drift_steps": 1}),
         ("smooth/pictures", {"mode": "fresh", "columns": 2, "eps": "0.3"}),
         ("selfgrad/defences", {"defences": ["Self gradient"], "block_input": "max1", "steps": [2], "eps": "4/255"}),
+        ("selfgrad/bilateral", {"steps": [3], "eps": "4/255", "queries": 10}),
         ("selfgrad/oracle", {"gradient_input": "sign", "detach_train": False}),
         ("selfgrad/convergence", {"iterations": 2, "block_scale": 0.1}),
         ("selfgrad/audit", {"defences": ["Standard", "FGSM training"], "autoattack": False, "radii": ["1/255"]}),

@@ -147,6 +147,7 @@ def least(exhibit):
         "convex/recipes": {"ways": ["short"]},
         "selfgrad/audit": {"queries": 5, "defences": ["Self gradient"]},
         "selfgrad/schedule": {"longer": 2},
+        "selfgrad/bilateral": {"queries": 5},
         "synthesis/attacks": {"datasets": ["digits28"], "models": ["fcnn"]},
     }
     return given | shorter | own.get(exhibit, {})

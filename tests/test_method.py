@@ -248,6 +248,17 @@ def test_the_active_block_on_one_image(shown):
     assert torch.equal(n["added"], n["F"].scale * n["F"].block(n["g"].sign()))
 
 
+def test_bilateral_training_on_one_image(shown):
+    n = shown("selfgrad/bilateral")
+    wrong = torch.arange(10) != n["y"]
+    assert n["k"] == n["model"](n["x"])[0].masked_fill(~wrong, -torch.inf).argmax()
+    x_step = (n["x"] + n["v"]).clamp(0, 1)
+    assert within(x_step, n["x"], 32 / 255)
+    assert loss(n["model"], x_step, n["k"]) < loss(n["model"], n["x"], n["k"])
+    label = n["adversarial_labels"](n["model"](n["x"]), n["y"])[0]
+    assert label.argmax() == n["y"] and label.argmin() == n["k"]
+
+
 def test_single_steps_from_the_image_and_from_a_random_start_on_one_image(shown):
     n = shown("selfgrad/schedule")
     moved = n["x_u"] + n["step"] - n["x"]

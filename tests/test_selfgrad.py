@@ -1,6 +1,7 @@
 """Networks that read their own gradient, how they are defended and attacked, and the theorem."""
 
 import copy
+import math
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from inputgrad.compute.data import load
 from inputgrad.compute.device import matrix_rate
 from inputgrad.compute.gradients import input_gradient
 from inputgrad.compute.methods import defences
+from inputgrad.compute.methods.bilateral import Bilateral, adversarial_labels, most_confusing
 from inputgrad.compute.methods.defences import Defence
 from inputgrad.compute.methods.flops import flops
 from inputgrad.compute.methods.selfgradient import LabelGradient, OfSizeOne, SelfGradient, gradient_block, taken
@@ -206,6 +208,43 @@ def test_a_random_start_steps_from_inside_the_ball_and_stays_there(network, batc
     assert moved.max() <= defences.EPS + 1e-6
     assert not torch.allclose(x_adv, Defence(1).attacked(network.net, *batch, generator))
     assert defences.RandomStart().declared != Defence(1).declared != defences.ActiveBlock().declared
+
+
+def test_an_adversarial_label_takes_most_from_the_likely_classes():
+    p = torch.tensor([[0.5, 0.3, 0.2], [0.25, 0.25, 0.5]])
+    found = adversarial_labels(p.log(), torch.tensor([0, 2]), beta=9.0, gamma=0.1)
+    v = math.log(0.3) - math.log(0.2)  # by how much the second class is likelier than the third
+    share = torch.tensor([0.1, v + 0.1]) / (v + 0.2)
+    taken = 1 / (1 + 9 * share[1])
+    assert torch.allclose(found[0], torch.tensor([1 - taken, taken * share[0], taken * share[1]]))
+    assert torch.allclose(found[1], torch.tensor([1 / 11, 1 / 11, 9 / 11]))  # alike: label smoothing
+    assert torch.allclose(found.sum(1), torch.ones(2)) and found[0, 0] == pytest.approx(9 * found[0].tolist()[2])
+
+
+def test_bilateral_training_perturbs_images_towards_another_class_and_their_labels(network, batch):
+    net, (x, y) = network.net.train(), batch
+    before = copy.deepcopy(net.state_dict())
+    x_adv, labels = Bilateral().perturbed(net, x, y, torch.Generator().manual_seed(0))
+    assert net.training and all(torch.equal(t, before[name]) for name, t in net.state_dict().items())
+    assert (x_adv - x).abs().max() <= defences.EPS + 1e-6 and x_adv.min() >= 0 and x_adv.max() <= 1
+    k = most_confusing(predict(net.eval(), x), y)
+    nearer = predict(net, x_adv).gather(1, k[:, None]) - predict(net, x_adv).gather(1, y[:, None])
+    assert (nearer > predict(net, x).gather(1, k[:, None]) - predict(net, x).gather(1, y[:, None])).float().mean() > 0.8
+    assert not (k == y).any() and torch.allclose(labels, adversarial_labels(predict(net, x), y))
+
+
+def test_a_network_is_trained_on_what_the_defence_makes_of_images_and_labels(digits32, tmp_path):
+    recipe, seen = Recipe(epochs=1, images=64, batch=32, width=0.125, precision="bf16"), []
+
+    class Watching(Bilateral):
+        def perturbed(self, *given):
+            seen.append(super().perturbed(*given))
+            return seen[-1]
+
+    net = build("wrn10_2", shape=digits32.shape, classes=10, width=0.125)
+    note = fit(net, digits32, recipe, 0, tmp_path / "partial", defence=Watching())
+    assert [tuple(labels.shape) for _, labels in seen] == [(32, 10)] * 2
+    assert note["history"][0]["loss"] > 0.3  # on such labels no network gets to zero
 
 
 def test_the_oracle_reads_the_label(batch):

@@ -16,7 +16,7 @@ import yaml
 from inputgrad.ground import checks
 from inputgrad.ground.checks import InputError
 from inputgrad.ground.paths import PAPERS, relative
-from inputgrad.study import CHAPTERS, STUDY
+from inputgrad.study import STUDY
 from inputgrad.study.schema import PROFILES, SCALES
 
 from . import cells
@@ -260,10 +260,7 @@ def judge(key: str, claim: Claim, ours: pd.DataFrame) -> Verdict:
     except Missing as err:
         if claim.kind == "internal" and paper is not None:  # about the paper's own tables, which are all it needs
             return Verdict(claim, IN_PRINT[paper], None, "decided on the paper's own numbers", paper, nothing)
-        quoted = {str(s.get("defense")) for s in claim.vars.values()} & set(CHAPTERS[key].quoted)
-        reason = f"needs {quoted.pop()}, which the paper quotes and nobody measures here" if quoted else (
-            f"no recorded rows for {err}")  # fmt: skip
-        return Verdict(claim, "not run", None, reason, paper, nothing)
+        return Verdict(claim, "not run", None, f"no recorded rows for {err}", paper, nothing)
     values = {name: value for name, (value, _) in found.items()}
     rows = ours.iloc[list(dict.fromkeys(place for _, places in found.values() for place in places))]
     exact, weak = (decide(claim, e, values, claim.tolerance) for e in (claim.exact, claim.deciding))

@@ -162,10 +162,7 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Paper:
-    """One paper: its key, how to cite it, its exhibits.
-
-    ``quoted`` are the rows that it takes from other papers: shown, never measured.
-    """
+    """One paper: its key, how to cite it, its exhibits."""
 
     key: str
     citation: str  # key in book/references.bib
@@ -173,7 +170,6 @@ class Paper:
     authors: str
     question: str
     exhibits: tuple[Exhibit, ...] = ()
-    quoted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,10 @@ class Plain:
         """A batch of training images as the network is trained on it."""
         return x
 
+    def perturbed(self, net: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A batch as the network is trained on it: images, and labels ``(B,)`` or probabilities of the classes."""
+        return self.attacked(net, x, y, generator), y
+
     def watched(self, net: nn.Module, data: Splits) -> dict[str, float]:
         """What else is followed after each epoch."""
         return {}
@@ -202,10 +206,10 @@ class Fitting(Training):
 
     ::
 
-        for a random batch (x, y):  x <- attack(augment(x / 255))
-                                    step down the gradient of L(net(x), x, y)
+        for a random batch (x, y):  x, t <- perturb(augment(x / 255), y)
+                                    step down the gradient of L(net(x), x, t)
 
-    with L the loss of the objective and the attack of the defence, none by default.
+    with L the loss of the objective; a defence perturbs images, or labels too, and by default nothing is perturbed.
     """
 
     def __init__(self, net: nn.Module, data: Splits, recipe: Recipe, objective: Objective, defence: Plain) -> None:
@@ -219,11 +223,11 @@ class Fitting(Training):
         """One step down the mean loss of a batch; sums of losses and scores."""
         x, y = augment(self.x[chosen].float() / 255, self.recipe.augment, generator), self.y[chosen]
         with autocast(x.device, self.recipe.precision):
-            x = self.defence.attacked(self.net, x, y, generator)
+            x, target = self.defence.perturbed(self.net, x, y, generator)
         x = x.to(memory_format=torch.channels_last)
         with autocast(x.device, self.recipe.precision):
             outputs = self.defence.classifier(self.net, y)(x)
-            loss = self.objective.loss(outputs, x, y)
+            loss = self.objective.loss(outputs, x, target)
         descend(self.optimizers["net"], loss)
         score = self.objective.score(outputs.detach(), x, y)
         return {"loss": loss.detach() * len(chosen), "accuracy": score.sum()}

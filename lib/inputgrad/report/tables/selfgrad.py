@@ -11,13 +11,10 @@ from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number, with_steps
-from inputgrad.study.selfgrad import BLOCK_OFF, SWITCHED
+from inputgrad.study.selfgrad import BLOCK_OFF, QUOTED, SWITCHED
 
 from .common import described, each_network, main_reading, side_by_side, stands_for
 from .masking import ANSWERS, accuracies, signs
-
-QUOTED = "Bilateral"
-"""The defence of another paper: its numbers are quoted from `selfgrad`, never measured."""
 
 
 def defences(run: Run) -> Stack:
@@ -48,6 +45,26 @@ def of_dataset(shown: pd.DataFrame, dataset: str, run: Run) -> Table:
         grouped(ordered, may_go=("paper", "verdict")),
         f"{dataset}: accuracy in percent; {described(shown.dropna(subset=['ours']))}; {stands_for(run.shown)}",
     )
+
+
+@each_network
+def bilateral(run: Run) -> Table:
+    """The rows *Bilateral* of Tables 2 to 4, ours beside what the paper quotes, and what stands in the worst case."""
+    mine = cells.of_run(run)
+    mine = mine[mine["metric"].isin(["accuracy", "missed"])]
+    quoted = cells.of_paper("selfgrad")
+    quoted = quoted[quoted["defense"].eq(QUOTED) & quoted["dataset"].eq(mine["dataset"].iloc[0])]
+    beside = {(c.attack, int(c.steps)): c for c in cells.compare(quoted, mine).itertuples()}
+    rows = []
+    for c in mine.itertuples():
+        there = beside.get((c.attack, int(c.steps))) if c.metric == "accuracy" else None
+        name = with_steps(c.attack, int(c.steps))
+        rows.append({
+            "attack": name if c.metric == "accuracy" else f"missed by {name}",
+            "quoted": number(there.value, 2) if there else "–", "ours": number(c.value), "95 % interval": between(c),
+            "verdict": there.word if there and c.profile != "smoke" else "–",
+        })  # fmt: skip
+    return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
 
 
 def grouped(rows: list[dict[tuple[str, str], str]], may_go: tuple[str, ...]) -> pd.DataFrame:
