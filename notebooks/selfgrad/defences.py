@@ -68,7 +68,7 @@ figures.selfgrad.architecture(selfgradient.calls_of_a_forward())
 # %% [markdown]
 # ## Beside the paper (Tables 2 to 4)
 #
-# PGD and CW start at random in the ball and take steps of a quarter of eps; CW is PGD on the margin. An image counts as fooled by k steps if any of the first k iterates fools the network; under FGSM it counts by its class after the step, also where it was wrong before. *Bilateral* is another paper's defence: quoted, not run. *FGSM training* is the single-step training of the self-gradient network, without its block: the control that the paper leaves out.
+# PGD and CW start at random in the ball and take steps of a quarter of eps; CW is PGD on the margin. An image counts as fooled by k steps if any of the first k iterates fools the network; under FGSM it counts by its class after the step, also where it was wrong before. *Bilateral* is another paper's defence, whose numbers are quoted; [a page of its own](bilateral.ipynb) trains it. *FGSM training* is the single-step training of the self-gradient network, without its block: the control that the paper leaves out.
 
 # %% tags=["hide-input"]
 tables.selfgrad.defences(run)
@@ -101,7 +101,7 @@ tables.cost(run)
 # 2. The block is three channels wide, without bias, and is given the gradient as it is (`block_input=raw`), its output added with factor 1 (`block_scale`). In training gradients pass through the self gradient (`detach_train=False`), which bfloat16 rounds there and not at test. *Self gradient, rescaled* is ours: its block is given the gradient with largest value 1, a constant in training, so that it has more to read; how much either block then adds is in the chapter.
 # 3. Attacks in training are made with the network in training mode, and every pass, also the attack's, moves the statistics of batch norm: FGSM from the image itself with a step of 8/255, PGD with seven steps of 2/255 from a random start, as Madry et al. train CIFAR-10.
 # 4. Attacks at test go through both passes of the network, in evaluation mode and float32. With the block disabled, the attack is on the network without it.
-# 5. SVHN is declared at `paper` only; what claims say of it is decided apart from what they say of CIFAR-10 and CIFAR-100. *Bilateral* is not run, so that claims against it are not run.
+# 5. SVHN is declared at `paper` only; what claims say of it is decided apart from what they say of CIFAR-10 and CIFAR-100. *Bilateral* is trained on [its own page](bilateral.ipynb).
 # 6. At `quick` 500 test images are attacked. The recorded CIFAR results come from archives that hold the images in another order than torchvision's files.
 
 # %% [markdown]

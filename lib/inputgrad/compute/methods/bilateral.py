@@ -21,7 +21,7 @@ confusing class above zero there: the defaults of the authors' script."""
 
 @dataclass(frozen=True)
 class Bilateral(Defence):
-    """Training on one step towards the most confusing class, and on labels that are taken most from where it is likely.
+    """Training on one step towards the most confusing class, and on labels that give that class the smallest part.
 
     Classes and labels are those that the network gives the image before the step, in evaluation mode, as does the
     step's gradient.
@@ -32,7 +32,7 @@ class Bilateral(Defence):
     gamma: float = GAMMA
 
     def perturbed(self, net: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A batch of training images, each one step nearer the class it is most easily taken for, and soft labels."""
+        """A batch of training images, each one step towards the class it is most easily taken for, and soft labels."""
         net.eval()
         with torch.no_grad():
             logits = net(x).float()
