@@ -253,7 +253,7 @@ COST = Exhibit(
     ),
 )
 
-QUOTED = "Bilateral"
+BILATERAL_ROW = "Bilateral"
 """The row of Tables 2 to 4 whose numbers the paper takes from another one."""
 
 BILATERAL = Exhibit(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inputgrad.compute.attacks.pgd import EPS, drawn_within
@@ -16,15 +15,14 @@ from .defences import Defence
 
 BETA, GAMMA = 9.0, 0.01
 """How many times the largest of the other classes the true one has in a perturbed label, and what keeps the most
-confusing class above zero there: the defaults of the authors' script."""
+confusing class above zero there: as in the authors' script."""
 
 
 @dataclass(frozen=True)
 class Bilateral(Defence):
     """Training on one step towards the most confusing class, and on labels that give that class the smallest part.
 
-    Classes and labels are those that the network gives the image before the step, in evaluation mode, as does the
-    step's gradient.
+    The class and the label are of the image before the step; both, and the step, are of the network in evaluation mode.
     """
 
     steps: int = 1
@@ -64,16 +62,13 @@ def step_towards(model: Classifier, x: Tensor, target: Tensor, generator: torch.
 
 
 def adversarial_labels(logits: Tensor, y: Tensor, beta: float = BETA, gamma: float = GAMMA) -> Tensor:
-    r"""The labels that Wang and Zhang (2019, Sec. 4.1) train on: probabilities of the classes, ``(B, K)``.
+    r"""The labels of (Wang, Zhang 2019, Sec. 4.1): probabilities of the classes, ``(B, K)``.
 
-    With :math:`v_k = -\log p_k` the loss at each class, the wrong classes share a mass in proportion to
-    :math:`v_k - \min_{j \ne y} v_j + \gamma`: least goes to the most confusing one. The true class keeps the rest,
-    which is ``beta`` times what the largest of them gets.
+    The wrong classes share in proportion to :math:`v_k - v_{k^*} + \gamma`, with :math:`v_k = -\log p_k` and
+    :math:`k^*` the most confusing of them, which gets least. The true class has ``beta`` times the largest of them, as
+    in the authors' script. Of the logits differences alone matter: :math:`v_k - v_{k^*} = z_{k^*} - z_k`.
     """
-    wrong = F.one_hot(y, logits.shape[1]) == 0
-    loss = -logits.log_softmax(1)
-    least = loss.masked_fill(~wrong, torch.inf).amin(1, keepdim=True)
-    weight = (loss - least + gamma) * wrong
-    share = weight / weight.sum(1, keepdim=True)
-    taken = 1 / (1 + beta * share.amax(1, keepdim=True))
-    return torch.where(wrong, taken * share, 1 - taken)
+    best = rivals_alone(logits, y).amax(1, keepdim=True)
+    part = (best - logits + gamma).scatter(1, y[:, None], 0.0)
+    own = beta * part.amax(1, keepdim=True)
+    return part.scatter(1, y[:, None], own) / (part.sum(1, keepdim=True) + own)

@@ -11,7 +11,7 @@ from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
 from inputgrad.report.markup import Stack, Table, between, number, with_steps
-from inputgrad.study.selfgrad import BLOCK_OFF, QUOTED, SWITCHED
+from inputgrad.study.selfgrad import BILATERAL_ROW, BLOCK_OFF, SWITCHED
 
 from .common import described, each_network, main_reading, side_by_side, stands_for
 from .masking import ANSWERS, accuracies, signs
@@ -34,8 +34,8 @@ def of_dataset(shown: pd.DataFrame, dataset: str, run: Run) -> Table:
     for c in shown.to_dict("records"):
         attack, steps = c["attack"], int(c["steps"])
         row = rows.setdefault((attack, steps), {("attack", ""): with_steps(attack, steps)})
-        if c["defense"] == QUOTED:
-            row[f"{QUOTED}, quoted", "paper"] = number(c["value"], 2)
+        if c["defense"] == BILATERAL_ROW:
+            row[f"{BILATERAL_ROW}, quoted", "paper"] = number(c["value"], 2)
             continue
         said = {"paper": number(c.get("value"), 2), "ours": number(c["ours"]), "verdict": c["word"]}
         row |= {(c["defense"], what): text for what, text in said.items()}
@@ -47,14 +47,19 @@ def of_dataset(shown: pd.DataFrame, dataset: str, run: Run) -> Table:
     )
 
 
-@each_network
-def bilateral(run: Run) -> Table:
-    """The rows *Bilateral* of Tables 2 to 4, ours beside what the paper quotes, and what stands in the worst case."""
+def bilateral(run: Run) -> Stack:
+    """The rows *Bilateral* of Tables 2 to 4, ours beside what the paper quotes, and the worst case."""
     mine = cells.of_run(run)
     mine = mine[mine["metric"].isin(["accuracy", "missed"])]
+    return Stack([of_bilateral(group, name, run) for name, group in mine.groupby("dataset", sort=False)])
+
+
+def of_bilateral(mine: pd.DataFrame, dataset: str, run: Run) -> Table:
+    """The table of one data set; what the paper quotes stands beside numbers of its own eps alone."""
     quoted = cells.of_paper("selfgrad")
-    quoted = quoted[quoted["defense"].eq(QUOTED) & quoted["dataset"].eq(mine["dataset"].iloc[0])]
-    beside = {(c.attack, int(c.steps)): c for c in cells.compare(quoted, mine).itertuples()}
+    quoted = quoted[quoted["defense"].eq(BILATERAL_ROW) & quoted["dataset"].eq(dataset)]
+    compared = cells.compare(quoted, mine)
+    beside = {(c.attack, int(c.steps)): c for c in compared[compared["word"] != "not run"].itertuples()}
     rows = []
     for c in mine.itertuples():
         there = beside.get((c.attack, int(c.steps))) if c.metric == "accuracy" else None
@@ -64,7 +69,7 @@ def bilateral(run: Run) -> Table:
             "quoted": number(there.value, 2) if there else "–", "ours": number(c.value), "95 % interval": between(c),
             "verdict": there.word if there and c.profile != "smoke" else "–",
         })  # fmt: skip
-    return Table(pd.DataFrame(rows), f"Accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
+    return Table(pd.DataFrame(rows), f"{dataset}: accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
 
 
 def grouped(rows: list[dict[tuple[str, str], str]], may_go: tuple[str, ...]) -> pd.DataFrame:
