@@ -1,6 +1,7 @@
 """The Smooth Gradient Method: what moves, by how much, and that nothing else differs between the arms."""
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from inputgrad.compute.methods.hardening import CONTROL, Update, hardened
 from inputgrad.compute.training import checkpoints, loop
 from inputgrad.compute.training.steps import set_lr
 from inputgrad.ground.checks import InputError
+from inputgrad.report.markup import scale
 from inputgrad.report.tables import schedules, smooth
 from inputgrad.report.tables.smooth import paired_test
+from inputgrad.study.schema import PROFILES
 from inputgrad.trials import smooth as trials
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -281,14 +284,15 @@ def test_rates_drop_where_the_schedule_says():
 def test_the_chapter_shows_each_run_by_itself():
     """Control beside updates of one seed, as the files have them; no mean of two."""
     shown = smooth.run_by_run().frame.set_index("under")
-    for trial, raw in files(ROOT, "smooth/hardening"):
+    for trial, raw in chain.from_iterable(files(ROOT, "smooth/hardening", profile) for profile in PROFILES):
         if (trial["dataset"], trial["model"]) == ("mnist", "smooth_cnn"):
             for row in raw["rows"]:
                 cell = dict(zip(raw["columns"], row, strict=True))
                 place = (cell["attack"], cell["eps"], cell["reading"])
                 for name in [n for n, p in smooth.SHOWN.items() if p == place and cell["metric"] == "accuracy"]:
                     wanted = f"{100 * cell['value']:.1f}"
-                    assert shown.loc[name, f"run {trial['seed']}: {cell['defense']}"] == wanted
+                    head = f"{scale(trial['profile'])}, run {trial['seed']}: {cell['defense']}"
+                    assert shown.loc[name, head] == wanted
 
 
 def test_two_runs_are_two_numbers_and_gains_are_taken_in_pairs():

@@ -16,7 +16,7 @@ from inputgrad.ground.checks import InputError
 from inputgrad.record import results
 from inputgrad.record.run import Run
 from inputgrad.report import cells
-from inputgrad.report.markup import Table, measured, number
+from inputgrad.report.markup import Table, measured, number, scale
 from inputgrad.study.smooth import SMOKE
 
 from .common import described, main_reading, side_by_side
@@ -118,20 +118,20 @@ SHOWN = {
 
 
 def run_by_run() -> Table:
-    """What every recorded run of the chapter's network keeps, control beside updates: lock-step pairs stay pairs."""
-    rows = results.table(results.shown("smooth"))
-    rows = rows[(rows["exhibit"] == "smooth/hardening") & (rows["metric"] == "accuracy")]
+    """What every recorded run of the chapter's network keeps, at every scale, control beside updates of one seed."""
+    rows = results.table(results.recorded("smooth/hardening"))
+    rows = rows[rows["metric"] == "accuracy"]
     for column, wanted in ON_MNIST.items():
         rows = rows[rows[column] == wanted]
     frame = []
     for name, (attack, eps, reading) in SHOWN.items():
         here = rows[(rows["attack"] == attack) & (rows["eps"] == eps) & (rows["reading"] == reading)]
         row = {"under": name}
-        for seed, group in here.groupby("seed"):
-            row |= {f"run {seed}: {c.defense}": number(100 * c.value) for c in group.itertuples()}
+        for (profile, seed), group in here.groupby(["profile", "seed"], sort=False):
+            row |= {f"{scale(profile)}, run {seed}: {c.defense}": number(100 * c.value) for c in group.itertuples()}
         frame.append(row)
     where = ", ".join(ON_MNIST.values())
-    said = described(cells.join_seeds(rows), "runs")
+    said = "; ".join(described(cells.join_seeds(part), "runs") for _, part in rows.groupby("profile", sort=False))
     return Table(pd.DataFrame(frame), f"{where}: accuracy of each run in percent, eps 0.1; {said}")
 
 
