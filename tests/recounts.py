@@ -501,8 +501,9 @@ def defended(page, row, caption):
 def bilateral(page, row, caption):
     """The paper's cells of this table belong to another exhibit, by whose tables ``page`` finds them."""
     missed = row["attack"].startswith("missed by ")
-    place = {"metric": "missed" if missed else "accuracy", "reading": "default", "defense": "Bilateral",
-             **attack_of(row["attack"].removeprefix("missed by ")), "dataset": caption.split(":")[0]}  # fmt: skip
+    defense, dataset = caption.split(":")[0].split(". ")
+    place = {"metric": "missed" if missed else "accuracy", "reading": "default", "defense": defense,
+             **attack_of(row["attack"].removeprefix("missed by ")), "dataset": dataset}  # fmt: skip
     ours, theirs = page.find(**place), Page("selfgrad/defences").find(whose="theirs", **place)
     return {
         "quoted": center(theirs),

@@ -15,7 +15,7 @@ from .defences import Defence
 
 BETA, GAMMA = 9.0, 0.01
 """How many times the largest of the other classes the true one has in a perturbed label, and what keeps the most
-confusing class above zero there: as in the authors' script."""
+confusing class above zero there: as in the authors' script for CIFAR-10."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class Bilateral(Defence):
     """Training on one step towards the most confusing class, and on labels that give that class the smallest part.
 
     The class and the label are of the image before the step; both, and the step, are of the network in evaluation mode.
+
+    Attributes:
+        beta, gamma: as in :func:`adversarial_labels`.
     """
 
     steps: int = 1

@@ -51,11 +51,12 @@ def bilateral(run: Run) -> Stack:
     """The rows *Bilateral* of Tables 2 to 4, ours beside what the paper quotes, and the worst case."""
     mine = cells.of_run(run)
     mine = mine[mine["metric"].isin(["accuracy", "missed"])]
-    return Stack([of_bilateral(group, name, run) for name, group in mine.groupby("dataset", sort=False)])
+    groups = mine.groupby(["dataset", "defense"], sort=False)
+    return Stack([of_bilateral(group, dataset, defense, run) for (dataset, defense), group in groups])
 
 
-def of_bilateral(mine: pd.DataFrame, dataset: str, run: Run) -> Table:
-    """The table of one data set; what the paper quotes stands beside numbers of its own eps alone."""
+def of_bilateral(mine: pd.DataFrame, dataset: str, defense: str, run: Run) -> Table:
+    """The table of one network; what the paper quotes stands beside numbers of its own eps alone."""
     quoted = cells.of_paper("selfgrad")
     quoted = quoted[quoted["defense"].eq(BILATERAL_ROW) & quoted["dataset"].eq(dataset)]
     compared = cells.compare(quoted, mine)
@@ -69,7 +70,8 @@ def of_bilateral(mine: pd.DataFrame, dataset: str, run: Run) -> Table:
             "quoted": number(there.value, 2) if there else "–", "ours": number(c.value), "95 % interval": between(c),
             "verdict": there.word if there and c.profile != "smoke" else "–",
         })  # fmt: skip
-    return Table(pd.DataFrame(rows), f"{dataset}: accuracy in percent; {described(mine)}; {stands_for(run.shown)}")
+    caption = f"{defense}. {dataset}: accuracy in percent; {described(mine)}; {stands_for(run.shown)}"
+    return Table(pd.DataFrame(rows), caption)
 
 
 def grouped(rows: list[dict[tuple[str, str], str]], may_go: tuple[str, ...]) -> pd.DataFrame:
