@@ -95,7 +95,7 @@ tables.cost(run)
 # 2. The first rate, reduction and mode of the lists are the reading against which the others vary one or two at a time.
 # 3. `noise` keeps one random direction an image, so that its drift is at least as long as the same steps along changing gradients would be.
 # 4. Beyond the paper: negative and large rates, PGD-20, noise.
-# 5. This is one run, that of seed 0. [The page of Tables 4 and 5](hardening.ipynb) has both runs of this network.
+# 5. This is one run, that of seed 0. [The page of Tables 4 and 5](hardening.ipynb) has other runs of this network.
 
 # %% [markdown]
 # ````{dropdown} Rerun this page
