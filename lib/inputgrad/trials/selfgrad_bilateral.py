@@ -30,7 +30,7 @@ def bilaterally_trained(data: Splits, model: str, recipe: Recipe, seed: int, dev
 
 
 def bilateral(job: Job) -> Outcome:
-    """The trial's network under attack, and where it has another ratio than the authors' script one with that."""
+    """The trial's network under attack, and one with the ratio of the authors' script where its own is another."""
     rows = attacked(job, job.trained.model)
     if beta_of(job.data.classes) != BETA:
         rows += attacked(job, defended(job, Bilateral()).model, f"beta {BETA:g}")
