@@ -89,6 +89,11 @@ def used(values: Mapping) -> None:
 EPS = Parameter(
     "eps", "8/255", "radius of the attacks at test, in units of x in [0, 1], as text", lambda v: in_pixels([v])[0]
 )
+OF_STEPS = Parameter("steps", list(STEPS), "list of numbers of steps of PGD and CW", steps_list)
+ON_WHAT_STANDS = (
+    count("queries", 500, "of the Square attack, on images that still stand"),
+    count("targets", 2, "most likely wrong classes that targeted APGD aims at, on images that still stand"),
+)
 DEFENCES = ("Standard", "Madry PGD", "FGSM training", "Self gradient", "Self gradient, rescaled")
 """The last is ours: its block is given the gradient with largest value 1, so that it has something to do."""
 
@@ -109,7 +114,7 @@ TABLES_2_TO_5 = Exhibit(
     check=used,
     parameters=(
         EPS,
-        Parameter("steps", list(STEPS), "list of numbers of steps of PGD and CW", steps_list),
+        OF_STEPS,
         names("defences", DEFENCES, "list of " + ", ".join(DEFENCES), DEFENCES),
         *BLOCK,
     ),
@@ -210,8 +215,7 @@ ACTIVE = Exhibit(
         Parameter("amplitudes", ["4/255", "8/255", "16/255"], "list of sizes of the block's output, its root mean "
                   "square over all signs, in units of x in [0, 1], as text", partial(in_pixels, what="amplitudes")),
         count("samples", 4, "draws over which smoothed gradients are averaged"),
-        count("queries", 500, "of the Square attack, on images that still stand"),
-        count("targets", 2, "most likely wrong classes that targeted APGD aims at, on images that still stand"),
+        *ON_WHAT_STANDS,
     ),
 )  # fmt: skip
 
@@ -268,9 +272,8 @@ BILATERAL = Exhibit(
     grids=grids((16, 500, 10_000)),
     parameters=(
         EPS,
-        Parameter("steps", list(STEPS), "list of numbers of steps of PGD and CW", steps_list),
-        count("queries", 500, "of the Square attack, on images that still stand"),
-        count("targets", 2, "most likely wrong classes that targeted APGD aims at, on images that still stand"),
+        OF_STEPS,
+        *ON_WHAT_STANDS,
     ),
 )
 

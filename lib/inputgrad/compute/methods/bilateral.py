@@ -47,21 +47,20 @@ def most_confusing(logits: Tensor, y: Tensor) -> Tensor:
     return rivals_alone(logits, y).argmax(1)
 
 
-def step_towards(model: Classifier, x: Tensor, target: Tensor, generator: torch.Generator, eps: float = EPS) -> Tensor:
-    """One signed step of length ``eps`` down the loss at ``target``, from a random point of each image's ball.
+def step_towards(model: Classifier, x: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+    """One signed step of length ``EPS`` down the loss at ``target``, from a random point of each image's ball.
 
     Args:
         model: ``x`` in [0, 1], ``(B, C, H, W)``, to logits.
         target: the classes to go to, ``(B,)``.
         generator: draws the point; of the CPU.
-        eps: radius of the ball in l-infinity, in units of ``x``.
 
     Returns:
-        Images inside ball and [0, 1], shaped like ``x``.
+        Images inside the l-infinity ball of radius ``EPS`` and [0, 1], shaped like ``x``.
     """
-    low, high = into(x - eps, UNIT), into(x + eps, UNIT)
-    start = (x + drawn_within(x, eps, generator)).clamp(low, high)
-    return (start - eps * input_gradient(model, start, target).sign()).clamp(low, high)
+    low, high = into(x - EPS, UNIT), into(x + EPS, UNIT)
+    start = (x + drawn_within(x, EPS, generator)).clamp(low, high)
+    return (start - EPS * input_gradient(model, start, target).sign()).clamp(low, high)
 
 
 def adversarial_labels(logits: Tensor, y: Tensor, beta: float = BETA, gamma: float = GAMMA) -> Tensor:
